@@ -1,0 +1,77 @@
+// Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
+
+#include "joist/model/graph.h"
+
+#include "joist/base/hash.h"
+
+namespace joist {
+
+std::string_view StepKindName(StepKind kind) {
+  static constexpr std::string_view kNames[] = {"Read", "ParDo", "Flatten", "Group", "View"};
+  return kNames[static_cast<size_t>(kind)];
+}
+
+std::string DescribeLocation(const std::source_location& where) {
+  std::string_view file = where.file_name();
+  if (const size_t slash = file.rfind('/'); slash != file.npos) file.remove_prefix(slash + 1);
+  return std::string(file) + ":" + std::to_string(where.line());
+}
+
+int Graph::Add(Node node, std::vector<const ElementType*> outputs) {
+  for (const Node& other : nodes_) {
+    if (other.name == node.name) {
+      AddFault(InvalidArgument("step \"" + node.name + "\" at " + DescribeLocation(node.where) +
+                               " has the name of the step at " + DescribeLocation(other.where) +
+                               "; give one of them another name: \"Name\" >> …"));
+      break;
+    }
+  }
+  const int id = static_cast<int>(nodes_.size());
+  for (size_t port = 0; port < outputs.size(); ++port) {
+    node.outputs.push_back(static_cast<int>(collections_.size()));
+    collections_.push_back({id, static_cast<int>(port), outputs[port]});
+  }
+  nodes_.push_back(std::move(node));
+  return id;
+}
+
+void Graph::AddFault(Status fault) {
+  if (fault_.ok()) fault_ = std::move(fault);
+}
+
+Status Graph::Validate() const {
+  if (!fault_.ok()) return fault_;
+  for (const Node& node : nodes_) {
+    for (int input : node.inputs) {
+      JOIST_CHECK(input >= 0 && input < static_cast<int>(collections_.size()));
+      if (node.kind == StepKind::kFlatten &&
+          *collections_[input].type->type != *collections_[node.outputs[0]].type->type) {
+        return InvalidArgument("step \"" + node.name + "\" at " + DescribeLocation(node.where) +
+                               " joins collections of different types: " +
+                               collections_[input].type->name() + " and " +
+                               collections_[node.outputs[0]].type->name());
+      }
+    }
+    for (int side : node.side_inputs) JOIST_CHECK(producer(side).kind == StepKind::kView);
+  }
+  return OkStatus();
+}
+
+uint64_t Graph::Fingerprint() const {
+  uint64_t hash = HashWord(nodes_.size());
+  const auto mix_all = [&hash](const std::vector<int>& ids) {
+    hash = HashCombine(hash, ids.size());
+    for (int id : ids) hash = HashCombine(hash, static_cast<uint64_t>(id));
+  };
+  for (const Node& node : nodes_) {
+    hash = HashCombine(hash, HashBytes(node.name));
+    hash = HashCombine(hash, static_cast<uint64_t>(node.kind));
+    if (node.payload) hash = HashCombine(hash, HashBytes(node.payload->type_key()));
+    mix_all(node.inputs);
+    mix_all(node.side_inputs);
+    mix_all(node.outputs);
+  }
+  return hash;
+}
+
+}  // namespace joist

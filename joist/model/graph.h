@@ -1,0 +1,101 @@
+// Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
+//
+// Graph: what a pipeline consists of, independent of who runs it. Nodes are steps, edges are
+// collections; composites live on in the names ("Count/Combine"). Built by one thread; immutable
+// and shareable once a runner has it.
+
+#ifndef JOIST_MODEL_GRAPH_H_
+#define JOIST_MODEL_GRAPH_H_
+
+#include <cstdint>
+#include <memory>
+#include <source_location>
+#include <string>
+#include <string_view>
+#include <typeinfo>
+#include <vector>
+
+#include "joist/base/status.h"
+#include "joist/model/coder_spec.h"
+
+namespace joist {
+
+/// What is known of a collection's elements: one static instance a C++ type (exec/step.h).
+struct ElementType {
+  const std::type_info* type;
+  std::string (*name)();      ///< Readable: "KV<std::string, int64_t>".
+  CoderSpec (*coder)();       ///< How elements look on a wire, in a checkpoint, in spill.
+};
+
+enum class StepKind : uint8_t {
+  kRead,     ///< Makes elements from nothing.
+  kParDo,    ///< Element by element; fused with its neighbours.
+  kFlatten,  ///< Several collections as one; costs nothing.
+  kGroup,    ///< Needs all of its input before it gives anything: grouping, combining, reshuffling.
+  kView,     ///< Makes its input readable from inside functions (side inputs).
+};
+
+std::string_view StepKindName(StepKind kind);
+
+/// What a step does, as a value that can travel: a key under which any copy of this program finds
+/// the code, and the state that the code needs.
+class StepPayload {
+ public:
+  virtual ~StepPayload() = default;
+  virtual StepKind kind() const = 0;
+  /// The key in the registry of steps; means something within one build of a program only.
+  virtual std::string_view type_key() const = 0;
+  /// Appends the state. False where the function holds something that cannot be encoded, such as
+  /// the captures of a lambda.
+  virtual bool EncodeState(std::string* state) const = 0;
+  virtual std::vector<const ElementType*> outputs() const = 0;
+};
+
+struct Collection {
+  int producer = -1;  ///< Node.
+  int port = 0;       ///< Which of its outputs.
+  const ElementType* type = nullptr;
+};
+
+struct Node {
+  std::string name;  ///< Full and unique: "Count/Combine".
+  StepKind kind = StepKind::kParDo;
+  std::shared_ptr<const StepPayload> payload;  ///< Null for kFlatten.
+  std::vector<int> inputs;                     ///< Collections.
+  std::vector<int> side_inputs;                ///< Collections made by kView nodes.
+  std::vector<int> outputs;                    ///< Collections.
+  std::source_location where;                  ///< The user's line.
+};
+
+class Graph {
+ public:
+  /// Adds a step and its output collections; returns the node's index. A fault (a name used twice)
+  /// is kept for Validate, so that building goes on and the first one is reported.
+  int Add(Node node, std::vector<const ElementType*> outputs);
+
+  const std::vector<Node>& nodes() const { return nodes_; }
+  const std::vector<Collection>& collections() const { return collections_; }
+  const Node& producer(int collection) const { return nodes_[collections_[collection].producer]; }
+
+  /// OK, or the first fault in the order of building, with the step and the line that made it.
+  Status Validate() const;
+
+  /// Whoever builds a pipeline reports what only it can see.
+  void AddFault(Status fault);
+
+  /// 64 bits over names, keys, types and edges: equal for two runs of one program that built the
+  /// same pipeline.
+  uint64_t Fingerprint() const;
+
+ private:
+  std::vector<Node> nodes_;
+  std::vector<Collection> collections_;
+  Status fault_;
+};
+
+/// "main.cc:12", for messages.
+std::string DescribeLocation(const std::source_location& where);
+
+}  // namespace joist
+
+#endif  // JOIST_MODEL_GRAPH_H_

@@ -1,0 +1,149 @@
+// Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
+//
+// How a collection is windowed, as values: WindowFn (which windows an element falls into), Trigger
+// (when a window gives its result), WindowingStrategy (both, and what goes with them). They travel
+// with the graph and can be compared and printed; what happens at run time follows from them.
+
+#ifndef JOIST_MODEL_WINDOWING_H_
+#define JOIST_MODEL_WINDOWING_H_
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "joist/base/status.h"
+#include "joist/model/timestamp.h"
+#include "joist/model/window.h"
+
+namespace joist {
+
+/// Which windows an element falls into. A custom function is named by a URN and its payload.
+struct WindowFn {
+  enum class Kind : uint8_t { kGlobal, kFixed, kSliding, kSessions, kCustom };
+
+  Kind kind = Kind::kGlobal;
+  Duration size;    // Fixed and sliding windows; the gap of sessions.
+  Duration period;  // Sliding windows.
+  Duration offset;  // Fixed and sliding windows.
+  std::string urn;      // Custom.
+  std::string payload;  // Custom.
+
+  static WindowFn Global() { return {}; }
+  static WindowFn Fixed(Duration size, Duration offset = {});
+  static WindowFn Sliding(Duration size, Duration period, Duration offset = {});
+  static WindowFn Sessions(Duration gap);
+
+  bool is_global() const { return kind == Kind::kGlobal; }
+  /// Windows of one key may grow together, so grouping must wait for merging.
+  bool is_merging() const { return kind == Kind::kSessions; }
+  /// An element falls into exactly one window.
+  bool assigns_one_window() const { return kind != Kind::kSliding && kind != Kind::kCustom; }
+
+  /// OK, or what is wrong: a size that is not positive, an offset outside of [0, period).
+  Status Validate() const;
+
+  /// "GlobalWindows", "FixedWindows(1m)", "SlidingWindows(10m every 1m)", "Sessions(gap 30m)".
+  std::string ToString() const;
+
+  friend bool operator==(const WindowFn&, const WindowFn&) = default;
+};
+
+/// Calls `take(Window)` for each window of an element at `t`. `fn` is valid and not custom.
+template <class Take>
+void AssignWindows(const WindowFn& fn, Timestamp t, Take take) {
+  switch (fn.kind) {
+    case WindowFn::Kind::kGlobal: take(Window::Global()); break;
+    case WindowFn::Kind::kFixed: take(FixedWindow(t, fn.size, fn.offset)); break;
+    case WindowFn::Kind::kSliding:
+      ForEachSlidingWindow(t, fn.size, fn.period, fn.offset, take);
+      break;
+    case WindowFn::Kind::kSessions: take(SessionWindow(t, fn.size)); break;
+    case WindowFn::Kind::kCustom: JOIST_CHECK(fn.kind != WindowFn::Kind::kCustom); break;
+  }
+}
+
+/// Where a side input of `windowing` is looked up by an element in `window` of the main input: the
+/// window of the main window's last moment, as Beam maps them.
+Window SideInputWindow(const WindowFn& side, const Window& window);
+
+/// When a window gives its result; a tree of values, Beam's set.
+struct Trigger {
+  enum class Kind : uint8_t {
+    kDefault,              // Repeatedly(AfterWatermark), late elements each.
+    kAfterWatermark,       // children: [early] [late], either may be Never.
+    kAfterProcessingTime,  // delays
+    kAfterSynchronizedProcessingTime,
+    kAfterCount,           // count
+    kRepeatedly,           // children[0]
+    kOrFinally,            // children[0] until children[1]
+    kAfterEach,
+    kAfterFirst,
+    kAfterAll,
+    kAlways,
+    kNever,
+  };
+
+  /// Moves a time on: by `delay`, or, where `period` is set, up to the next multiple of `period`
+  /// after `offset`.
+  struct Delay {
+    Duration delay;
+    Duration period;
+    Duration offset;
+    friend bool operator==(const Delay&, const Delay&) = default;
+  };
+
+  Kind kind = Kind::kDefault;
+  int64_t count = 0;
+  std::vector<Delay> delays;
+  std::vector<Trigger> children;
+
+  static Trigger Default() { return {}; }
+  static Trigger AfterWatermark();
+  static Trigger AfterWatermark(Trigger early, Trigger late);
+  static Trigger AfterProcessingTime(Duration delay = {});
+  static Trigger AfterSynchronizedProcessingTime();
+  static Trigger AfterCount(int64_t count);
+  static Trigger Repeatedly(Trigger trigger);
+  static Trigger OrFinally(Trigger trigger, Trigger until);
+  static Trigger AfterEach(std::vector<Trigger> triggers);
+  static Trigger AfterFirst(std::vector<Trigger> triggers);
+  static Trigger AfterAll(std::vector<Trigger> triggers);
+  static Trigger Always();
+  static Trigger Never();
+
+  /// OK, or what is wrong: a count below 1, a composite without parts.
+  Status Validate() const;
+
+  /// "Repeatedly(AfterFirst(AfterCount(100), AfterProcessingTime(1m)))".
+  std::string ToString() const;
+
+  friend bool operator==(const Trigger&, const Trigger&);
+};
+
+enum class AccumulationMode : uint8_t { kDiscarding, kAccumulating, kRetracting };
+enum class TimestampCombiner : uint8_t { kEndOfWindow, kEarliest, kLatest };
+enum class ClosingBehavior : uint8_t { kEmitIfNonempty, kEmitAlways };
+enum class OnTimeBehavior : uint8_t { kFireAlways, kFireIfNonempty };
+
+/// All that grouping must know about a collection's windows. Default-made, it is Beam's default.
+struct WindowingStrategy {
+  WindowFn window_fn;
+  Trigger trigger;
+  AccumulationMode accumulation_mode = AccumulationMode::kDiscarding;
+  Duration allowed_lateness;
+  TimestampCombiner timestamp_combiner = TimestampCombiner::kEndOfWindow;
+  ClosingBehavior closing_behavior = ClosingBehavior::kEmitIfNonempty;
+  OnTimeBehavior on_time_behavior = OnTimeBehavior::kFireAlways;
+
+  Status Validate() const;
+
+  /// The window function, then what differs from the default: "FixedWindows(1m), accumulating".
+  std::string ToString() const;
+
+  friend bool operator==(const WindowingStrategy&, const WindowingStrategy&) = default;
+};
+
+}  // namespace joist
+
+#endif  // JOIST_MODEL_WINDOWING_H_
