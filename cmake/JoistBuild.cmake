@@ -23,8 +23,10 @@ set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
 if(NOT CMAKE_BUILD_TYPE)
   set(CMAKE_BUILD_TYPE Release)
 endif()
-# Checks (JOIST_CHECK, assert) stay on in every build; -g1 names functions and lines in reports.
+# Asserts stay on in every build; -g1 names functions and lines in reports.
 set(CMAKE_CXX_FLAGS_RELEASE "-O3 -g1")
+set(CMAKE_CXX_FLAGS_SANITIZE "-O1 -g1")
+set(CMAKE_CXX_FLAGS_COVERAGE "-O0 -g1")
 
 set(JOIST_MARCH "auto" CACHE STRING
     "Value of -march; auto is x86-64-v3 where this machine has it; empty leaves it to the compiler")
@@ -174,6 +176,9 @@ function(joist_fuzz NAME)
   joist_module_of(module)
   if(JOIST_LIBFUZZER)
     target_link_options(${NAME} PRIVATE -fsanitize=fuzzer)
+    if(corpus)  # For ./dev fuzz.
+      file(WRITE ${CMAKE_BINARY_DIR}/fuzz/${NAME}.corpus ${corpus})
+    endif()
     add_test(NAME ${NAME} COMMAND ${NAME} -max_total_time=2 -seed=1 ${corpus})
   else()
     target_sources(${NAME} PRIVATE ${PROJECT_SOURCE_DIR}/tests/fuzz/mutate_main.cc)
