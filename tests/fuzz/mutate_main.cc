@@ -40,10 +40,10 @@ void SaveRunningInput() {
   if (running == nullptr) return;
   int file = open("crash-input", O_WRONLY | O_CREAT | O_TRUNC, 0644);
   if (file < 0) return;
-  const char* outcome = write(file, running->data(), running->size()) ==
-                                static_cast<ssize_t>(running->size())
-                            ? "the input that failed is in ./crash-input\n"
-                            : "the input that failed could not be written\n";
+  const char* outcome =
+      write(file, running->data(), running->size()) == static_cast<ssize_t>(running->size())
+          ? "the input that failed is in ./crash-input\n"
+          : "the input that failed could not be written\n";
   close(file);
   if (write(STDERR_FILENO, outcome, std::char_traits<char>::length(outcome)) < 0) return;
 }
