@@ -529,4 +529,7 @@ Result<T> DecodeFromString(std::string_view bytes) {
 
 }  // namespace joist
 
+// The coder of rows. It stands here, so that nobody can ask for a coder and miss it.
+#include "joist/model/row.h"  // NOLINT
+
 #endif  // JOIST_MODEL_CODER_H_

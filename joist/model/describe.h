@@ -62,6 +62,8 @@ void Describe(const T& value, std::string* out) {
     Quote(std::string_view(&value, 1), out);
   } else if constexpr (Integer<T>) {
     Number(static_cast<std::conditional_t<std::is_signed_v<T>, int64_t, uint64_t>>(value), out);
+  } else if constexpr (IsNamedEnum<T>) {
+    *out += EnumText(value);
   } else if constexpr (std::is_enum_v<T>) {
     Describe(static_cast<typename Coder<T>::Number>(value), out);
   } else if constexpr (std::is_same_v<T, double> || std::is_same_v<T, float>) {

@@ -20,6 +20,7 @@
 #define JOIST_MODEL_FIELDS_H_
 
 #include <cstddef>
+#include <string>
 #include <string_view>
 #include <type_traits>
 #include <utility>
@@ -62,6 +63,12 @@ struct Traits<T, FieldList<T, kMembers...>> {
   static constexpr std::string_view TypeName() { return List<T>().type_name; }
   static constexpr std::string_view FieldName(size_t i) { return List<T>().names[i]; }
 
+  /// `f(field…)` with all fields of `row` at once.
+  template <class Row, class F>
+  static constexpr decltype(auto) Apply(Row& row, F&& f) {
+    return f(row.*kMembers...);
+  }
+
   /// Calls `f(field)` for each field of `row`, in the order of JOIST_ROW. `row` may be const.
   template <class Row, class F>
   static constexpr void ForEachField(Row& row, F&& f) {
@@ -96,6 +103,52 @@ concept IsRow = fields_internal::Declared<T>;
 template <IsRow T>
 struct RowTraits : fields_internal::Traits<T, fields_internal::ListOf<T>> {};
 
+/// One enumerator of a type declared with JOIST_ENUM.
+template <class T>
+struct Enumerator {
+  T value;
+  std::string_view name;
+};
+
+/// An enum declared with JOIST_ENUM: its values have names, in rows, in JSON and in messages.
+template <class T>
+concept IsNamedEnum = std::is_enum_v<T> && requires(const T* type) { JoistEnumerators(type).size; };
+
+/// All enumerators of a type, as JOIST_ENUM lists them.
+template <class T, size_t kCount>
+struct EnumeratorList {
+  static constexpr size_t size = kCount;
+  Enumerator<T> all[kCount];
+};
+
+/// The name of `value`, or its number where it has none.
+template <IsNamedEnum T>
+std::string EnumText(T value) {
+  for (const Enumerator<T>& one : JoistEnumerators(static_cast<const T*>(nullptr)).all) {
+    if (one.value == value) return std::string(one.name);
+  }
+  return std::to_string(static_cast<long long>(value));
+}
+
+namespace fields_internal {
+bool ParseNumber(std::string_view text, long long* number);
+}  // namespace fields_internal
+
+/// The inverse of EnumText; whether `text` was one.
+template <IsNamedEnum T>
+bool EnumFromText(std::string_view text, T* value) {
+  for (const Enumerator<T>& one : JoistEnumerators(static_cast<const T*>(nullptr)).all) {
+    if (one.name == text) {
+      *value = one.value;
+      return true;
+    }
+  }
+  long long number;
+  if (!fields_internal::ParseNumber(text, &number)) return false;
+  *value = static_cast<T>(number);
+  return static_cast<long long>(*value) == number;
+}
+
 }  // namespace joist
 
 // JOIST_FOR_EACH(macro, context, a, b, …) expands to macro(context, a), macro(context, b), …
@@ -119,6 +172,17 @@ struct RowTraits : fields_internal::Traits<T, fields_internal::ListOf<T>> {};
       , JOIST_FOR_EACH(JOIST_FIELD_POINTER, Type, __VA_ARGS__))>                                   \
   JoistFields(const Type*) {                                                                       \
     return {#Type, {JOIST_FOR_EACH(JOIST_FIELD_NAME, Type, __VA_ARGS__)}};                         \
+  }
+
+#define JOIST_ENUMERATOR(Type, enumerator) {Type::enumerator, #enumerator}
+#define JOIST_ONE(context, item) 1
+
+/// Declares the enumerators of the enum `Type`, in its namespace: JOIST_ENUM(Color, kRed, kBlue).
+#define JOIST_ENUM(Type, ...)                                                                     \
+  [[maybe_unused]] constexpr auto JoistEnumerators(const Type*) {                                  \
+    constexpr int kOnes[] = {JOIST_FOR_EACH(JOIST_ONE, Type, __VA_ARGS__)};                        \
+    return ::joist::EnumeratorList<Type, sizeof(kOnes) / sizeof(int)>{                             \
+        {JOIST_FOR_EACH(JOIST_ENUMERATOR, Type, __VA_ARGS__)}};                                    \
   }
 
 #endif  // JOIST_MODEL_FIELDS_H_

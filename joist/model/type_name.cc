@@ -56,6 +56,9 @@ std::string ReadableTypeName(std::string_view pretty_function) {
       {"joist::", ""},
   };
   for (const auto& [from, to] : kReplacements) ReplaceWords(from, to, &name);
+  for (size_t at = name.find("> >"); at != std::string::npos; at = name.find("> >", at)) {
+    name.erase(at + 1, 1);
+  }
 #if defined(__clang__)
   ReplaceWords("long", "int64_t", &name);
 #endif
