@@ -29,8 +29,6 @@ def main():
     most_errors = int((comments("errors") or [len(expected)])[0])
     most_lines = int((comments("lines") or [20])[0])
 
-    # No carets and notes of where a template was instantiated for its own sake: what counts is
-    # what a terminal shows by default.
     result = subprocess.run([compiler, *flags, "-fsyntax-only", "-fdiagnostics-color=never", snippet],
                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                             check=False)
