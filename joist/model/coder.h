@@ -72,9 +72,13 @@ concept HasCoder = requires(const T& value, T* to, std::string* out, ByteReader*
 template <class T>
 concept HasDeterministicCoder = HasCoder<T> && Coder<T>::kDeterministic;
 
+// Asserting the concept itself would add all the ways in which it is not met.
+template <class T>
+inline constexpr bool kHasCoder = HasCoder<T>;
+
 /// Stops the compiler with one sentence where T has no coder.
 #define JOIST_ASSERT_CODER(...)                                                                 \
-  static_assert(::joist::HasCoder<__VA_ARGS__>,                                                 \
+  static_assert(::joist::kHasCoder<__VA_ARGS__>,                                                \
                 "Joist has no coder for this type; declare its fields with JOIST_ROW(Type, "    \
                 "fields...) in its namespace, or specialise joist::Coder for it")
 

@@ -25,6 +25,8 @@
 #include <type_traits>
 #include <utility>
 
+#include "joist/model/row_macros.h"
+
 namespace joist {
 
 /// The fields of T, by their member pointers.
@@ -150,39 +152,5 @@ bool EnumFromText(std::string_view text, T* value) {
 }
 
 }  // namespace joist
-
-// JOIST_FOR_EACH(macro, context, a, b, …) expands to macro(context, a), macro(context, b), …
-#define JOIST_PARENTHESES ()
-#define JOIST_EXPAND(...) JOIST_EXPAND3(JOIST_EXPAND3(JOIST_EXPAND3(JOIST_EXPAND3(__VA_ARGS__))))
-#define JOIST_EXPAND3(...) JOIST_EXPAND2(JOIST_EXPAND2(JOIST_EXPAND2(JOIST_EXPAND2(__VA_ARGS__))))
-#define JOIST_EXPAND2(...) JOIST_EXPAND1(JOIST_EXPAND1(JOIST_EXPAND1(JOIST_EXPAND1(__VA_ARGS__))))
-#define JOIST_EXPAND1(...) __VA_ARGS__
-#define JOIST_FOR_EACH(macro, context, ...) \
-  __VA_OPT__(JOIST_EXPAND(JOIST_FOR_EACH_STEP(macro, context, __VA_ARGS__)))
-#define JOIST_FOR_EACH_STEP(macro, context, first, ...) \
-  macro(context, first) __VA_OPT__(, JOIST_FOR_EACH_NEXT JOIST_PARENTHESES(macro, context, __VA_ARGS__))
-#define JOIST_FOR_EACH_NEXT() JOIST_FOR_EACH_STEP
-
-#define JOIST_FIELD_POINTER(Type, field) &Type::field
-#define JOIST_FIELD_NAME(Type, field) #field
-
-/// Declares the fields of `Type`, in the order in which they are encoded. See the head of this file.
-#define JOIST_ROW(Type, ...)                                                                      \
-  [[maybe_unused]] constexpr ::joist::FieldList<Type __VA_OPT__(                                   \
-      , JOIST_FOR_EACH(JOIST_FIELD_POINTER, Type, __VA_ARGS__))>                                   \
-  JoistFields(const Type*) {                                                                       \
-    return {#Type, {JOIST_FOR_EACH(JOIST_FIELD_NAME, Type, __VA_ARGS__)}};                         \
-  }
-
-#define JOIST_ENUMERATOR(Type, enumerator) {Type::enumerator, #enumerator}
-#define JOIST_ONE(context, item) 1
-
-/// Declares the enumerators of the enum `Type`, in its namespace: JOIST_ENUM(Color, kRed, kBlue).
-#define JOIST_ENUM(Type, ...)                                                                     \
-  [[maybe_unused]] constexpr auto JoistEnumerators(const Type*) {                                  \
-    constexpr int kOnes[] = {JOIST_FOR_EACH(JOIST_ONE, Type, __VA_ARGS__)};                        \
-    return ::joist::EnumeratorList<Type, sizeof(kOnes) / sizeof(int)>{                             \
-        {JOIST_FOR_EACH(JOIST_ENUMERATOR, Type, __VA_ARGS__)}};                                    \
-  }
 
 #endif  // JOIST_MODEL_FIELDS_H_

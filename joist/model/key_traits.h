@@ -38,9 +38,12 @@ namespace joist {
 template <class K>
 concept IsKey = HasDeterministicCoder<K>;
 
+template <class K>
+inline constexpr bool kIsKey = IsKey<K>;
+
 /// Stops the compiler with one sentence where K cannot be a key.
 #define JOIST_ASSERT_KEY(...)                                                                     \
-  static_assert(::joist::IsKey<__VA_ARGS__>,                                                      \
+  static_assert(::joist::kIsKey<__VA_ARGS__>,                                                     \
                 "Joist cannot group by this type: it has no coder, or none that gives equal keys " \
                 "equal bytes (unordered containers and protobuf messages have none)")
 
@@ -54,8 +57,15 @@ struct KeyTraits {
   static constexpr bool kIsBytes = false;
   static View ToView(const K& key) { return key; }
   static K FromView(View view) { return view; }
-  static uint64_t Hash(View key) { return HashBytes(EncodeToString(key)); }
-  static bool Equal(View a, View b) { return EncodeToString(a) == EncodeToString(b); }
+  static uint64_t Hash(View key) { return HashBytes(Encoded(key)); }
+  static bool Equal(View a, View b) { return Encoded(a) == Encoded(b); }
+
+ private:
+  static std::string Encoded(View key) {
+    std::string bytes;
+    if constexpr (kIsKey<K>) Coder<K>::Encode(key, &bytes, false);
+    return bytes;
+  }
 };
 
 template <class K>

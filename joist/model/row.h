@@ -66,8 +66,11 @@ struct OptionalOf<std::optional<T>> {
 };
 
 template <class T>
+inline constexpr bool kHasFieldCoder = HasFieldCoder<T>;
+
+template <class T>
 struct RequireFieldCoder {
-  static_assert(HasFieldCoder<T>,
+  static_assert(kHasFieldCoder<T>,
                 "Joist has no schema type for a field of this row; declare the field's type with "
                 "JOIST_ROW or specialise joist::LogicalType for it");
   static constexpr bool kDeterministic = [] {
@@ -104,7 +107,7 @@ void PutRow(std::string* out, const Fields&... fields) {
   const auto put = [out]<class F>(const F& field) {
     if constexpr (OptionalOf<F>::kIs) {
       if (field.has_value()) FieldCoder<typename OptionalOf<F>::Value>::Put(*field, out);
-    } else {
+    } else if constexpr (kHasFieldCoder<F>) {
       FieldCoder<F>::Put(field, out);
     }
   };
@@ -128,9 +131,11 @@ bool TakeRow(ByteReader* in, Fields&... fields) {
       if (present) return FieldCoder<typename OptionalOf<F>::Value>::Take(in, &field.emplace());
       field.reset();
       return true;
-    } else {
+    } else if constexpr (kHasFieldCoder<F>) {
       if (present) return FieldCoder<F>::Take(in, &field);
       return in->Fail("a row has null in a field that cannot be null");
+    } else {
+      return false;
     }
   };
   return (take(fields) && ...);
