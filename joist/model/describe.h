@@ -46,7 +46,7 @@ concept TupleLike = requires { std::tuple_size<T>::value; };
 template <class T>
 concept HasToString = requires(const T& value, std::string* out) { *out += value.ToString(); };
 template <class T>
-concept Iterable = requires(const T& value) { value.begin() != value.end(); };
+concept IsRange = requires(const T& value) { value.begin() != value.end(); };
 
 }  // namespace describe_internal
 
@@ -118,7 +118,7 @@ void Describe(const T& value, std::string* out) {
       separator = ", ";
     }
     *out += value.size() == 0 ? "{}" : "}";
-  } else if constexpr (Iterable<T>) {
+  } else if constexpr (IsRange<T>) {
     const char* separator = "[";
     bool empty = true;
     for (const auto& element : value) {

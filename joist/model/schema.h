@@ -74,10 +74,10 @@ struct FieldType {
 struct Field {
   std::string name;
   FieldType type;
-  std::string description;
+  std::string description = {};
   int32_t id = 0;
   int32_t encoding_position = 0;
-  std::vector<std::string> options;  // Option messages, kept as they are.
+  std::vector<std::string> options = {};  // Option messages, kept as they are.
 
   friend bool operator==(const Field&, const Field&) = default;
 };
