@@ -1,0 +1,26 @@
+// Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
+//
+// The benchmarks that ./dev bench knows. Each is described beside its variants.
+
+#ifndef JOIST_BENCH_BENCHMARKS_H_
+#define JOIST_BENCH_BENCHMARKS_H_
+
+#include <vector>
+
+#include "bench/harness.h"
+
+namespace joist::bench {
+
+/// Digests and removes the "word: count" lines in the files whose names begin with m.scratch().
+void CollectWordCounts(Measurement& m);
+
+Benchmark WordCountBenchmark(const Settings& settings);
+Benchmark Int64StepsBenchmark(const Settings& settings);
+Benchmark Int64MapsBenchmark(const Settings& settings);
+Benchmark StringStepsBenchmark(const Settings& settings);
+Benchmark GroupBenchmark(const Settings& settings);
+Benchmark SumPerKeyBenchmark(const Settings& settings);
+
+}  // namespace joist::bench
+
+#endif  // JOIST_BENCH_BENCHMARKS_H_

@@ -1,0 +1,96 @@
+// Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
+//
+// joist_bench: runs the benchmarks that are named, or all. bench/run calls it.
+
+#include <sys/stat.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "bench/benchmarks.h"
+#include "bench/harness.h"
+#include "bench/zipf_text.h"
+
+namespace joist::bench {
+namespace {
+
+constexpr std::string_view kUsage =
+    "usage: joist_bench [--quick] [--rounds=N] [--data=DIR] [name…]\n"
+    "       joist_bench --make-text=FILE --bytes=N [--non-ascii=PERCENT]\n"
+    "  --quick      small sizes, one round: whether results agree, not how fast they come\n"
+    "  --rounds=N   how often each variant is measured\n"
+    "  --data=DIR   where generated inputs are kept (default build/bench-data)\n";
+
+bool TakeValue(std::string_view argument, std::string_view flag, std::string& value) {
+  if (!argument.starts_with(flag) || argument.size() <= flag.size() ||
+      argument[flag.size()] != '=') {
+    return false;
+  }
+  value = argument.substr(flag.size() + 1);
+  return true;
+}
+
+int Main(int argc, char** argv) {
+  Settings settings;
+  settings.data_dir = "build/bench-data";
+  std::vector<std::string> names;
+  std::string value, text_path;
+  ZipfTextOptions text;
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view argument = argv[i];
+    if (argument == "--quick") {
+      settings.quick = true;
+    } else if (TakeValue(argument, "--rounds", value)) {
+      settings.rounds = std::atoi(value.c_str());
+    } else if (TakeValue(argument, "--data", value)) {
+      settings.data_dir = value;
+    } else if (TakeValue(argument, "--make-text", value)) {
+      text_path = value;
+    } else if (TakeValue(argument, "--bytes", value)) {
+      text.size_bytes = std::strtoull(value.c_str(), nullptr, 10);
+    } else if (TakeValue(argument, "--non-ascii", value)) {
+      text.non_ascii_percent = std::atoi(value.c_str());
+    } else if (argument.starts_with("-")) {
+      std::fprintf(stderr, "joist_bench: unknown option %s\n%s", argv[i], kUsage.data());
+      return 2;
+    } else {
+      names.emplace_back(argument);
+    }
+  }
+  if (!text_path.empty()) {
+    if (WriteZipfText(text_path, text)) return 0;
+    std::perror(text_path.c_str());
+    return 1;
+  }
+
+  settings.scratch_dir = settings.data_dir + "/scratch";
+  mkdir(settings.data_dir.c_str(), 0777);
+  mkdir(settings.scratch_dir.c_str(), 0777);
+  std::vector<Benchmark> all = {
+      WordCountBenchmark(settings), Int64StepsBenchmark(settings),  Int64MapsBenchmark(settings),
+      StringStepsBenchmark(settings), GroupBenchmark(settings), SumPerKeyBenchmark(settings)};
+  if (names.empty()) return RunBenchmarks(std::move(all), settings);
+  std::vector<Benchmark> chosen;
+  for (const std::string& name : names) {
+    bool known = false;
+    for (const Benchmark& benchmark : all) {
+      if (benchmark.name != name) continue;
+      chosen.push_back(benchmark);
+      known = true;
+    }
+    if (known) continue;
+    std::fprintf(stderr, "joist_bench: no benchmark %s; there are:", name.c_str());
+    for (const Benchmark& benchmark : all) std::fprintf(stderr, " %s", benchmark.name.c_str());
+    std::fprintf(stderr, "\n");
+    return 2;
+  }
+  return RunBenchmarks(std::move(chosen), settings);
+}
+
+}  // namespace
+}  // namespace joist::bench
+
+int main(int argc, char** argv) { return joist::bench::Main(argc, argv); }

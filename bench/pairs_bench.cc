@@ -1,0 +1,135 @@
+// Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
+//
+// Grouping 100 M pairs into 10 M keys, and the sum per key of the same.
+
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include "bench/benchmarks.h"
+#include "bench/pairs.h"
+#include "bench/rivals/group_pairs.h"
+#include "bench/rivals/sum_pairs.h"
+
+namespace joist::bench {
+namespace {
+
+/// What becomes of a key: the canonical form of both benchmarks is an array of these by key.
+struct KeyResult {
+  uint64_t count = 0;
+  uint64_t sum = 0;
+};
+
+PairSequence Input(const Settings& settings) {
+  return settings.quick ? PairSequence{3'000'000, 300'000} : PairSequence{100'000'000, 10'000'000};
+}
+
+std::string Canonical(const std::vector<KeyResult>& results) {
+  return {reinterpret_cast<const char*>(results.data()), results.size() * sizeof(KeyResult)};
+}
+
+/// Counting and adding up into an array: keys are known to be small numbers here.
+void Reference(const PairSequence& input, bool counts, Measurement& m) {
+  std::vector<KeyResult> results(input.key_count);
+  for (uint64_t i = 0; i < input.pair_count; ++i) {
+    const Pair pair = input[i];
+    KeyResult& result = results[static_cast<size_t>(pair.key)];
+    if (counts) ++result.count;
+    result.sum += static_cast<uint64_t>(pair.value);
+  }
+  m.exact = Canonical(results);
+}
+
+std::string Explain(const std::string& expected, const std::string& found, size_t offset) {
+  if (found.size() != expected.size()) return "  another number of keys";
+  const size_t key = offset / sizeof(KeyResult);
+  KeyResult right, wrong;
+  std::memcpy(&right, expected.data() + key * sizeof(KeyResult), sizeof(KeyResult));
+  std::memcpy(&wrong, found.data() + key * sizeof(KeyResult), sizeof(KeyResult));
+  return "  key " + std::to_string(key) + ": expected " + std::to_string(right.count) +
+         " values with sum " + std::to_string(right.sum) + ", found " +
+         std::to_string(wrong.count) + " with " + std::to_string(wrong.sum);
+}
+
+/// Takes groups: adds up the values of each, and digests or keeps what comes of it.
+struct GroupConsumer {
+  Digest digest;
+  KeyResult* results = nullptr;  // Where exact results are wanted.
+
+  void Add(int64_t key, const int64_t* values, size_t count) {
+    uint64_t sum = 0;
+    for (size_t i = 0; i < count; ++i) sum += static_cast<uint64_t>(values[i]);
+    digest.AddGroup(static_cast<uint64_t>(key), count, sum);
+    if (results != nullptr) {
+      KeyResult& result = results[static_cast<size_t>(key)];
+      result.count += count;
+      result.sum += sum;
+    }
+  }
+};
+
+struct SumConsumer {
+  Digest digest;
+  KeyResult* results = nullptr;
+
+  void Add(int64_t key, int64_t sum) {
+    digest.AddGroup(static_cast<uint64_t>(key), 0, static_cast<uint64_t>(sum));
+    if (results != nullptr) results[static_cast<size_t>(key)].sum += static_cast<uint64_t>(sum);
+  }
+};
+
+/// Runs function(consumers) with a consumer a thread, and collects what they have.
+template <typename Consumer, typename Function>
+void WithConsumers(const PairSequence& input, Measurement& m, Function function) {
+  std::vector<KeyResult> results(m.wants_exact() ? input.key_count : 0);
+  std::vector<Consumer> consumers(static_cast<size_t>(m.threads()));
+  for (Consumer& consumer : consumers) {
+    if (m.wants_exact()) consumer.results = results.data();
+  }
+  m.Start();
+  function(consumers);
+  m.Stop();
+  for (const Consumer& consumer : consumers) m.digest.Merge(consumer.digest);
+  if (m.wants_exact()) m.exact = Canonical(results);
+}
+
+Benchmark PairsBenchmark(const std::string& name, const std::string& title,
+                         const Settings& settings, bool counts) {
+  const PairSequence input = Input(settings);
+  Benchmark benchmark;
+  benchmark.name = name;
+  benchmark.title = title + ", " + std::to_string(input.pair_count / 1'000'000) + " M pairs, " +
+                    std::to_string(input.key_count / 1000) + " k keys";
+  benchmark.amount = static_cast<double>(input.pair_count);
+  benchmark.unit = "M/s";
+  benchmark.rounds = 5;
+  benchmark.reference = [input, counts](Measurement& m) { Reference(input, counts, m); };
+  benchmark.explain = Explain;
+  return benchmark;
+}
+
+}  // namespace
+
+Benchmark GroupBenchmark(const Settings& settings) {
+  const PairSequence input = Input(settings);
+  Benchmark benchmark = PairsBenchmark("group", "group by key and add up", settings, true);
+  benchmark.variants.push_back({.name = "by hand, radix then hash", .run = [input](Measurement& m) {
+    WithConsumers<GroupConsumer>(input, m, [&](std::vector<GroupConsumer>& consumers) {
+      GroupPairs(input, consumers);
+    });
+  }});
+  return benchmark;
+}
+
+Benchmark SumPerKeyBenchmark(const Settings& settings) {
+  const PairSequence input = Input(settings);
+  Benchmark benchmark = PairsBenchmark("sum_per_key", "sum per key", settings, false);
+  benchmark.variants.push_back({.name = "by hand, hash by blocks", .run = [input](Measurement& m) {
+    WithConsumers<SumConsumer>(input, m, [&](std::vector<SumConsumer>& consumers) {
+      SumPairs<SumConsumer>::Run(input, consumers);
+    });
+  }});
+  return benchmark;
+}
+
+}  // namespace joist::bench

@@ -1,0 +1,155 @@
+// Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
+//
+// Five steps on int64, joined by hand in the ways that there are:
+//  - Batches: each step is an object with one virtual call a batch, as in any engine whose steps
+//    are named and put together while running. The loop inside is the compiler's to optimize.
+//  - Fused: the five functions inside one loop, once element by element, once as vectors (filters
+//    become masks, which only works because the sink is a sum).
+
+#ifndef JOIST_BENCH_RIVALS_INT64_STEPS_H_
+#define JOIST_BENCH_RIVALS_INT64_STEPS_H_
+
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include "bench/steps.h"
+
+namespace joist::bench {
+
+/// A step that is given batches of up to kBatch elements.
+class Int64Step {
+ public:
+  virtual ~Int64Step() = default;
+  virtual void Process(const int64_t* in, size_t count) = 0;
+};
+
+template <size_t kBatch, typename Function>
+class Int64Map final : public Int64Step {
+ public:
+  Int64Map(Function function, Int64Step& next) : function_(function), next_(next) {}
+  void Process(const int64_t* in, size_t count) override {
+    for (size_t i = 0; i < count; ++i) out_[i] = function_(in[i]);
+    next_.Process(out_.data(), count);
+  }
+
+ private:
+  Function function_;
+  Int64Step& next_;
+  std::array<int64_t, kBatch> out_;
+};
+
+template <size_t kBatch, typename Function>
+class Int64Filter final : public Int64Step {
+ public:
+  Int64Filter(Function function, Int64Step& next) : function_(function), next_(next) {}
+  void Process(const int64_t* in, size_t count) override {
+    // Without a branch: every element is written, and the end advances where it passes.
+    size_t kept = 0;
+    for (size_t i = 0; i < count; ++i) {
+      out_[kept] = in[i];
+      kept += function_(in[i]) ? 1 : 0;
+    }
+    next_.Process(out_.data(), kept);
+  }
+
+ private:
+  Function function_;
+  Int64Step& next_;
+  std::array<int64_t, kBatch> out_;
+};
+
+template <bool kExact>
+class Int64Sum final : public Int64Step {
+ public:
+  void Process(const int64_t* in, size_t count) override {
+    StepSink<kExact> sink;
+    for (size_t i = 0; i < count; ++i) sink.Add(in[i]);
+    digest_.Merge(sink.digest);
+  }
+  const Digest& digest() const { return digest_; }
+
+ private:
+  Digest digest_;
+};
+
+/// Five named steps by batches over the elements [begin, end).
+template <bool kExact, size_t kBatch = 1024>
+Digest Int64Batches(int64_t begin, int64_t end) {
+  using namespace int64_steps;  // NOLINT: the five functions are what this is about.
+  // Lambdas, so that the functions are known inside of the loops.
+  const auto scale = [](int64_t x) { return Scale(x); };
+  const auto mix = [](int64_t x) { return Mix(x); };
+  const auto keep = [](int64_t x) { return Keep(x); };
+  const auto shift = [](int64_t x) { return Shift(x); };
+  const auto select = [](int64_t x) { return Select(x); };
+  Int64Sum<kExact> sum;
+  Int64Filter<kBatch, decltype(select)> step5(select, sum);
+  Int64Map<kBatch, decltype(shift)> step4(shift, step5);
+  Int64Filter<kBatch, decltype(keep)> step3(keep, step4);
+  Int64Map<kBatch, decltype(mix)> step2(mix, step3);
+  Int64Map<kBatch, decltype(scale)> step1(scale, step2);
+
+  Int64Step* first = &step1;
+  asm volatile("" : "+r"(first));  // What it is, is not known when compiling.
+  std::array<int64_t, kBatch> in;
+  while (begin < end) {
+    const auto count = static_cast<size_t>(std::min<int64_t>(kBatch, end - begin));
+    for (size_t i = 0; i < count; ++i) in[i] = begin + static_cast<int64_t>(i);
+    first->Process(in.data(), count);
+    begin += static_cast<int64_t>(count);
+  }
+  return sum.digest();
+}
+
+/// The same in one loop that goes element by element.
+template <bool kExact>
+__attribute__((optimize("no-tree-vectorize"))) Digest Int64FusedScalar(int64_t begin, int64_t end) {
+  using namespace int64_steps;  // NOLINT
+  StepSink<kExact> sink;
+  for (int64_t x = begin; x < end; ++x) {
+    const int64_t mixed = Mix(Scale(x));
+    if (!Keep(mixed)) continue;
+    const int64_t shifted = Shift(mixed);
+    if (!Select(shifted)) continue;
+    sink.Add(shifted);
+  }
+  return sink.digest;
+}
+
+/// The same in one loop of vectors.
+inline Digest Int64FusedVector(int64_t begin, int64_t end) {
+  using namespace int64_steps;  // NOLINT
+  Digest digest;
+  for (int64_t x = begin; x < end; ++x) {
+    const int64_t mixed = Mix(Scale(x));
+    const int64_t shifted = Shift(mixed);
+    const int64_t passes = static_cast<int64_t>(Keep(mixed)) & static_cast<int64_t>(Select(shifted));
+    digest.entries += static_cast<uint64_t>(passes);
+    digest.sum += static_cast<uint64_t>(shifted & -passes);
+  }
+  return digest;
+}
+
+/// Five maps in one loop that goes element by element: what `Map | Map | …` should come to.
+template <bool kExact>
+__attribute__((optimize("no-tree-vectorize"))) Digest Int64MapsScalar(int64_t begin, int64_t end) {
+  using namespace int64_steps;  // NOLINT
+  StepSink<kExact> sink;
+  for (int64_t x = begin; x < end; ++x) sink.Add(Flip(Fold(Shift(Mix(Scale(x))))));
+  return sink.digest;
+}
+
+/// The same as the compiler vectorizes it.
+inline Digest Int64MapsVector(int64_t begin, int64_t end) {
+  using namespace int64_steps;  // NOLINT
+  StepSink<false> sink;
+  for (int64_t x = begin; x < end; ++x) sink.Add(Flip(Fold(Shift(Mix(Scale(x))))));
+  return sink.digest;
+}
+
+}  // namespace joist::bench
+
+#endif  // JOIST_BENCH_RIVALS_INT64_STEPS_H_
