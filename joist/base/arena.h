@@ -16,6 +16,7 @@
 #include <cstring>
 #include <memory>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace joist {
@@ -59,6 +60,10 @@ class Arena {
   /// Forgets everything allocated.
   void Reset();
 
+  /// The chunk that the latest allocations lie in: [first, second). Older ones may lie elsewhere.
+  std::pair<const char*, const char*> latest_chunk() const {
+    return {chunks_.empty() ? nullptr : chunks_.back().data.get(), end_};
+  }
   /// Bytes held from the system, used or not.
   size_t held_bytes() const { return held_bytes_; }
   bool empty() const { return chunks_.empty() || next_ == chunks_[0].data.get(); }

@@ -1,0 +1,135 @@
+// Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
+//
+// RunEmbedded: plans a graph and runs its stages one after the other, each on all threads.
+
+#include <algorithm>
+#include <chrono>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "joist/engine/plan.h"
+#include "joist/engine/progress.h"
+#include "joist/engine/stage.h"
+#include "joist/sdk/runner.h"
+
+namespace joist {
+namespace {
+
+class EmbeddedJob {
+ public:
+  EmbeddedJob(const Graph& graph, const RunSettings& settings, const std::atomic<bool>& cancel)
+      : cancel_(cancel),
+        threads_(settings.threads > 0
+                     ? settings.threads
+                     : std::max(1, static_cast<int>(std::thread::hardware_concurrency()))),
+        progress_(settings.show_progress) {
+    job_.graph = &graph;
+    job_.plan = MakePlan(graph);
+    const size_t nodes = graph.nodes().size();
+    job_.breakers.resize(nodes);
+    job_.views.resize(nodes);
+    job_.stats.resize(nodes);
+    stages_feeding_.resize(nodes);
+  }
+
+  JobOutcome Run() {
+    const uint64_t ticks = Ticks();
+    const auto start = std::chrono::steady_clock::now();
+    JobOutcome outcome;
+    outcome.status = RunStages();
+    if (!outcome.status.ok()) {
+      outcome.state = JobState::kFailed;
+    } else if (stop_.load()) {
+      outcome.state = JobState::kCancelled;
+      outcome.status = Status(StatusCode::kCancelled, "the job was cancelled");
+    }
+    const double seconds =
+        std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+    const uint64_t elapsed = Ticks() - ticks;
+    CollectMetrics(elapsed == 0 ? 0 : seconds / static_cast<double>(elapsed), &outcome.metrics);
+    return outcome;
+  }
+
+ private:
+  Status RunStages() {
+    MakeBreakers();
+    const auto& stages = job_.plan.stages;
+    for (size_t i = 0; i < stages.size(); ++i) {
+      const PlannedStage& stage = stages[i];
+      if (cancel_.load()) stop_.store(true);
+      if (stop_.load()) return OkStatus();
+      StageRun run(&job_, stage, threads_, &stop_);
+      JOIST_RETURN_IF_ERROR(run.Prepare());
+      const std::string_view name = job_.graph->nodes()[stage.root].name;
+      JOIST_RETURN_IF_ERROR(run.Run([&] {
+        if (cancel_.load()) stop_.store(true);
+        progress_.Update(i + 1, stages.size(), name, run.progress());
+      }));
+      if (stop_.load()) return OkStatus();
+      job_.breakers[stage.root].reset();
+      for (int sink : stage.sinks) {
+        if (--stages_feeding_[sink] == 0) JOIST_RETURN_IF_ERROR(Seal(sink));
+      }
+    }
+    return OkStatus();
+  }
+
+  void MakeBreakers() {
+    for (const PlannedStage& stage : job_.plan.stages) {
+      for (int sink : stage.sinks) {
+        if (stages_feeding_[sink]++ > 0) continue;
+        const Node& node = job_.graph->nodes()[sink];
+        const auto& step = static_cast<const Step&>(*node.payload);
+        job_.breakers[sink] =
+            job_.plan.cut[sink] ? step.MakeInputBreaker() : step.MakeBreaker(node.name);
+        JOIST_CHECK(job_.breakers[sink] != nullptr);
+      }
+    }
+  }
+
+  Status Seal(int sink) {
+    try {
+      job_.breakers[sink]->Seal(threads_);
+    } catch (const StepFailure& failure) {
+      return failure.status;
+    } catch (const std::bad_alloc&) {
+      return Status(StatusCode::kResourceExhausted,
+                    "step \"" + job_.graph->nodes()[sink].name + "\": out of memory");
+    }
+    if (job_.graph->nodes()[sink].kind == StepKind::kView) {
+      job_.views[sink] = job_.breakers[sink]->SideView();
+    }
+    return OkStatus();
+  }
+
+  void CollectMetrics(double seconds_per_tick, JobMetrics* metrics) const {
+    for (size_t node = 0; node < job_.stats.size(); ++node) {
+      const StepStats& stats = job_.stats[node];
+      const std::string& name = job_.graph->nodes()[node].name;
+      if (job_.graph->nodes()[node].kind == StepKind::kFlatten) continue;
+      metrics->steps.push_back({name, stats.elements_in, stats.elements_out,
+                                static_cast<double>(stats.ticks) * seconds_per_tick});
+      for (uint32_t id = 0; id < stats.cells.size(); ++id) {
+        metrics->metrics.push_back({name, MetricNameOf(id), stats.cells[id]});
+      }
+    }
+  }
+
+  const std::atomic<bool>& cancel_;
+  const int threads_;
+  std::atomic<bool> stop_{false};
+  JobTables job_;
+  std::vector<int> stages_feeding_;  ///< By node: stages that still add to its breaker.
+  ProgressLine progress_;
+};
+
+}  // namespace
+
+JobOutcome RunEmbedded(const Graph& graph, const RunSettings& settings,
+                       const std::atomic<bool>& cancel) {
+  return EmbeddedJob(graph, settings, cancel).Run();
+}
+
+}  // namespace joist

@@ -1,0 +1,247 @@
+// Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
+
+#include "joist/engine/stage.h"
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
+namespace joist {
+
+/// A thread's own copy of the stage.
+class StageRun::Share {
+ public:
+  explicit Share(StageRun* run) : job_(run->job_), stage_(run->stage_) {
+    const auto& nodes = job_->graph->nodes();
+    stats_.resize(nodes.size());
+    inputs_.resize(nodes.size());
+    operators_.resize(nodes.size());
+    for (int node : stage_.sinks) {
+      operators_[node] = job_->breakers[node]->MakeSink(ContextOf(node));
+      inputs_[node] = operators_[node]->input();
+    }
+    // From the last step to the first, so that a step's consumers are there when it starts.
+    for (auto it = stage_.operators.rbegin(); it != stage_.operators.rend(); ++it) {
+      const auto& step = static_cast<const Step&>(*nodes[*it].payload);
+      operators_[*it] = step.MakeOperator(ContextOf(*it));
+      inputs_[*it] = operators_[*it]->input();
+      for (size_t port = 0; port < nodes[*it].outputs.size(); ++port) {
+        for (int consumer : job_->plan.consumers[nodes[*it].outputs[port]]) {
+          operators_[*it]->Connect(static_cast<int>(port), inputs_[consumer]);
+        }
+      }
+    }
+    reader_ = run->source_->MakeReader(ContextOf(stage_.root));
+    if (job_->plan.cut[stage_.root]) {
+      reader_->Connect(inputs_[stage_.root]);
+    } else {
+      for (int consumer : job_->plan.consumers[nodes[stage_.root].outputs[0]]) {
+        reader_->Connect(inputs_[consumer]);
+      }
+    }
+  }
+
+  void Start() {
+    for (auto it = stage_.operators.rbegin(); it != stage_.operators.rend(); ++it) {
+      operators_[*it]->Start();
+    }
+  }
+  void Read(RangeTracker& tracker) { reader_->Read(tracker); }
+  void Finish() {
+    for (int node : stage_.operators) operators_[node]->Finish();
+    for (int node : stage_.sinks) operators_[node]->Finish();
+  }
+  /// One share at a time.
+  void Commit() {
+    for (int node : stage_.sinks) job_->breakers[node]->Commit(*operators_[node]);
+    for (size_t node = 0; node < stats_.size(); ++node) job_->stats[node].Merge(stats_[node]);
+  }
+
+ private:
+  OperatorContext ContextOf(int node) {
+    OperatorContext context;
+    context.step = job_->graph->nodes()[node].name;
+    context.stats = &stats_[node];
+    if (job_->graph->nodes()[node].kind == StepKind::kParDo) {
+      for (int side : job_->graph->nodes()[node].side_inputs) {
+        context.side_inputs.push_back(job_->views[job_->graph->collections()[side].producer]);
+      }
+    }
+    return context;
+  }
+
+  JobTables* job_;
+  const PlannedStage& stage_;
+  std::vector<StepStats> stats_;  // By node, as are the next two.
+  std::vector<Receiver*> inputs_;
+  std::vector<std::unique_ptr<Operator>> operators_;
+  std::unique_ptr<Reader> reader_;
+};
+
+StageRun::StageRun(JobTables* job, const PlannedStage& stage, int threads, std::atomic<bool>* stop)
+    : job_(job), stage_(stage), threads_(threads), stop_(stop) {}
+
+StageRun::~StageRun() = default;
+
+Status StageRun::Prepare() {
+  const Node& root = job_->graph->nodes()[stage_.root];
+  if (root.kind == StepKind::kRead) {
+    source_ = static_cast<const Step&>(*root.payload).MakeSource();
+  } else {
+    source_ = job_->breakers[stage_.root]->MakeOutput();
+  }
+  Result<std::vector<SourceRange>> ranges = source_->Split(threads_);
+  if (!ranges.ok()) {
+    return Status(ranges.status().code(),
+                  "step \"" + root.name + "\": " + ranges.status().message());
+  }
+  for (const SourceRange& range : *ranges) {
+    if (range.begin >= range.end) continue;
+    queue_.push_back({range, 0});
+    total_ += range.end - range.begin;
+  }
+  return OkStatus();
+}
+
+double StageRun::progress() const {
+  const std::lock_guard lock(mutex_);
+  if (total_ == 0) return 1;
+  int64_t done = done_;
+  for (const RangeTracker* tracker : active_) done += tracker->claimed();
+  return std::min(1.0, static_cast<double>(done) / static_cast<double>(total_));
+}
+
+void StageRun::StartThreads() {
+  running_ = working_ = threads_;
+  for (int i = 0; i < threads_; ++i) pool_.emplace_back([this] { Work(); });
+}
+
+bool StageRun::WaitForEnd() {
+  std::unique_lock lock(mutex_);
+  return changed_.wait_for(lock, std::chrono::milliseconds(50), [this] { return running_ == 0; });
+}
+
+Status StageRun::JoinThreads() {
+  for (std::thread& thread : pool_) thread.join();
+  pool_.clear();
+  return failure_;
+}
+
+void StageRun::Work() {
+  while (WaitForWork()) RunShare();
+  const std::lock_guard lock(mutex_);
+  --running_;
+  changed_.notify_all();
+}
+
+bool StageRun::WaitForWork() {
+  std::unique_lock lock(mutex_);
+  --working_;
+  changed_.notify_all();
+  while (true) {
+    if (stop_->load() || (queue_.empty() && working_ == 0)) return false;
+    if (!queue_.empty()) break;
+    // A thread that is reading may be slow: look now and then whether half of its rest can be had.
+    for (RangeTracker* tracker : active_) {
+      if (std::optional<SourceRange> rest = tracker->TrySplit(source_->least_split())) {
+        queue_.push_back({*rest, 0});
+        break;
+      }
+    }
+    if (!queue_.empty()) break;
+    changed_.wait_for(lock, std::chrono::milliseconds(1));
+  }
+  ++working_;
+  return true;
+}
+
+bool StageRun::NextTask(bool fresh_share, Task* task) {
+  const std::lock_guard lock(mutex_);
+  if (queue_.empty()) {
+    for (RangeTracker* tracker : active_) {
+      if (std::optional<SourceRange> rest = tracker->TrySplit(source_->least_split())) {
+        *task = {*rest, 0};
+        return true;
+      }
+    }
+    return false;
+  }
+  // What failed before is tried alone.
+  if (queue_.front().attempts > 0 && !fresh_share) return false;
+  *task = queue_.front();
+  queue_.pop_front();
+  return true;
+}
+
+void StageRun::RunShare() {
+  std::vector<Task> tasks;
+  int failed = -1;
+  try {
+    Share share(this);
+    share.Start();
+    Task task;
+    while (!stop_->load() && NextTask(tasks.empty(), &task)) {
+      failed = static_cast<int>(tasks.size());
+      tasks.push_back(task);
+      RangeTracker tracker(task.range, stop_);
+      struct Active {
+        StageRun* run;
+        RangeTracker* tracker;
+        Task* task;
+        Active(StageRun* run, RangeTracker* tracker, Task* task)
+            : run(run), tracker(tracker), task(task) {
+          const std::lock_guard lock(run->mutex_);
+          run->active_.push_back(tracker);
+        }
+        ~Active() {
+          const std::lock_guard lock(run->mutex_);
+          std::erase(run->active_, tracker);
+          task->range = tracker->Remaining();
+          run->done_ += tracker->claimed();
+        }
+      };
+      const Active active(this, &tracker, &tasks.back());
+      share.Read(tracker);
+      if (task.attempts > 0) break;
+    }
+    if (stop_->load()) return;
+    failed = -1;
+    share.Finish();
+    const std::lock_guard lock(mutex_);
+    share.Commit();
+  } catch (const StepFailure& failure) {
+    GiveBack(std::move(tasks), failed, failure);
+  } catch (const std::bad_alloc&) {
+    Fail(Status(StatusCode::kResourceExhausted, "out of memory"));
+  } catch (const std::exception& e) {
+    Fail(Internal(e.what()));
+  }
+}
+
+void StageRun::GiveBack(std::vector<Task> tasks, int failed, const StepFailure& failure) {
+  bool give_up = !failure.retryable || tasks.empty();
+  for (int i = 0; i < static_cast<int>(tasks.size()); ++i) {
+    if (failed >= 0 && i != failed) continue;
+    if (++tasks[i].attempts >= kAttempts) give_up = true;
+  }
+  if (give_up) return Fail(failure.status);
+  const std::lock_guard lock(mutex_);
+  for (const Task& task : tasks) {
+    done_ -= task.range.end - task.range.begin;
+    if (task.attempts > 0) {
+      queue_.push_back(task);
+    } else {
+      queue_.push_front(task);
+    }
+  }
+  changed_.notify_all();
+}
+
+void StageRun::Fail(Status status) {
+  const std::lock_guard lock(mutex_);
+  if (failure_.ok()) failure_ = std::move(status);
+  stop_->store(true);
+  changed_.notify_all();
+}
+
+}  // namespace joist

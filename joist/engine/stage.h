@@ -1,0 +1,97 @@
+// Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
+//
+// StageRun: one stage at work on several threads.
+//
+// Every thread has a share: its own copy of the stage's steps, its own sinks. It takes ranges of
+// the source from a queue until there are none, then takes away half of what another thread has
+// left. A share's output counts once it commits; a share that fails leaves no trace, and its ranges
+// go back into the queue: the one that failed to be tried alone, kAttempts times at the most.
+
+#ifndef JOIST_ENGINE_STAGE_H_
+#define JOIST_ENGINE_STAGE_H_
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "joist/engine/plan.h"
+#include "joist/exec/failure.h"
+#include "joist/exec/step.h"
+
+namespace joist {
+
+/// What the stages of one job have in common. Between stages it belongs to the job's thread; while
+/// a stage runs, its StageRun guards it.
+struct JobTables {
+  const Graph* graph = nullptr;
+  Plan plan;
+  std::vector<std::unique_ptr<Breaker>> breakers;         ///< By node; for groupings, views, cuts.
+  std::vector<std::shared_ptr<const void>> views;         ///< By node.
+  std::vector<StepStats> stats;                           ///< By node.
+};
+
+class StageRun {
+ public:
+  static constexpr int kAttempts = 4;
+
+  /// `stop` is set to end the stage early; what had not committed then is dropped.
+  StageRun(JobTables* job, const PlannedStage& stage, int threads, std::atomic<bool>* stop);
+  ~StageRun();
+
+  /// Splits the source. To be called before Run.
+  Status Prepare();
+  /// Runs on `threads` threads until the stage is complete, has failed, or was stopped; calls
+  /// `watch` on the caller's thread every so often. Returns why it failed.
+  template <class Watch>
+  Status Run(Watch watch) {
+    StartThreads();
+    while (!WaitForEnd()) watch();
+    return JoinThreads();
+  }
+  /// The part of the source's positions that is done, 0 to 1. Any thread.
+  double progress() const;
+
+ private:
+  struct Task {
+    SourceRange range;
+    int attempts = 0;
+  };
+  class Share;
+
+  void StartThreads();
+  bool WaitForEnd();
+  Status JoinThreads();
+  void Work();
+  /// The next range, from the queue or from another thread; false when the share should commit.
+  bool NextTask(bool fresh_share, Task* task);
+  /// Blocks until there is work again (true) or the stage is over (false).
+  bool WaitForWork();
+  void RunShare();
+  void GiveBack(std::vector<Task> tasks, int failed, const StepFailure& failure);
+  void Fail(Status status);
+
+  JobTables* const job_;
+  const PlannedStage& stage_;
+  const int threads_;
+  std::atomic<bool>* const stop_;
+  std::shared_ptr<Source> source_;
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<Task> queue_;
+  std::vector<RangeTracker*> active_;  ///< What is being read right now.
+  int working_ = 0;                    ///< Threads that may still give work back.
+  int running_ = 0;                    ///< Threads.
+  int64_t total_ = 0;
+  int64_t done_ = 0;
+  Status failure_;
+  std::vector<std::thread> pool_;
+};
+
+}  // namespace joist
+
+#endif  // JOIST_ENGINE_STAGE_H_

@@ -1,0 +1,156 @@
+// Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
+//
+// Batch<T>: what moves between two steps, some thousand elements by one virtual call. The values are
+// a column; so are timestamps, windows and panes, each of which is usually one value for the whole
+// batch and then costs nothing. A batch owns nothing and is valid until Push returns.
+
+#ifndef JOIST_EXEC_BATCH_H_
+#define JOIST_EXEC_BATCH_H_
+
+#include <cstddef>
+#include <vector>
+
+#include "joist/exec/element.h"
+#include "joist/model/pane.h"
+#include "joist/model/timestamp.h"
+#include "joist/model/window.h"
+
+namespace joist {
+
+/// One value for each element, or one for all of them.
+template <class T>
+class SharedColumn {
+ public:
+  SharedColumn() = default;
+  explicit SharedColumn(T constant) : constant_(constant) {}
+  explicit SharedColumn(const T* items) : items_(items) {}
+
+  bool is_constant() const { return items_ == nullptr; }
+  T operator[](size_t i) const { return items_ == nullptr ? constant_ : items_[i]; }
+  SharedColumn From(size_t first) const {
+    return is_constant() ? *this : SharedColumn(items_ + first);
+  }
+
+ private:
+  const T* items_ = nullptr;
+  T constant_{};
+};
+
+/// What Beam knows of an element beside its value.
+struct Meta {
+  SharedColumn<Timestamp> timestamps{Timestamp::Min()};
+  SharedColumn<Window> windows{Window::Global()};
+  SharedColumn<PaneInfo> panes;
+
+  bool is_constant() const {
+    return timestamps.is_constant() && windows.is_constant() && panes.is_constant();
+  }
+  Meta From(size_t first) const {
+    return {timestamps.From(first), windows.From(first), panes.From(first)};
+  }
+};
+
+/// Elements of a PCollection<T>, for reading.
+template <class T>
+struct Batch {
+  using value_type = T;
+
+  ColumnView<T> values;
+  size_t count = 0;
+  Meta meta;
+
+  size_t size() const { return count; }
+  View<T> operator[](size_t i) const { return values[i]; }
+  Timestamp timestamp(size_t i) const { return meta.timestamps[i]; }
+  Window window(size_t i) const { return meta.windows[i]; }
+  PaneInfo pane(size_t i) const { return meta.panes[i]; }
+};
+
+/// Calls take(batch) for each longest run of elements with the same time, window and pane.
+template <class T, class Take>
+void ForEachRun(const Batch<T>& batch, Take take) {
+  if (batch.meta.is_constant()) return take(batch);
+  for (size_t first = 0, next; first < batch.count; first = next) {
+    const Meta one{SharedColumn<Timestamp>(batch.timestamp(first)),
+                   SharedColumn<Window>(batch.window(first)),
+                   SharedColumn<PaneInfo>(batch.pane(first))};
+    for (next = first + 1;
+         next < batch.count && batch.timestamp(next) == batch.timestamp(first) &&
+         batch.window(next) == batch.window(first) && batch.pane(next) == batch.pane(first);) {
+      ++next;
+    }
+    take(Batch<T>{batch.values.From(first), next - first, one});
+  }
+}
+
+/// Calls take(window, first, count) for each longest run of elements in the same window.
+template <class T, class Take>
+void ForEachWindowRun(const Batch<T>& batch, Take take) {
+  if (batch.meta.windows.is_constant()) return take(batch.window(0), 0, batch.count);
+  for (size_t first = 0, next; first < batch.count; first = next) {
+    for (next = first + 1; next < batch.count && batch.window(next) == batch.window(first);) ++next;
+    take(batch.window(first), first, next - first);
+  }
+}
+
+/// Room for the Meta of kBatchSize elements; used only where the incoming one isn't constant.
+class MetaBuffer {
+ public:
+  /// Element `i` gets what element `j` of `from` has.
+  void CopyFrom(size_t i, const Meta& from, size_t j) {
+    Prepare();
+    timestamps_[i] = from.timestamps[j];
+    windows_[i] = from.windows[j];
+    panes_[i] = from.panes[j];
+  }
+  void SetTimestamp(size_t i, Timestamp t) { timestamps_[i] = t; }
+  Meta view() const {
+    return {SharedColumn<Timestamp>(timestamps_.data()), SharedColumn<Window>(windows_.data()),
+            SharedColumn<PaneInfo>(panes_.data())};
+  }
+
+ private:
+  void Prepare() {
+    if (!timestamps_.empty()) return;
+    timestamps_.resize(kBatchSize);
+    windows_.resize(kBatchSize);
+    panes_.resize(kBatchSize);
+  }
+
+  std::vector<Timestamp> timestamps_;
+  std::vector<Window> windows_;
+  std::vector<PaneInfo> panes_;
+};
+
+/// Something that takes batches; the element type is known to whoever made it, and checked by the
+/// graph before anything is connected.
+class Receiver {
+ public:
+  virtual ~Receiver() = default;
+};
+
+template <class T>
+class BatchReceiver : public Receiver {
+ public:
+  virtual void Push(const Batch<T>& batch) = 0;
+};
+
+/// Where a step's batches go: to each of its consumers in turn.
+template <class T>
+class Output {
+ public:
+  void Connect(Receiver* consumer) {
+    consumers_.push_back(static_cast<BatchReceiver<T>*>(consumer));
+  }
+  void Push(const Batch<T>& batch) const {
+    for (BatchReceiver<T>* consumer : consumers_) consumer->Push(batch);
+  }
+  bool empty() const { return consumers_.empty(); }
+
+ private:
+  std::vector<BatchReceiver<T>*> consumers_;
+};
+
+}  // namespace joist
+
+#endif  // JOIST_EXEC_BATCH_H_

@@ -1,0 +1,41 @@
+// Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
+
+#include "joist/exec/failure.h"
+
+#include <exception>
+
+namespace joist {
+
+void ThrowStepFailure(std::string_view step, std::string_view element, std::string_view cause) {
+  std::string message = "step \"" + std::string(step) + "\": " + std::string(cause);
+  if (!element.empty()) {
+    message += " (element: ";
+    if (element.size() > kShownElementBytes) {
+      message.append(element.substr(0, kShownElementBytes));
+      message += "… ";
+      message += std::to_string(element.size()) + " bytes";
+    } else {
+      message.append(element);
+    }
+    message += ")";
+  }
+  throw StepFailure{Status(StatusCode::kUnknown, std::move(message))};
+}
+
+void RethrowAsStepFailure(std::string_view step, std::string_view element) {
+  try {
+    throw;
+  } catch (const StepFailure&) {
+    throw;
+  } catch (const std::exception& e) {
+    ThrowStepFailure(step, element, e.what());
+  } catch (const std::string& text) {
+    ThrowStepFailure(step, element, text);
+  } catch (const char* text) {
+    ThrowStepFailure(step, element, text);
+  } catch (...) {
+    ThrowStepFailure(step, element, "an exception that is no std::exception");
+  }
+}
+
+}  // namespace joist

@@ -1,0 +1,345 @@
+// Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
+//
+// KeyTable<K, Value>: a hash table from keys to values, worked by the batch: hash some hundred keys,
+// prefetch their slots, then touch them. Not thread-safe for writing; many threads may scan it at
+// once.
+//
+// Invariants:
+//  1. Open addressing, linear probing, no deletion. A key's home slot is given by the HIGH bits of
+//     its hash, so the table is ordered by hash but for displacement, and the keys of a hash range
+//     lie in a range of slots and the occupied run that follows it: workers can merge tables range
+//     by range in parallel.
+//  2. A slot of zero bytes is empty.
+//  3. At most 3/4 of the home slots are occupied when an Upsert begins.
+//  4. The address of a Value is good until the next Upsert.
+
+#ifndef JOIST_EXEC_KEY_TABLE_H_
+#define JOIST_EXEC_KEY_TABLE_H_
+
+#include <algorithm>
+#include <bit>
+#include <cstdint>
+#include <cstring>
+#include <deque>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+
+#include "joist/base/arena.h"
+#include "joist/base/hash.h"
+#include "joist/base/pages.h"
+#include "joist/base/status.h"
+#include "joist/exec/element.h"
+#include "joist/model/key_traits.h"
+
+namespace joist {
+
+namespace key_slot {
+
+/// Up to 16 bytes at `data`, zero-padded; the same as LoadPrefix. Reads 16 bytes at once where that
+/// can't touch another page, which spares a mispredicted branch on the size of every word.
+inline KeyPrefix LoadPrefixFast(const char* data, size_t size) {
+#if !defined(JOIST_ASAN) && !defined(__SANITIZE_THREAD__)
+  if ((reinterpret_cast<uintptr_t>(data) & 4095) <= 4096 - 16) [[likely]] {
+    KeyPrefix prefix;
+    std::memcpy(&prefix, data, 16);
+    const uint64_t low_bits = size >= 8 ? ~uint64_t{0} : (uint64_t{1} << (8 * size)) - 1;
+    const uint64_t high_bits =
+        size >= 16 ? ~uint64_t{0} : size <= 8 ? 0 : (uint64_t{1} << (8 * (size - 8))) - 1;
+    prefix.low &= low_bits;
+    prefix.high &= high_bits;
+    return prefix;
+  }
+#endif
+  return LoadPrefix(data, size);
+}
+
+/// A key of at most 64 bits. The word 0 would look like an empty slot; the table keeps it apart.
+template <class K>
+struct Word {
+  struct Probe {
+    uint64_t word;
+    uint64_t hash;
+  };
+  uint64_t word;
+
+  static Probe Make(View<K> key) {
+    const uint64_t word = KeyTraits<K>::ToWord(key);
+    return {word, HashWord(word)};
+  }
+  static constexpr bool kZeroIsApart = true;
+  bool empty() const { return word == 0; }
+  bool Matches(const Probe& probe) const { return word == probe.word; }
+  void Write(const Probe& probe, View<K>, Arena&) { word = probe.word; }
+  uint64_t hash() const { return HashWord(word); }
+  View<K> key() const { return KeyTraits<K>::FromWord(word); }
+};
+
+/// A string: up to 16 bytes inside of the slot, longer ones in the table's arena.
+struct Text {
+  struct Probe {
+    KeyPrefix prefix;
+    uint64_t hash;
+    uint32_t tag;
+  };
+  KeyPrefix prefix;   // Longer than 16 bytes: the first 8, and the address of all.
+  uint32_t tag;       // Size + 1.
+  uint32_t hash_top;  // The hash's 32 high bits; a table never needs more.
+
+  static Probe Make(std::string_view key) {
+    JOIST_CHECK(key.size() < UINT32_MAX);
+    Probe probe;
+    probe.tag = static_cast<uint32_t>(key.size() + 1);
+    if (key.size() <= 16) [[likely]] {
+      probe.prefix = LoadPrefixFast(key.data(), key.size());
+      probe.hash = HashPrefix(probe.prefix, key.size());
+    } else {
+      std::memcpy(&probe.prefix.low, key.data(), 8);
+      probe.prefix.high = reinterpret_cast<uintptr_t>(key.data());
+      probe.hash = HashBytes(key);
+    }
+    return probe;
+  }
+  static constexpr bool kZeroIsApart = false;
+  bool empty() const { return tag == 0; }
+  bool Matches(const Probe& probe) const {
+    if (tag != probe.tag || prefix.low != probe.prefix.low) return false;
+    if (tag <= 17) [[likely]] return prefix.high == probe.prefix.high;
+    return std::memcmp(reinterpret_cast<const char*>(prefix.high),
+                       reinterpret_cast<const char*>(probe.prefix.high), tag - 1) == 0;
+  }
+  void Write(const Probe& probe, std::string_view key, Arena& arena) {
+    prefix = probe.prefix;
+    tag = probe.tag;
+    hash_top = static_cast<uint32_t>(probe.hash >> 32);
+    if (key.size() > 16) prefix.high = reinterpret_cast<uintptr_t>(arena.Copy(key).data());
+  }
+  uint64_t hash() const { return static_cast<uint64_t>(hash_top) << 32; }
+  /// For short keys a view into the slot itself.
+  std::string_view key() const {
+    const size_t size = tag - 1;
+    return {size <= 16 ? reinterpret_cast<const char*>(&prefix)
+                       : reinterpret_cast<const char*>(prefix.high),
+            size};
+  }
+};
+
+/// Any other key, by its traits; it lies in the table's keeper.
+template <class K>
+struct Object {
+  struct Probe {
+    K key;
+    uint64_t hash;
+  };
+  const K* kept;
+  uint64_t kept_hash;
+
+  static Probe Make(const View<K>& view) {
+    Probe probe{Own<K>(view), 0};
+    probe.hash = KeyTraits<K>::Hash(KeyTraits<K>::ToView(probe.key));
+    return probe;
+  }
+  static constexpr bool kZeroIsApart = false;
+  bool empty() const { return kept == nullptr; }
+  bool Matches(const Probe& probe) const {
+    return kept != nullptr && kept_hash == probe.hash &&
+           KeyTraits<K>::Equal(KeyTraits<K>::ToView(*kept), KeyTraits<K>::ToView(probe.key));
+  }
+  void Write(const Probe& probe, const View<K>&, std::deque<K>& keeper) {
+    kept = &keeper.emplace_back(probe.key);
+    kept_hash = probe.hash;
+  }
+  uint64_t hash() const { return kept_hash; }
+  View<K> key() const { return ViewOfOwn(*kept); }
+};
+
+template <class K>
+struct For {
+  using type = Object<K>;
+  using Keeper = std::deque<K>;
+};
+template <class K>
+  requires KeyTraits<K>::kIsWord
+struct For<K> {
+  using type = Word<K>;
+  using Keeper = Arena;
+};
+template <>
+struct For<std::string> {
+  using type = Text;
+  using Keeper = Arena;
+};
+
+}  // namespace key_slot
+
+template <class K, class Value>
+class KeyTable {
+  static_assert(std::is_trivially_copyable_v<Value>, "slots are moved by their bytes");
+  using KeySlot = typename key_slot::For<K>::type;
+  using Probe = typename KeySlot::Probe;
+  /// Keys that are hashed before the first is looked up.
+  static constexpr size_t kChunk = std::is_trivially_copyable_v<Probe> ? 256 : 32;
+  /// Slots behind the last home slot, for the displaced; what needs more makes the table grow.
+  static constexpr size_t kBehind = 1024;
+
+ public:
+  struct Slot {
+    KeySlot key_slot;
+    Value value;
+
+    View<K> key() const { return key_slot.key(); }
+  };
+
+  /// `skip_bits`: high bits that all hashes have in common, as in one partition.
+  explicit KeyTable(size_t expected_keys = 0, int skip_bits = 0)
+      : bits_(std::clamp(static_cast<int>(std::bit_width(expected_keys + expected_keys / 2)), 6, 31)),
+        skip_bits_(skip_bits),
+        pages_(SlotCount() * sizeof(Slot)) {}
+
+  size_t size() const { return size_ + (has_zero_ ? 1 : 0); }
+  int bits() const { return bits_; }
+  size_t held_bytes() const { return pages_.size(); }
+
+  /// For i in [0, count): finds the value of key(i), starting as make() if the key is new,
+  /// and calls update(i, Value&).
+  template <class Key, class Make, class Update>
+  void Upsert(size_t count, Key key, Make make, Update update) {
+    for (size_t first = 0; first < count; first += kChunk) {
+      const size_t n = std::min(kChunk, count - first);
+      while (size_ + n > HomeSlots() / 4 * 3) Grow();
+      if constexpr (std::is_trivially_copyable_v<Probe>) {
+        Probe probes[kChunk];
+        for (size_t i = 0; i < n; ++i) {
+          probes[i] = KeySlot::Make(key(first + i));
+          __builtin_prefetch(Home(probes[i].hash), 1);
+        }
+        for (size_t i = 0; i < n; ++i) {
+          update(first + i, Find(probes[i], [&] { return key(first + i); }, make));
+        }
+      } else {
+        for (size_t i = 0; i < n; ++i) {
+          const Probe probe = KeySlot::Make(key(first + i));
+          update(first + i, Find(probe, [&] { return key(first + i); }, make));
+        }
+      }
+    }
+  }
+
+  /// The value of `key`, or null.
+  const Value* Lookup(View<K> key) const {
+    const Probe probe = KeySlot::Make(key);
+    if constexpr (KeySlot::kZeroIsApart) {
+      if (probe.word == 0) return has_zero_ ? &zero_.value : nullptr;
+    }
+    for (const Slot* slot = Home(probe.hash);; ++slot) {
+      if (slot->key_slot.empty()) return nullptr;
+      if (slot->key_slot.Matches(probe)) return &slot->value;
+    }
+  }
+
+  /// Calls take(const Slot&) for the keys whose hash (after skip_bits) has `partition` as its
+  /// `partition_bits` high bits (at most bits()).
+  template <class Take>
+  void ForEach(uint64_t partition, int partition_bits, Take take) const {
+    if (partition == 0 && has_zero_) take(zero_);
+    const int shift = bits_ - partition_bits;
+    const Slot* const slots = Slots();
+    const size_t begin = static_cast<size_t>(partition << shift);
+    const size_t end = static_cast<size_t>((partition + 1) << shift);
+    for (size_t i = begin; i < SlotCount(); ++i) {
+      const KeySlot& key = slots[i].key_slot;
+      if (key.empty()) {
+        if (i >= end) break;
+        continue;
+      }
+      // Displaced from before `begin`, or from this range to behind `end`.
+      if (const size_t home = HomeIndex(key.hash()); home >= begin && home < end) take(slots[i]);
+    }
+  }
+  template <class Take>
+  void ForEach(Take take) const {
+    ForEach(0, 0, take);
+  }
+  /// Lets each value be changed in place.
+  template <class Take>
+  void ForEachMutable(Take take) {
+    ForEach(0, 0, [&](const Slot& slot) { take(const_cast<Slot&>(slot)); });
+  }
+
+ private:
+  size_t HomeSlots() const { return size_t{1} << bits_; }
+  size_t SlotCount() const { return HomeSlots() + kBehind; }
+  Slot* Slots() { return static_cast<Slot*>(pages_.data()); }
+  const Slot* Slots() const { return static_cast<const Slot*>(pages_.data()); }
+  size_t HomeIndex(uint64_t hash) const { return HomeIndex(hash, bits_); }
+  size_t HomeIndex(uint64_t hash, int bits) const {
+    return static_cast<size_t>(hash << skip_bits_ >> (64 - bits));
+  }
+  Slot* Home(uint64_t hash) { return Slots() + HomeIndex(hash); }
+  const Slot* Home(uint64_t hash) const { return Slots() + HomeIndex(hash); }
+
+  template <class Key, class Make>
+  [[gnu::always_inline]] Value& Find(const Probe& probe, Key key, Make make) {
+    if constexpr (KeySlot::kZeroIsApart) {
+      if (probe.word == 0) [[unlikely]] {
+        if (!has_zero_) {
+          zero_.key_slot.word = 0;
+          zero_.value = make();
+          has_zero_ = true;
+        }
+        return zero_.value;
+      }
+    }
+    Slot* slot = Home(probe.hash);
+    while (true) {
+      if (slot->key_slot.Matches(probe)) [[likely]] return slot->value;
+      if (slot->key_slot.empty()) break;
+      ++slot;
+    }
+    if (slot == Slots() + SlotCount() - 1) [[unlikely]] {  // The last one stays empty for scans.
+      Grow();
+      return Find(probe, key, make);
+    }
+    slot->value = make();
+    slot->key_slot.Write(probe, key(), keeper_);
+    ++size_;
+    return slot->value;
+  }
+
+  [[gnu::noinline]] void Grow() {
+    for (int bits = bits_ + (bits_ < 20 ? 2 : 1);; ++bits) {
+      if (TryGrow(bits)) return;
+    }
+  }
+
+  bool TryGrow(int bits) {
+    JOIST_CHECK(bits <= 31);
+    const size_t slot_count = (size_t{1} << bits) + kBehind;
+    Pages pages(slot_count * sizeof(Slot));
+    Slot* const slots = static_cast<Slot*>(pages.data());
+    // In the order of slots, and so nearly in the order of hashes: the new table is filled from its
+    // beginning to its end.
+    for (Slot *from = Slots(), *end = from + SlotCount(); from < end; ++from) {
+      if (from->key_slot.empty()) continue;
+      Slot* to = slots + HomeIndex(from->key_slot.hash(), bits);
+      while (!to->key_slot.empty()) ++to;
+      if (to == slots + slot_count - 1) return false;
+      std::memcpy(static_cast<void*>(to), from, sizeof(Slot));
+    }
+    pages_ = std::move(pages);
+    bits_ = bits;
+    return true;
+  }
+
+  int bits_;
+  int skip_bits_;
+  size_t size_ = 0;
+  bool has_zero_ = false;
+  Pages pages_;
+  typename key_slot::For<K>::Keeper keeper_;  // Where keys lie that don't fit into a slot.
+  Slot zero_{};
+};
+
+}  // namespace joist
+
+#endif  // JOIST_EXEC_KEY_TABLE_H_

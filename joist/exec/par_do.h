@@ -1,0 +1,305 @@
+// Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
+//
+// ParDoStep: a user's function over each element, or over each batch. The function is inlined into
+// a loop over the batch; what surrounds it (time, counting, failure) is paid by the batch.
+
+#ifndef JOIST_EXEC_PAR_DO_H_
+#define JOIST_EXEC_PAR_DO_H_
+
+#include <memory>
+#include <string>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "joist/exec/emit.h"
+#include "joist/exec/failure.h"
+#include "joist/exec/reshuffle.h"
+#include "joist/exec/signature.h"
+#include "joist/exec/step.h"
+#include "joist/model/describe.h"
+
+namespace joist {
+
+/// How a function's results become outputs.
+enum class ParDoForm {
+  kMap,     ///< One element out for each in: what the function returns.
+  kFilter,  ///< The element itself, where the function returns true.
+  kEmit,    ///< Whatever it emits; if it returns a range, that range's elements.
+  kBatch,   ///< Whole batches in: the function's first parameter is a Batch<In>.
+};
+
+template <class R>
+concept RangeResult = !std::is_void_v<R> && requires(R r) { r.begin(); r.end(); };
+
+/// What a function's type says by itself.
+template <class F>
+struct ParDoTraitsBase {
+  using Parameters = typename signature::Of<F>::Parameters;
+  using ElementParameter = typename signature::First<Parameters>::type;
+  using Others = typename signature::AfterFirst<Parameters>::type;
+  using Return = typename signature::Of<F>::Return;
+  using Sides = typename signature::SideInputs<Others>::type;
+};
+
+/// And over a PCollection<In>.
+template <class F, class In, ParDoForm kForm>
+struct ParDoTraits : ParDoTraitsBase<F> {
+  using typename ParDoTraitsBase<F>::Others;
+  using typename ParDoTraitsBase<F>::Return;
+
+  template <class R>
+  static auto EmittedByReturn() {
+    if constexpr (kForm == ParDoForm::kFilter) {
+      return TypeList<Emit<In>>();
+    } else if constexpr (kForm == ParDoForm::kMap) {
+      return TypeList<Emit<ElementOfT<R>>>();
+    } else {
+      return TypeList<Emit<ElementOfT<decltype(*std::declval<R>().begin())>>>();
+    }
+  }
+  static auto FindEmits() {
+    if constexpr (kForm == ParDoForm::kMap || kForm == ParDoForm::kFilter || RangeResult<Return>) {
+      return EmittedByReturn<Return>();
+    } else {
+      return typename signature::Emits<Others>::type();
+    }
+  }
+  /// TypeList<Emit<T, Tag>…>: the outputs, in order.
+  using Emits = decltype(FindEmits());
+};
+
+template <class List>
+struct CursorsOf;
+template <class... E>
+struct CursorsOf<TypeList<E...>> {
+  using type = std::tuple<OutputCursor<typename E::value_type>...>;
+  static std::vector<const ElementType*> Types() { return {&element_type<typename E::value_type>...}; }
+};
+
+template <class F, class In, ParDoForm kForm>
+class ParDoOperator final : public Operator, public BatchReceiver<In> {
+  using Traits = ParDoTraits<F, In, kForm>;
+  using Emits = typename Traits::Emits;
+  using Cursors = typename CursorsOf<Emits>::type;
+
+ public:
+  ParDoOperator(F fn, const OperatorContext& context) : fn_(std::move(fn)), context_(context) {
+    std::apply([&](auto&... cursor) { (cursor.set_stats(context.stats), ...); }, cursors_);
+  }
+  ~ParDoOperator() override {
+    if constexpr (requires { fn_.Teardown(); }) {
+      if (set_up_) {
+        try {
+          fn_.Teardown();
+        } catch (...) {  // Beam: Teardown is best effort.
+        }
+      }
+    }
+  }
+
+  Receiver* input() override { return static_cast<BatchReceiver<In>*>(this); }
+  void Connect(int output, Receiver* consumer) override {
+    ConnectTo(output, consumer, std::make_index_sequence<std::tuple_size_v<Cursors>>());
+  }
+
+  void Start() override {
+    const StepScope scope(context_.stats);
+    try {
+      if constexpr (requires { fn_.Setup(); }) fn_.Setup();
+      set_up_ = true;
+      if constexpr (requires { fn_.StartBundle(); }) fn_.StartBundle();
+    } catch (...) {
+      RethrowAsStepFailure(context_.step, "");
+    }
+  }
+
+  void Finish() override {
+    const StepScope scope(context_.stats);
+    try {
+      if constexpr (requires { &F::FinishBundle; }) {
+        using Parameters = typename signature::MemberFunction<decltype(&F::FinishBundle)>::Parameters;
+        BeginBatch(finish_meta_);
+        CallFinish(Parameters());
+        EndBatch();
+      }
+    } catch (...) {
+      RethrowAsStepFailure(context_.step, "");
+    }
+  }
+
+  void Push(const Batch<In>& batch) override {
+    const StepScope scope(context_.stats);
+    context_.stats->elements_in += batch.count;
+    ++context_.stats->batches_in;
+    size_t i = 0;
+    try {
+      BeginBatch(batch.meta);
+      if constexpr (kForm == ParDoForm::kMap) {
+        LoopMap(batch, i);
+      } else if constexpr (kForm == ParDoForm::kFilter) {
+        LoopFilter(batch, i);
+      } else if constexpr (kForm == ParDoForm::kEmit) {
+        LoopEmit(batch, i);
+      } else {
+        LoopBatch(batch);
+      }
+      EndBatch();
+    } catch (const StepFailure&) {
+      throw;
+    } catch (...) {
+      std::string element;
+      if (kForm != ParDoForm::kBatch && i < batch.count) Describe(batch[i], &element);
+      RethrowAsStepFailure(context_.step, element);
+    }
+    if (!scratch_.empty()) scratch_.Reset();
+  }
+
+ private:
+  template <size_t... I>
+  void ConnectTo(int output, Receiver* consumer, std::index_sequence<I...>) {
+    ((static_cast<int>(I) == output ? std::get<I>(cursors_).Connect(consumer) : void()), ...);
+  }
+  void BeginBatch(const Meta& meta) {
+    std::apply([&](auto&... cursor) { (cursor.BeginBatch(meta), ...); }, cursors_);
+  }
+  void BeginElement(size_t i, ByteSpan kept) {
+    std::apply([&](auto&... cursor) { (cursor.BeginElement(i, kept), ...); }, cursors_);
+  }
+  void EndElement() {
+    std::apply([&](auto&... cursor) { (cursor.EndElement(), ...); }, cursors_);
+  }
+  void EndBatch() {
+    std::apply([&](auto&... cursor) { (cursor.EndBatch(), ...); }, cursors_);
+  }
+
+  /// The argument for a parameter that is no element.
+  template <class A>
+  decltype(auto) Supply([[maybe_unused]] const Batch<In>& batch, [[maybe_unused]] size_t i) {
+    using Bare = std::remove_cvref_t<A>;
+    if constexpr (signature::IsEmit<Bare>::value) {
+      return Bare(&std::get<signature::IndexOf<Bare, Emits>::value>(cursors_));
+    } else if constexpr (signature::IsSideInput<Bare>::value) {
+      constexpr size_t kIndex = signature::IndexOf<Bare, typename Traits::Sides>::value;
+      return SideOf<Bare, kIndex>();
+    } else if constexpr (std::is_same_v<Bare, Timestamp>) {
+      return batch.timestamp(i);
+    } else if constexpr (std::is_same_v<Bare, Window>) {
+      return batch.window(i);
+    } else if constexpr (std::is_same_v<Bare, PaneInfo>) {
+      return batch.pane(i);
+    } else {
+      static_assert(std::is_same_v<A, Arena&>);
+      return static_cast<Arena&>(scratch_);
+    }
+  }
+  template <class Side, size_t kIndex>
+  Side SideOf() {
+    return Side(static_cast<const typename Side::value_type*>(context_.side_inputs[kIndex].get()));
+  }
+
+  template <class Element, class... A>
+  [[gnu::always_inline]] decltype(auto) Call(const Batch<In>& batch, size_t i, Element&& element,
+                                             TypeList<A...>) {
+    if constexpr (signature::HasProcess<F>) {
+      return fn_.Process(std::forward<Element>(element), Supply<A>(batch, i)...);
+    } else {
+      return fn_(std::forward<Element>(element), Supply<A>(batch, i)...);
+    }
+  }
+
+  template <class... A>
+  void CallFinish(TypeList<A...>) {
+    static_assert((signature::IsEmit<std::remove_cvref_t<A>>::value && ...),
+                  "Joist: FinishBundle takes nothing but Emit<T> and Emit<T, Tag>.");
+    BeginElement(0, {});
+    fn_.FinishBundle(A(&std::get<signature::IndexOf<std::remove_cvref_t<A>, Emits>::value>(cursors_))...);
+    EndElement();
+  }
+
+  void LoopMap(const Batch<In>& batch, size_t& i) {
+    const ColumnView<In> values = batch.values;
+    std::get<0>(cursors_).Map(
+        batch, i,
+        [&](size_t at) -> decltype(auto) {
+          return Call(batch, at, argument_(values[at]), typename Traits::Others());
+        },
+        [&](size_t at) { return KeptBytes(values[at]); });
+  }
+
+  void LoopFilter(const Batch<In>& batch, size_t& i) {
+    const ColumnView<In> values = batch.values;
+    std::get<0>(cursors_).Filter(batch, i, [&](size_t at) -> bool {
+      return Call(batch, at, argument_(values[at]), typename Traits::Others());
+    });
+  }
+
+  /// Elements with one time, window and pane at a time, so that what is emitted has them too.
+  void LoopBatch(const Batch<In>& batch) {
+    ForEachRun(batch, [&](const Batch<In>& run) {
+      BeginBatch(run.meta);
+      Call(run, 0, run, typename Traits::Others());
+      EndBatch();
+    });
+  }
+
+  /// What a function's result may refer to without being copied: its element, and its Arena.
+  ByteSpan KeptBytes(const View<In>& view) const {
+    if constexpr (signature::Contains<Arena&, typename Traits::Others>::value) {
+      const auto [begin, end] = scratch_.latest_chunk();
+      return {begin, end};
+    } else {
+      return SpanOf(view);
+    }
+  }
+
+  void LoopEmit(const Batch<In>& batch, size_t& i) {
+    const bool constant = batch.meta.is_constant();
+    for (; i < batch.count; ++i) {
+      const View<In> view = batch.values[i];
+      BeginElement(i, KeptBytes(view));
+      if constexpr (RangeResult<typename Traits::Return>) {
+        auto&& range = Call(batch, i, argument_(view), typename Traits::Others());
+        for (auto&& value : range) std::get<0>(cursors_).Put(std::forward<decltype(value)>(value));
+      } else {
+        Call(batch, i, argument_(view), typename Traits::Others());
+      }
+      if (!constant) [[unlikely]] EndElement();
+    }
+  }
+
+  F fn_;
+  OperatorContext context_;
+  [[no_unique_address]] ElementArgument<
+      std::conditional_t<kForm == ParDoForm::kBatch, const View<In>&, typename Traits::ElementParameter>, In>
+      argument_;
+  Cursors cursors_;
+  Arena scratch_;
+  Meta finish_meta_{SharedColumn<Timestamp>(Window::Global().max_timestamp()), {}, {}};
+  bool set_up_ = false;
+};
+
+template <class F, class In, ParDoForm kForm>
+class ParDoStep final : public StepOf<ParDoStep<F, In, kForm>, F> {
+ public:
+  using StepOf<ParDoStep<F, In, kForm>, F>::StepOf;
+  StepKind kind() const override { return StepKind::kParDo; }
+  std::vector<const ElementType*> outputs() const override {
+    return CursorsOf<typename ParDoTraits<F, In, kForm>::Emits>::Types();
+  }
+  std::unique_ptr<Operator> MakeOperator(const OperatorContext& context) const override {
+    return std::make_unique<ParDoOperator<F, In, kForm>>(this->definition(), context);
+  }
+  std::unique_ptr<Breaker> MakeInputBreaker() const override {
+    if constexpr (ParDoTraits<F, In, kForm>::Sides::kSize > 0) {
+      return std::make_unique<ReshuffleBreaker<In>>();
+    } else {
+      return nullptr;
+    }
+  }
+};
+
+}  // namespace joist
+
+#endif  // JOIST_EXEC_PAR_DO_H_

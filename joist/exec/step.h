@@ -1,0 +1,251 @@
+// Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
+//
+// What a step is made of, seen by the engine: interfaces without element types. The templates beside
+// this file implement them for the user's types; the engine plans, schedules, retries and commits
+// without knowing any. A Step is immutable and shared; what it makes belongs to one thread unless
+// said otherwise.
+
+#ifndef JOIST_EXEC_STEP_H_
+#define JOIST_EXEC_STEP_H_
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <vector>
+
+#include "joist/base/status.h"
+#include "joist/exec/batch.h"
+#include "joist/exec/metrics.h"
+#include "joist/model/coder.h"
+#include "joist/model/graph.h"
+#include "joist/model/type_name.h"
+
+namespace joist {
+
+/// The coder of a collection's elements. A group's values are lent to functions, never owned by
+/// them, so Iterable has no Coder of its own; on a wire it is Beam's iterable.
+template <class T>
+struct ElementCoder {
+  static constexpr bool kExists = kHasCoder<T>;
+  static CoderSpec Spec() { return Coder<T>::Spec(); }
+};
+template <class V>
+struct ElementCoder<Iterable<V>> {
+  static constexpr bool kExists = ElementCoder<V>::kExists;
+  static CoderSpec Spec() { return Coder<std::vector<V>>::Spec(); }
+};
+template <class K, class V>
+struct ElementCoder<KV<K, V>> {
+  static constexpr bool kExists = ElementCoder<K>::kExists && ElementCoder<V>::kExists;
+  static CoderSpec Spec() {
+    return MakeCoderSpec(kKvCoder, {ElementCoder<K>::Spec(), ElementCoder<V>::Spec()});
+  }
+};
+
+template <class T>
+inline const ElementType element_type = {
+    &typeid(T), [] { return std::string(TypeName<T>()); }, [] { return ElementCoder<T>::Spec(); }};
+
+/// What an operator is given when it is made.
+struct OperatorContext {
+  std::string_view step;                                ///< Full name; outlives the operator.
+  StepStats* stats = nullptr;                           ///< The share's; outlives the operator.
+  std::vector<std::shared_ptr<const void>> side_inputs;  ///< Views, in the order of declaration.
+};
+
+/// One step's working part in one share. Lifecycle: made, connected, Start, batches, Finish,
+/// destroyed; without Finish where the share failed.
+class Operator {
+ public:
+  virtual ~Operator() = default;
+  /// Where the main input's batches go.
+  virtual Receiver* input() = 0;
+  virtual void Connect(int output, Receiver* consumer) = 0;
+  /// Setup and StartBundle.
+  virtual void Start() {}
+  /// FinishBundle; may still push.
+  virtual void Finish() {}
+};
+
+/// A piece of a source: positions [begin, end) of its item `item` (a file, say). What a position
+/// is, only the source knows; any position inside is a legal place to split if `divisible`.
+struct SourceRange {
+  uint32_t item = 0;
+  int64_t begin = 0;
+  int64_t end = 0;
+  bool divisible = true;
+};
+
+/// Hands out a range piece by piece to the thread that reads it, while another may take away the
+/// rest. Thread-safe; paid once a batch.
+class RangeTracker {
+ public:
+  RangeTracker(const SourceRange& range, const std::atomic<bool>* cancelled)
+      : range_(range), next_(range.begin), cancelled_(cancelled) {}
+
+  const SourceRange& range() const { return range_; }
+
+  /// Claims the next `count` positions, or what is left of them, as [*begin, *end). False at the
+  /// end of the range and when the job is being cancelled.
+  bool Claim(int64_t count, int64_t* begin, int64_t* end) {
+    if (cancelled_->load(std::memory_order_relaxed)) return false;
+    const std::lock_guard lock(mutex_);
+    if (next_ >= range_.end) return false;
+    *begin = next_;
+    *end = next_ = range_.end - next_ < count ? range_.end : next_ + count;
+    return true;
+  }
+
+  /// Takes away the latter half of what isn't claimed yet, if both halves have `least` positions.
+  std::optional<SourceRange> TrySplit(int64_t least) {
+    const std::lock_guard lock(mutex_);
+    if (!range_.divisible || range_.end - next_ < 2 * least) return std::nullopt;
+    SourceRange rest = range_;
+    rest.begin = next_ + (range_.end - next_) / 2;
+    range_.end = rest.begin;
+    return rest;
+  }
+
+  /// The range as it is now, that is without what was taken away.
+  SourceRange Remaining() const {
+    const std::lock_guard lock(mutex_);
+    return range_;
+  }
+  /// Positions claimed so far.
+  int64_t claimed() const {
+    const std::lock_guard lock(mutex_);
+    return next_ - range_.begin;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  SourceRange range_;
+  int64_t next_;
+  const std::atomic<bool>* cancelled_;
+};
+
+/// Reads ranges of a source for one share.
+class Reader {
+ public:
+  virtual ~Reader() = default;
+  virtual void Connect(Receiver* consumer) = 0;
+  /// Pushes what is in the range. Throws StepFailure.
+  virtual void Read(RangeTracker& tracker) = 0;
+};
+
+/// What a stage begins with. Shared between threads.
+class Source {
+ public:
+  virtual ~Source() = default;
+  /// The ranges to read, at best a few for each of `threads`.
+  virtual Result<std::vector<SourceRange>> Split(int threads) = 0;
+  virtual std::unique_ptr<Reader> MakeReader(const OperatorContext& context) = 0;
+  /// Positions below which a range is not split further.
+  virtual int64_t least_split() const { return 1; }
+};
+
+/// Where a stage ends: takes the output of many shares, and gives it to later stages once complete.
+/// A share's output is in its own sink until Commit; a sink that is destroyed instead leaves no
+/// trace.
+class Breaker {
+ public:
+  virtual ~Breaker() = default;
+  /// Called by any thread.
+  virtual std::unique_ptr<Operator> MakeSink(const OperatorContext& context) = 0;
+  /// Takes over what `sink` (made by MakeSink) holds. One call at a time.
+  virtual void Commit(Operator& sink) = 0;
+  /// Everything was committed. Throws StepFailure.
+  virtual void Seal(int threads) = 0;
+  /// After Seal: the elements (kGroup).
+  virtual std::shared_ptr<Source> MakeOutput() { return nullptr; }
+  /// After Seal: what functions are handed (kView).
+  virtual std::shared_ptr<const void> SideView() { return nullptr; }
+};
+
+/// A step of the graph with the code that runs it. Of the first three functions the one is implemented
+/// that its kind calls for.
+class Step : public StepPayload {
+ public:
+  virtual std::unique_ptr<Source> MakeSource() const { return nullptr; }
+  virtual std::unique_ptr<Operator> MakeOperator(const OperatorContext&) const { return nullptr; }
+  virtual std::unique_ptr<Breaker> MakeBreaker(std::string_view) const { return nullptr; }
+  /// Something that keeps a kParDo's input until a side input is ready; null if it has none.
+  virtual std::unique_ptr<Breaker> MakeInputBreaker() const { return nullptr; }
+};
+
+// --- The registry of steps: how a step is found by a copy of this program -------------------------
+
+/// One type of step. Entries form a list that is linked while the program is loaded: no allocation,
+/// no order of initialisation to mind. See docs/adr/0001.
+struct StepEntry {
+  StepEntry(const char* key, std::shared_ptr<Step> (*decode)(std::string_view));
+
+  const char* key;
+  /// The step for an encoded state; null where the state is malformed or the type's functions
+  /// cannot be made from a state.
+  std::shared_ptr<Step> (*decode)(std::string_view state);
+  StepEntry* next;
+};
+
+/// The entry under `key`. NOT_FOUND in a program that lacks it; FAILED_PRECONDITION where two
+/// different types share the name (unnamed namespaces in two files): which of them is meant can't
+/// be told.
+Result<const StepEntry*> FindStep(std::string_view key);
+
+/// The state of a function that can travel: nothing for an empty type, its fields for a JOIST_ROW.
+template <class F>
+inline constexpr bool kIsStateless = std::is_empty_v<F> && std::is_default_constructible_v<F>;
+template <class F>
+inline constexpr bool kTravels =
+    kIsStateless<F> || (HasCoder<F> && std::is_default_constructible_v<F>);
+
+/// Base of a step whose state is one value `Definition`, usually the user's function. `Derived`
+/// takes the definition as its only constructor argument.
+template <class Derived, class Definition>
+class StepOf : public Step {
+ public:
+  explicit StepOf(Definition definition) : definition_(std::move(definition)) {
+    (void)&entry;  // Named here so that the entry exists for every step that is built anywhere.
+  }
+  std::string_view type_key() const override { return entry.key; }
+  bool EncodeState(std::string* state) const override {
+    if constexpr (kIsStateless<Definition>) {
+      return true;
+    } else if constexpr (kTravels<Definition>) {
+      Coder<Definition>::Encode(definition_, state, /*nested=*/false);
+      return true;
+    } else {
+      return false;
+    }
+  }
+
+ protected:
+  const Definition& definition() const { return definition_; }
+
+ private:
+  static std::shared_ptr<Step> Decode([[maybe_unused]] std::string_view state) {
+    if constexpr (kIsStateless<Definition>) {
+      return state.empty() ? std::make_shared<Derived>(Definition()) : nullptr;
+    } else if constexpr (kTravels<Definition>) {
+      Result<Definition> definition = DecodeFromString<Definition>(state);
+      return definition.ok() ? std::make_shared<Derived>(std::move(*definition)) : nullptr;
+    } else {
+      return nullptr;
+    }
+  }
+  struct Entry : StepEntry {
+    Entry() : StepEntry(typeid(Derived).name(), &Decode) {}
+  };
+  static inline Entry entry;
+
+  Definition definition_;
+};
+
+}  // namespace joist
+
+#endif  // JOIST_EXEC_STEP_H_

@@ -1,0 +1,96 @@
+// Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
+//
+// LineReader: the lines of a text file, or of a range of it, in batches of views. Belongs to one
+// thread at a time.
+//
+// Lines end with "\n" or "\r\n", as in Beam's Python and Go SDKs; the ending is not part of the line
+// (a "\r" elsewhere is; Beam's Java SDK ends lines there). The last line needs no ending. A UTF-8
+// byte order mark at the file's beginning is skipped. Other bytes are passed on as they are, valid
+// UTF-8 or not, but a NUL byte is refused, since no text holds one and most other files do.
+//
+// Invariants:
+//  1. A range [begin, end) holds the lines whose first byte lies in it. So the lines of ranges that
+//     cover a file without overlap are the file's lines, whatever the cuts.
+//  2. Views live until the next call.
+//  3. Memory: one block of 256 KB, or twice the longest line if that is more.
+
+#ifndef JOIST_IO_TEXT_LINE_READER_H_
+#define JOIST_IO_TEXT_LINE_READER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "joist/base/status.h"
+#include "joist/io/files/file_reader.h"
+
+namespace joist::text {
+
+struct LineReaderOptions {
+  files::Compression compression = files::Compression::kAuto;
+  /// The range, for files that are not compressed.
+  uint64_t begin = 0;
+  uint64_t end = UINT64_MAX;
+  /// A longer line is refused.
+  size_t longest_line = size_t{256} << 20;
+  /// Whether lines may hold NUL bytes.
+  bool binary = false;
+  size_t block_bytes = files::kReadBlock;
+};
+
+class LineReader {
+ public:
+  /// Lines in a batch at the most.
+  static constexpr size_t kBatch = 1024;
+
+  static Result<LineReader> Open(std::string path, const LineReaderOptions& options = {});
+
+  /// The next lines in order: at least one, and none only after the last.
+  Result<std::span<const std::string_view>> Next();
+
+  /// Where the line that Next returns next begins, of a file that is not compressed; at the end of
+  /// the range or behind it when there is none.
+  uint64_t position() const { return OffsetOf(line_); }
+
+  /// Ends the range at `end` instead. False if Next has come too far for that, or the file is
+  /// compressed.
+  bool Shorten(uint64_t end);
+
+ private:
+  LineReader(files::FileReader file, const LineReaderOptions& options);
+
+  uint64_t OffsetOf(const char* at) const {
+    return data_offset_ + static_cast<uint64_t>(at - data());
+  }
+  const char* data() const { return memory_.get() + 1; }
+
+  Status SkipToFirstLine(bool from_beginning);
+  /// Moves the unfinished line to the block's beginning and reads on behind it.
+  Status Fill();
+  /// Takes the whole lines of the block, as many as a batch holds, and cuts off those behind the
+  /// range.
+  Result<size_t> Scan();
+  Status Refuse(const char* nul);
+
+  files::FileReader file_;
+  uint64_t end_;
+  size_t longest_line_;
+  bool binary_;
+  bool at_end_ = false;  ///< Nothing follows data_end_ in the file.
+
+  /// The block, with a byte before it and a vector's worth behind it that may be read.
+  std::unique_ptr<char[]> memory_;
+  size_t capacity_;
+  uint64_t data_offset_;             ///< Of the block's first byte in the file.
+  const char* line_ = nullptr;       ///< Where the next line begins.
+  const char* searched_ = nullptr;   ///< There is no newline from line_ to here.
+  const char* data_end_ = nullptr;
+  std::unique_ptr<std::string_view[]> lines_;
+};
+
+}  // namespace joist::text
+
+#endif  // JOIST_IO_TEXT_LINE_READER_H_

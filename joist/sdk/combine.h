@@ -1,0 +1,249 @@
+// Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
+//
+// Combine: many values as one, per key or globally, by a CombineFn (joist/exec/combine.h) or by a
+// function of two values that is associative and commutative. Lifted: each thread combines what it
+// has before anything moves.
+//
+//   sales | joist::Combine::PerKey(joist::SumFn<int64_t>())
+//   temperatures | joist::Combine::Globally([](double a, double b) { return std::max(a, b); })
+
+#ifndef JOIST_SDK_COMBINE_H_
+#define JOIST_SDK_COMBINE_H_
+
+#include <limits>
+#include <memory>
+#include <optional>
+#include <type_traits>
+#include <utility>
+
+#include "joist/exec/combine.h"
+#include "joist/sdk/keys.h"
+#include "joist/sdk/par_do.h"
+#include "joist/sdk/read.h"
+
+namespace joist {
+
+template <class F>
+concept IsCombineFn = requires(const F& fn) { fn.CreateAccumulator(); };
+
+/// A function of two values as a CombineFn. Of no values there is no result, so globally, an empty
+/// collection gives an empty one.
+template <class T, class F>
+struct FoldFn {
+  struct Accumulator {
+    std::optional<T> value;
+  };
+  [[no_unique_address]] F fold;
+  Accumulator CreateAccumulator() const { return {}; }
+  void AddInput(Accumulator& to, const View<T>& value) const {
+    if (to.value.has_value()) {
+      to.value = fold(std::move(*to.value), Own<T>(value));
+    } else {
+      to.value = Own<T>(value);
+    }
+  }
+  void MergeAccumulators(Accumulator& to, const Accumulator& from) const {
+    if (!from.value.has_value()) return;
+    to.value = to.value.has_value() ? fold(std::move(*to.value), *from.value) : *from.value;
+  }
+  T ExtractOutput(const Accumulator& from) const { return *from.value; }
+};
+
+template <class T>
+struct SumFn {
+  T CreateAccumulator() const { return T{}; }
+  void AddInput(T& to, const View<T>& value) const { to += value; }
+  void MergeAccumulators(T& to, const T& from) const { to += from; }
+  T ExtractOutput(const T& from) const { return from; }
+};
+
+struct CountFn {
+  int64_t CreateAccumulator() const { return 0; }
+  template <class V>
+  void AddInput(int64_t& to, const V&) const {
+    ++to;
+  }
+  void MergeAccumulators(int64_t& to, const int64_t& from) const { to += from; }
+  int64_t ExtractOutput(const int64_t& from) const { return from; }
+};
+
+template <class T>
+struct MeanFn {
+  struct Accumulator {
+    double sum = 0;
+    int64_t count = 0;
+  };
+  Accumulator CreateAccumulator() const { return {}; }
+  void AddInput(Accumulator& to, const View<T>& value) const {
+    to.sum += static_cast<double>(value);
+    ++to.count;
+  }
+  void MergeAccumulators(Accumulator& to, const Accumulator& from) const {
+    to.sum += from.sum;
+    to.count += from.count;
+  }
+  /// NaN of no values, as in Beam.
+  double ExtractOutput(const Accumulator& from) const {
+    return from.count == 0 ? std::numeric_limits<double>::quiet_NaN()
+                           : from.sum / static_cast<double>(from.count);
+  }
+};
+
+template <class T>
+struct Lesser {
+  T operator()(T a, const T& b) const { return b < a ? b : a; }
+};
+template <class T>
+struct Greater {
+  T operator()(T a, const T& b) const { return a < b ? b : a; }
+};
+
+namespace combine_internal {
+
+/// The CombineFn that a user's F is for values of type V.
+template <class V, class F>
+auto AsCombineFn(F fn) {
+  if constexpr (IsCombineFn<F>) {
+    return fn;
+  } else {
+    static_assert(std::is_invocable_r_v<V, F, V, V>,
+                  "Joist: combine with a CombineFn or with a function (T, T) that returns a T.");
+    return FoldFn<V, F>{std::move(fn)};
+  }
+}
+
+/// Gives the result, or that of no values where the collection was empty.
+template <class F>
+struct ResultOrEmpty {
+  [[no_unique_address]] F fn;
+  void Process(const Bytes&, SideInput<IterableView<CombinedOf<F>>> results,
+               Emit<CombinedOf<F>> emit) const {
+    for (const auto& result : *results) emit(result);
+    if (results->empty()) emit(fn.ExtractOutput(fn.CreateAccumulator()));
+  }
+};
+
+}  // namespace combine_internal
+
+/// Combines the values of each key.
+template <class F>
+struct CombinePerKey : Transform {
+  explicit CombinePerKey(F fn, std::source_location where = std::source_location::current())
+      : Transform(where), fn(std::move(fn)) {}
+  static constexpr std::string_view kKind = "CombinePerKey";
+  template <class K, class V>
+  auto Expand(const PCollection<KV<K, V>>& in) const {
+    JOIST_ASSERT_KEY(K);
+    using Fn = decltype(combine_internal::AsCombineFn<V>(fn));
+    using Out = KV<K, CombinedOf<Fn>>;
+    JOIST_ASSERT_ELEMENT(Out);
+    return AddStep<Out>(
+        in, std::make_shared<CombineStep<K, V, Fn>>(combine_internal::AsCombineFn<V>(fn)));
+  }
+  F fn;
+};
+
+/// Combines all elements. Of an empty collection a CombineFn gives its result of no values, a
+/// function of two values nothing.
+template <class F>
+struct CombineGlobally : Transform {
+  explicit CombineGlobally(F fn, std::source_location where = std::source_location::current())
+      : Transform(where), fn(std::move(fn)) {}
+  static constexpr std::string_view kKind = "CombineGlobally";
+  template <class T>
+  auto Expand(const PCollection<T>& in) const {
+    using Fn = decltype(combine_internal::AsCombineFn<T>(fn));
+    JOIST_ASSERT_ELEMENT(CombinedOf<Fn>);
+    auto combined = in | "WithVoidKey" >> Relabel<GiveVoidKey>() | "PerKey" >> CombinePerKey<F>(fn) |
+                    "Values" >> Relabel<TakeValues>();
+    if constexpr (!IsCombineFn<F>) {
+      return combined;
+    } else {
+      PipelineBuilder& builder = in.builder();
+      auto start = [&] {
+        const PipelineBuilder::Scope scope(&builder, "Impulse", "", nullptr);
+        return AddRoot<Bytes>(builder, std::make_shared<CreateStep<Bytes>>(std::vector<Bytes>(1)));
+      }();
+      return start | "OrEmpty" >> ParDo(combine_internal::ResultOrEmpty<Fn>{fn}, AsIterable(combined));
+    }
+  }
+  F fn;
+};
+
+namespace Combine {  // NOLINT: Beam's names.
+template <class F>
+auto PerKey(F fn, std::source_location where = std::source_location::current()) {
+  return CombinePerKey<F>(std::move(fn), where);
+}
+template <class F>
+auto Globally(F fn, std::source_location where = std::source_location::current()) {
+  return CombineGlobally<F>(std::move(fn), where);
+}
+}  // namespace Combine
+
+/// Counts: of each distinct element, of the values of each key, of all elements.
+namespace Count {  // NOLINT
+struct PerElement : Transform {
+  PerElement(std::source_location where = std::source_location::current()) : Transform(where) {}
+  static constexpr std::string_view kKind = "Count.PerElement";
+  template <class T>
+  PCollection<KV<T, int64_t>> Expand(const PCollection<T>& in) const {
+    JOIST_ASSERT_KEY(T);
+    return in | "WithVoidValue" >> Relabel<GiveVoidValue>() | "PerKey" >> CombinePerKey(CountFn());
+  }
+};
+struct PerKey : Transform {
+  PerKey(std::source_location where = std::source_location::current()) : Transform(where) {}
+  static constexpr std::string_view kKind = "Count.PerKey";
+  template <class K, class V>
+  PCollection<KV<K, int64_t>> Expand(const PCollection<KV<K, V>>& in) const {
+    return in | "Combine" >> CombinePerKey(CountFn());
+  }
+};
+inline auto Globally(std::source_location where = std::source_location::current()) {
+  return CombineGlobally<CountFn>(CountFn(), where);
+}
+}  // namespace Count
+
+/// Transforms that find their CombineFn by the type of the collection's values.
+template <template <class> class Fn>
+struct TypedCombinePerKey : Transform {
+  TypedCombinePerKey(std::source_location where = std::source_location::current())
+      : Transform(where) {}
+  static constexpr std::string_view kKind = "Combine";
+  template <class K, class V>
+  auto Expand(const PCollection<KV<K, V>>& in) const {
+    return in | "PerKey" >> CombinePerKey(Fn<V>());
+  }
+};
+template <template <class> class Fn>
+struct TypedCombineGlobally : Transform {
+  TypedCombineGlobally(std::source_location where = std::source_location::current())
+      : Transform(where) {}
+  static constexpr std::string_view kKind = "Combine";
+  template <class T>
+  auto Expand(const PCollection<T>& in) const {
+    return in | "Globally" >> CombineGlobally(Fn<T>());
+  }
+};
+
+namespace Sum {  // NOLINT
+using PerKey = TypedCombinePerKey<SumFn>;
+using Globally = TypedCombineGlobally<SumFn>;
+}  // namespace Sum
+namespace Mean {  // NOLINT
+using PerKey = TypedCombinePerKey<MeanFn>;
+using Globally = TypedCombineGlobally<MeanFn>;
+}  // namespace Mean
+namespace Min {  // NOLINT
+using PerKey = TypedCombinePerKey<Lesser>;
+using Globally = TypedCombineGlobally<Lesser>;
+}  // namespace Min
+namespace Max {  // NOLINT
+using PerKey = TypedCombinePerKey<Greater>;
+using Globally = TypedCombineGlobally<Greater>;
+}  // namespace Max
+
+}  // namespace joist
+
+#endif  // JOIST_SDK_COMBINE_H_

@@ -1,0 +1,41 @@
+// Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
+//
+// GroupByKey: all values of a key together, as an Iterable that can be read again. Reshuffle: the
+// same elements, after a point at which all of them are kept, so that what follows is spread over
+// all threads and retried by itself.
+//
+//   KV<K, V> … | joist::GroupByKey()   // KV<K, Iterable<V>>
+
+#ifndef JOIST_SDK_GROUP_BY_KEY_H_
+#define JOIST_SDK_GROUP_BY_KEY_H_
+
+#include <memory>
+
+#include "joist/exec/group_by_key.h"
+#include "joist/exec/reshuffle.h"
+#include "joist/sdk/pcollection.h"
+
+namespace joist {
+
+struct GroupByKey : Transform {
+  GroupByKey(std::source_location where = std::source_location::current()) : Transform(where) {}
+  static constexpr std::string_view kKind = "GroupByKey";
+  template <class K, class V>
+  PCollection<KV<K, Iterable<V>>> Expand(const PCollection<KV<K, V>>& in) const {
+    JOIST_ASSERT_KEY(K);
+    return AddStep<KV<K, Iterable<V>>>(in, std::make_shared<GroupByKeyStep<K, V>>(NoState()));
+  }
+};
+
+struct Reshuffle : Transform {
+  Reshuffle(std::source_location where = std::source_location::current()) : Transform(where) {}
+  static constexpr std::string_view kKind = "Reshuffle";
+  template <class T>
+  PCollection<T> Expand(const PCollection<T>& in) const {
+    return AddStep<T>(in, std::make_shared<ReshuffleStep<T>>(ReshuffleState()));
+  }
+};
+
+}  // namespace joist
+
+#endif  // JOIST_SDK_GROUP_BY_KEY_H_

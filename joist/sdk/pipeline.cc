@@ -1,0 +1,169 @@
+// Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
+
+#include "joist/sdk/pipeline.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdio>
+#include <mutex>
+#include <thread>
+
+#include "joist/sdk/standard_options.h"
+
+namespace joist {
+
+std::string_view JobStateName(JobState state) {
+  static constexpr std::string_view kNames[] = {"RUNNING", "DONE", "FAILED", "CANCELLED"};
+  return kNames[static_cast<size_t>(state)];
+}
+
+namespace {
+
+std::atomic<bool> interrupted{false};
+
+/// The first Ctrl-C asks the jobs to stop; the second has its usual effect.
+void OnInterrupt(int) {
+  interrupted.store(true, std::memory_order_relaxed);
+  struct sigaction usual = {};
+  usual.sa_handler = SIG_DFL;
+  sigaction(SIGINT, &usual, nullptr);
+}
+
+void CatchInterrupt() {
+  struct sigaction now;
+  if (sigaction(SIGINT, nullptr, &now) != 0 || now.sa_handler != SIG_DFL) return;
+  struct sigaction ours = {};
+  ours.sa_handler = OnInterrupt;
+  ours.sa_flags = SA_RESTART;
+  sigaction(SIGINT, &ours, nullptr);
+}
+
+/// The embedded engine goes by the names of Beam's local runners as well.
+bool IsEmbeddedRunner(std::string_view name) {
+  for (std::string_view known : {"embedded", "direct", "DirectRunner", "direct_runner"}) {
+    if (name == known) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+struct PipelineResult::Job {
+  std::shared_ptr<PipelineBuilder> builder;
+  RunSettings settings;
+  std::atomic<bool> cancel{false};
+  bool refused = false;  // The pipeline itself is wrong: it never ran.
+  JobOutcome outcome;    // Written before `ended`.
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool ended = false;
+  std::thread thread;
+
+  void Start() {
+    thread = std::thread([this] {
+      outcome = RunEmbedded(builder->graph(), settings, cancel);
+      builder->ReleaseCleanups();
+      End();
+    });
+  }
+  void End() {
+    const std::lock_guard lock(mutex);
+    ended = true;
+    changed.notify_all();
+  }
+  void Join() {
+    std::unique_lock lock(mutex);
+    // A signal handler may set a flag and no more; whoever waits looks at it.
+    while (!changed.wait_for(lock, std::chrono::milliseconds(50), [this] { return ended; })) {
+      if (interrupted.load(std::memory_order_relaxed)) cancel.store(true);
+    }
+    if (thread.joinable()) thread.join();
+  }
+  ~Job() { Join(); }
+};
+
+const PipelineResult& PipelineResult::WaitUntilFinish() const {
+  job_->Join();
+  return *this;
+}
+
+void PipelineResult::Cancel() const { job_->cancel.store(true); }
+
+JobState PipelineResult::state() const {
+  const std::lock_guard lock(job_->mutex);
+  return job_->ended ? job_->outcome.state : JobState::kRunning;
+}
+
+const Status& PipelineResult::status() const {
+  job_->Join();
+  return job_->outcome.status;
+}
+
+const JobMetrics& PipelineResult::metrics() const {
+  job_->Join();
+  return job_->outcome.metrics;
+}
+
+int PipelineResult::exit_code() const {
+  job_->Join();
+  switch (job_->outcome.state) {
+    case JobState::kDone:
+      return 0;
+    case JobState::kCancelled:
+      std::fprintf(stderr, "cancelled\n");
+      return interrupted.load() ? 130 : 1;
+    default:
+      std::fprintf(stderr, "error: %s\n", job_->outcome.status.message().c_str());
+      return job_->refused ? 2 : 1;
+  }
+}
+
+Pipeline::Pipeline() : builder_(std::make_shared<PipelineBuilder>()) {}
+
+Pipeline::Pipeline(int argc, const char* const* argv)
+    : builder_(std::make_shared<PipelineBuilder>()), options_(PipelineOptions::FromArgs(argc, argv)) {
+  CatchInterrupt();
+}
+
+Pipeline::Pipeline(PipelineOptions options)
+    : builder_(std::make_shared<PipelineBuilder>()), options_(std::move(options)) {}
+
+PipelineResult Pipeline::Run() {
+  auto job = std::make_shared<PipelineResult::Job>();
+  job->builder = builder_;
+  if (Status status = Prepare(&job->settings); status.ok()) {
+    job->Start();
+  } else {
+    job->refused = true;
+    job->outcome = {JobState::kFailed, std::move(status), {}};
+    builder_->ReleaseCleanups();
+    job->End();
+  }
+  return PipelineResult(job);
+}
+
+Status Pipeline::Prepare(RunSettings* settings) const {
+  JOIST_RETURN_IF_ERROR(graph().Validate());
+  JOIST_ASSIGN_OR_RETURN(const StandardOptions standard, options_.Get<StandardOptions>());
+  JOIST_ASSIGN_OR_RETURN(const EmbeddedOptions embedded, options_.Get<EmbeddedOptions>());
+  JOIST_ASSIGN_OR_RETURN(const WorkerOptions workers, options_.Get<WorkerOptions>());
+  if (!IsEmbeddedRunner(standard.runner)) {
+    return Status(StatusCode::kUnimplemented, "--runner=" + standard.runner +
+                                                  ": this version runs pipelines on the embedded "
+                                                  "runner only; use --runner=embedded");
+  }
+  settings->job_name = standard.job_name;
+  settings->threads = workers.max_num_workers.value_or(0);
+  if (workers.max_num_workers.has_value() && settings->threads < 1) {
+    return InvalidArgument("--max_num_workers must be at least 1");
+  }
+  settings->show_progress =
+      embedded.progress == "always" || (embedded.progress == "auto" && isatty(STDERR_FILENO) == 1);
+  return OkStatus();
+}
+
+}  // namespace joist

@@ -1,0 +1,42 @@
+// Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
+//
+// Runner: what executes a pipeline's graph. The SDK knows runners only by this interface; the
+// embedded one is defined in joist/engine, which is linked into every program.
+
+#ifndef JOIST_SDK_RUNNER_H_
+#define JOIST_SDK_RUNNER_H_
+
+#include <atomic>
+#include <memory>
+#include <string>
+
+#include "joist/base/status.h"
+#include "joist/model/graph.h"
+#include "joist/sdk/metrics.h"
+
+namespace joist {
+
+/// Beam's states of a job that this far can be reached.
+enum class JobState : uint8_t { kRunning, kDone, kFailed, kCancelled };
+std::string_view JobStateName(JobState state);
+
+struct RunSettings {
+  std::string job_name;
+  int threads = 0;             ///< 0: one for each processor.
+  bool show_progress = false;  ///< A line on stderr, redrawn.
+};
+
+struct JobOutcome {
+  JobState state = JobState::kDone;
+  Status status;  ///< Why it failed.
+  JobMetrics metrics;
+};
+
+/// Runs `graph`, which must outlive the call, on this machine's threads until it is done, has failed,
+/// or `cancel` is set by another thread.
+JobOutcome RunEmbedded(const Graph& graph, const RunSettings& settings,
+                       const std::atomic<bool>& cancel);
+
+}  // namespace joist
+
+#endif  // JOIST_SDK_RUNNER_H_
