@@ -521,14 +521,14 @@ Status DecodeError(const std::string& type_name, const ByteReader& in);
 template <class T>
 Result<T> DecodeFromString(std::string_view bytes) {
   JOIST_ASSERT_CODER(T);
-  ByteReader in(bytes);
-  T value{};
+  Result<T> result{T()};
   if constexpr (HasCoder<T>) {
-    if (!Coder<T>::Decode(&in, &value, false) || in.remaining() != 0) {
+    ByteReader in(bytes);
+    if (!Coder<T>::Decode(&in, &*result, false) || in.remaining() != 0) {
       return DecodeError(TypeName<T>(), in);
     }
   }
-  return value;
+  return result;
 }
 
 }  // namespace joist

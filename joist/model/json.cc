@@ -123,6 +123,28 @@ Json FromRow(const Schema& schema, const Value& value) {
 
 // ---- Reading -----------------------------------------------------------------------------------
 
+// Whether brackets stand within brackets deeper than any schema has them. The parser would not mind,
+// but what comes after it works by recursion.
+bool IsTooDeep(std::string_view json) {
+  constexpr int kMaxDepth = 200;
+  int depth = 0;
+  bool in_text = false;
+  for (size_t i = 0; i < json.size(); ++i) {
+    const char c = json[i];
+    if (in_text) {
+      if (c == '\\') ++i;
+      if (c == '"') in_text = false;
+    } else if (c == '"') {
+      in_text = true;
+    } else if (c == '[' || c == '{') {
+      if (++depth > kMaxDepth) return true;
+    } else if (c == ']' || c == '}') {
+      --depth;
+    }
+  }
+  return false;
+}
+
 // Where in the input, for messages: a list on the stack of those who called.
 struct Place {
   const Place* outer;
@@ -302,6 +324,7 @@ Result<std::string> JsonFromRow(const Schema& schema, const Value& row) {
 
 Result<Value> RowFromJson(const Schema& schema, std::string_view json) {
   JOIST_RETURN_IF_ERROR(schema.Validate());
+  if (IsTooDeep(json)) return InvalidArgument("this JSON has brackets within brackets too deep");
   const Json parsed = Json::parse(json, nullptr, /*allow_exceptions=*/false);
   if (parsed.is_discarded()) return InvalidArgument("this is no JSON: " + std::string(json.substr(0, 80)));
   return ToRow(schema, parsed, nullptr);

@@ -193,8 +193,6 @@ struct Draw<T> {
 template <class K>
 class KeyTraitsTest : public testing::Test {};
 
-struct TextOrder : std::less<> {};
-
 using Keys = testing::Types<
     bool, char, int8_t, uint8_t, int16_t, int32_t, uint32_t, int64_t, uint64_t, float, double, Size,
     Mood, std::string, Bytes, std::vector<uint8_t>, std::vector<std::byte>, Void, Timestamp, Duration,
@@ -218,7 +216,9 @@ TYPED_TEST(KeyTraitsTest, EqualExactlyWhereTheBytesAre) {
     const bool same_bytes = bytes_a == EncodeToString(b);
     ASSERT_EQ(EqualKeys(a, b), same_bytes) << ToDescription(a) << " and " << ToDescription(b);
     ASSERT_EQ(EqualKeys(b, a), same_bytes);
-    if (same_bytes) ASSERT_EQ(HashKey(a), HashKey(b)) << ToDescription(a);
+    if (same_bytes) {
+      ASSERT_EQ(HashKey(a), HashKey(b)) << ToDescription(a);
+    }
     equal += same_bytes ? 1 : 0;
 
     // A key survives its view and its bytes.

@@ -104,7 +104,7 @@ void PutRow(std::string* out, const Fields&... fields) {
   }
   constexpr size_t kNullBytes = (sizeof...(Fields) + 7) / 8;
   PutBytes({reinterpret_cast<const char*>(nulls), any_null ? kNullBytes : 0}, out, true);
-  const auto put = [out]<class F>(const F& field) {
+  [[maybe_unused]] const auto put = [out]<class F>(const F& field) {
     if constexpr (OptionalOf<F>::kIs) {
       if (field.has_value()) FieldCoder<typename OptionalOf<F>::Value>::Put(*field, out);
     } else if constexpr (kHasFieldCoder<F>) {
@@ -123,7 +123,7 @@ bool TakeRow(ByteReader* in, Fields&... fields) {
   if (!in->TakeVarint(&count) || !in->TakeBytes(&nulls, true)) return false;
   if (count > sizeof...(Fields)) return in->Fail("a row has more fields than its schema");
   uint64_t i = 0;
-  const auto take = [in, &i, count, nulls]<class F>(F& field) {
+  [[maybe_unused]] const auto take = [in, &i, count, nulls]<class F>(F& field) {
     const uint64_t index = i++;
     const bool present = index < count && !(index / 8 < nulls.size() &&
                                             (nulls[index / 8] >> (index % 8) & 1) != 0);

@@ -102,14 +102,16 @@ TEST(WindowFns, AgreeWithANaiveOracle) {
     std::set<Window> expected;
     for (int64_t start = -200; start <= 200; ++start) {
       if (FloorMod(start - offset, period) == 0 && start <= t && t < start + size) {
-        expected.insert({{start}, {start + size}});
+        expected.insert(Window{{start}, {start + size}});
       }
     }
     const std::vector<Window> got =
         Assigned(WindowFn::Sliding({size}, {period}, {offset}), t);
     EXPECT_EQ(std::set<Window>(got.begin(), got.end()), expected);
     EXPECT_EQ(got.size(), expected.size());
-    if (size == period) EXPECT_EQ(Assigned(WindowFn::Fixed({size}, {offset}), t), got);
+    if (size == period) {
+      EXPECT_EQ(Assigned(WindowFn::Fixed({size}, {offset}), t), got);
+    }
   }
 }
 
