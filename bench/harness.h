@@ -79,6 +79,10 @@ struct Benchmark {
   double amount = 0;
   std::string unit;
   int rounds = 7;
+  /// About the most memory that a variant needs. So much is touched and freed before each
+  /// measurement: a virtual machine's host takes back what is idle, and giving it again costs more
+  /// than the work that is measured.
+  size_t memory_bytes = 64 << 20;
   /// The first variant is the rival: everybody's speed is given as a share of its.
   std::vector<Variant> variants;
   /// Makes what is needed before the first round (input files). False, after a message: skip.

@@ -113,6 +113,7 @@ Benchmark PairsBenchmark(const std::string& name, const std::string& title,
 Benchmark GroupBenchmark(const Settings& settings) {
   const PairSequence input = Input(settings);
   Benchmark benchmark = PairsBenchmark("group", "group by key and add up", settings, true);
+  benchmark.memory_bytes = input.pair_count * 20;
   benchmark.variants.push_back({.name = "by hand, radix then hash", .run = [input](Measurement& m) {
     WithConsumers<GroupConsumer>(input, m, [&](std::vector<GroupConsumer>& consumers) {
       GroupPairs(input, consumers);
@@ -124,6 +125,7 @@ Benchmark GroupBenchmark(const Settings& settings) {
 Benchmark SumPerKeyBenchmark(const Settings& settings) {
   const PairSequence input = Input(settings);
   Benchmark benchmark = PairsBenchmark("sum_per_key", "sum per key", settings, false);
+  benchmark.memory_bytes = input.key_count * 80;
   benchmark.variants.push_back({.name = "by hand, hash by blocks", .run = [input](Measurement& m) {
     WithConsumers<SumConsumer>(input, m, [&](std::vector<SumConsumer>& consumers) {
       SumPairs<SumConsumer>::Run(input, consumers);

@@ -49,21 +49,22 @@ class PairPartitions {
   explicit PairPartitions(size_t pair_count)
       : chunks_(pair_count / Chunk::kPairs + 2 * kRadixPartitions),
         lines_(kRadixPartitions),
-        chunks_of_(kRadixPartitions),
-        count_of_(kRadixPartitions) {}
+        next_(kRadixPartitions),
+        count_of_(kRadixPartitions),
+        chunks_of_(kRadixPartitions) {}
 
   void Add(Pair pair) {
     const size_t partition = HashKey(pair.key) >> (64 - kRadixBits);
-    const size_t count = count_of_[partition]++;
-    lines_[partition].pairs[count % Line::kPairs] = pair;
-    if (count % Line::kPairs == Line::kPairs - 1) WriteLine(partition, count + 1 - Line::kPairs);
+    const uint32_t count = count_of_[partition]++;
+    Line& line = lines_[partition];
+    line.pairs[count % Line::kPairs] = pair;
+    if (count % Line::kPairs == Line::kPairs - 1) WriteLine(partition, line);
   }
 
   /// Writes the lines that are not full. Nothing can be added after it.
   void Finish() {
     for (size_t partition = 0; partition < kRadixPartitions; ++partition) {
-      const size_t count = count_of_[partition];
-      if (count % Line::kPairs != 0) WriteLine(partition, count / Line::kPairs * Line::kPairs);
+      if (count_of_[partition] % Line::kPairs != 0) WriteLine(partition, lines_[partition]);
     }
     _mm_sfence();
   }
@@ -87,20 +88,25 @@ class PairPartitions {
     Pair pairs[kPairs];
   };
 
-  void WriteLine(size_t partition, size_t first) {
-    std::vector<uint32_t>& chunks = chunks_of_[partition];
-    const size_t in_chunk = first % Chunk::kPairs;
-    if (in_chunk == 0) chunks.push_back(next_chunk_++);
-    auto* to = reinterpret_cast<__m256i*>(chunks_[chunks.back()].pairs + in_chunk);
-    const auto* from = reinterpret_cast<const __m256i*>(lines_[partition].pairs);
+  void WriteLine(size_t partition, const Line& line) {
+    Pair* next = next_[partition];
+    // Chunks are aligned to their size: a full one's end is where another begins.
+    if (reinterpret_cast<uintptr_t>(next) % sizeof(Chunk) == 0) {
+      chunks_of_[partition].push_back(next_chunk_);
+      next = chunks_[next_chunk_++].pairs;
+    }
+    const auto* from = reinterpret_cast<const __m256i*>(line.pairs);
+    auto* to = reinterpret_cast<__m256i*>(next);
     _mm256_stream_si256(to, _mm256_load_si256(from));
     _mm256_stream_si256(to + 1, _mm256_load_si256(from + 1));
+    next_[partition] = next + Line::kPairs;
   }
 
   Pages<Chunk> chunks_;
   std::vector<Line> lines_;
+  std::vector<Pair*> next_;
+  std::vector<uint32_t> count_of_;
   std::vector<std::vector<uint32_t>> chunks_of_;
-  std::vector<size_t> count_of_;
   uint32_t next_chunk_ = 0;
 };
 
