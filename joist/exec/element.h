@@ -144,16 +144,11 @@ struct ElementForm<Iterable<V>> {
 /// An own copy of what `view` shows, in the type that the user named.
 template <class T>
 T Own(const View<T>& view) {
-  return T(view);
-}
-template <>
-inline std::string Own<std::string>(const std::string_view& view) {
-  return std::string(view);
-}
-template <class T>
-  requires requires(T kv) { kv.key; kv.value; requires std::is_same_v<T, KV<decltype(kv.key), decltype(kv.value)>>; }
-T Own(const View<T>& view) {
-  return T{Own<typename T::key_t>(view.key), Own<typename T::value_t>(view.value)};
+  if constexpr (requires { typename T::key_t; view.key; }) {
+    return T{Own<typename T::key_t>(view.key), Own<typename T::value_t>(view.value)};
+  } else {
+    return T(view);
+  }
 }
 
 /// The bytes of an element's string (of a KV: its key's, else its value's): a function that emits a

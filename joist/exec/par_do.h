@@ -158,7 +158,7 @@ class ParDoOperator final : public Operator, public BatchReceiver<In> {
 
  private:
   template <size_t... I>
-  void ConnectTo(int output, Receiver* consumer, std::index_sequence<I...>) {
+  void ConnectTo([[maybe_unused]] int output, [[maybe_unused]] Receiver* consumer, std::index_sequence<I...>) {
     ((static_cast<int>(I) == output ? std::get<I>(cursors_).Connect(consumer) : void()), ...);
   }
   void BeginBatch(const Meta& meta) {

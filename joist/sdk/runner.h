@@ -9,6 +9,7 @@
 #include <atomic>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "joist/base/status.h"
 #include "joist/model/graph.h"
@@ -36,6 +37,22 @@ struct JobOutcome {
 /// or `cancel` is set by another thread.
 JobOutcome RunEmbedded(const Graph& graph, const RunSettings& settings,
                        const std::atomic<bool>& cancel);
+
+/// How the second process of RunInSecondProcess comes to the same pipeline where a step cannot be
+/// sent: it runs the program's main again, with these settings, up to the pipeline called `pipeline`.
+struct Rerun {
+  std::string pipeline;                  ///< Unique in the program.
+  std::vector<std::string> environment;  ///< "NAME=value", on top of this process's.
+};
+
+/// The same in a second process of this executable, to which the functions are really sent
+/// (docs/adr/0001): by their registry keys and states where all steps stand by themselves, else by
+/// building the pipeline again there, which must have the same fingerprint.
+JobOutcome RunInSecondProcess(const Graph& graph, const RunSettings& settings, const Rerun& rerun);
+
+/// In a process started to build a pipeline again: runs `graph` and ends the process if it is the
+/// pipeline called `pipeline`. Returns otherwise, and in every other process.
+void ServeIfAsked(const Graph& graph, const std::string& pipeline);
 
 }  // namespace joist
 

@@ -1,0 +1,33 @@
+// Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
+
+#include "joist/sdk/testing/test_pipeline.h"
+
+#include <stdlib.h>
+
+#include <map>
+
+namespace joist {
+
+TestPipeline::TestPipeline(std::string test) : test_(std::move(test)) {
+  static std::map<std::string, int>& made = *new std::map<std::string, int>;
+  name_ = test_ + "#" + std::to_string(++made[test_]);
+}
+
+JobOutcome TestPipeline::RunToEnd() {
+  if (Status status = graph().Validate(); !status.ok()) return {JobState::kFailed, status, {}};
+  ServeIfAsked(graph(), name_);
+  RunSettings settings;
+  settings.threads = threads_;
+  const char* wanted = getenv("JOIST_TEST_SECOND_PROCESS");
+  JobOutcome outcome;
+  if (wanted != nullptr && std::string_view(wanted) == "1" && getenv("JOIST_WORKER") == nullptr) {
+    outcome = RunInSecondProcess(graph(), settings, {name_, {"GTEST_FILTER=" + test_}});
+  } else {
+    const std::atomic<bool> cancel{false};
+    outcome = RunEmbedded(graph(), settings, cancel);
+  }
+  builder().ReleaseCleanups();
+  return outcome;
+}
+
+}  // namespace joist
