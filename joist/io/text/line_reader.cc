@@ -15,7 +15,8 @@ namespace joist::text {
 namespace {
 
 // Readable bytes behind a block's end, so that vectors need not stop short of it.
-constexpr size_t kSlack = 64;
+constexpr size_t kStride = 64;
+constexpr size_t kSlack = kStride;
 constexpr size_t kSmallestBlock = 8;  // Holds a byte order mark.
 constexpr uint64_t kBehindRange = 16 << 10;
 constexpr uint64_t kLookForDamage = 64 << 20;
@@ -157,53 +158,59 @@ bool LineReader::Shorten(uint64_t end) {
 }
 
 Result<size_t> LineReader::Scan() {
-  std::string_view* lines = lines_.get();
-  size_t count = 0;
+  std::string_view* out = lines_.get();
+  const char* text = searched_;
   const char* line = line_;
-  const auto take = [&](const char* newline) {
-    // The byte before an empty line is no "\r": it is the newline before, or no text.
-    const size_t size = static_cast<size_t>(newline - line);
-    lines[count++] = std::string_view(line, size - (newline[-1] == '\r' ? 1 : 0));
-    line = newline + 1;
-  };
-#ifdef __AVX2__
-  constexpr size_t kStride = 64;
-  const char* at = searched_;
   const char* first_nul = nullptr;
-  while (at < data_end_ && count <= kBatch - kStride) {
-    Masks masks = MasksOf(at);
-    const auto left = static_cast<size_t>(data_end_ - at);
+#ifdef __AVX2__
+  constexpr int kWithoutLooking = 2;
+  const std::string_view* const full = out + kBatch - kStride - kWithoutLooking;
+  while (text < data_end_ && out <= full) {
+    Masks masks = MasksOf(text);
+    const auto left = static_cast<size_t>(data_end_ - text);
     if (left < kStride) {
       const uint64_t inside = (uint64_t{1} << left) - 1;
       masks.newline &= inside;
       masks.nul &= inside;
     }
-    if (masks.nul != 0 && first_nul == nullptr) first_nul = at + std::countr_zero(masks.nul);
-    for (; masks.newline != 0; masks.newline &= masks.newline - 1) {
-      take(at + std::countr_zero(masks.newline));
-    }
-    at += std::min(left, kStride);
+    if (masks.nul != 0 && first_nul == nullptr) first_nul = text + std::countr_zero(masks.nul);
+    const int count = std::popcount(masks.newline);
+    const char* const last = text + (64 - std::countl_zero(masks.newline));
+    // Most strides hold few newlines: writing a fixed number costs less than a wrong guess.
+    int i = 0;
+    const char* begin = line;
+    const auto take_one = [&] {
+      const char* const newline = text + std::countr_zero(masks.newline);
+      // The byte before an empty line is no "\r": it is the newline before, or no text.
+      const size_t ending = newline[-1] == '\r' ? 1 : 0;
+      out[i] = std::string_view(begin, static_cast<size_t>(newline - begin) - ending);
+      begin = newline + 1;
+      masks.newline &= masks.newline - 1;
+    };
+    for (; i < kWithoutLooking; ++i) take_one();
+    for (; i < count; ++i) take_one();
+    if (count > 0) line = last;
+    out += count;
+    text += left < kStride ? left : kStride;
   }
-  searched_ = at;
 #else
-  const char* at = searched_;
-  while (count < kBatch) {
+  while (out < lines_.get() + kBatch) {
     const auto* newline =
-        static_cast<const char*>(std::memchr(at, '\n', static_cast<size_t>(data_end_ - at)));
-    if (newline == nullptr) {
-      at = data_end_;
-      break;
-    }
-    take(newline);
-    at = line;
+        static_cast<const char*>(std::memchr(text, '\n', static_cast<size_t>(data_end_ - text)));
+    text = newline == nullptr ? data_end_ : newline + 1;
+    if (newline == nullptr) break;
+    const size_t ending = newline[-1] == '\r' ? 1 : 0;
+    *out++ = std::string_view(line, static_cast<size_t>(newline - line) - ending);
+    line = text;
   }
-  const auto* first_nul = static_cast<const char*>(
-      std::memchr(searched_, '\0', static_cast<size_t>(at - searched_)));
-  searched_ = at;
+  first_nul = static_cast<const char*>(
+      std::memchr(searched_, '\0', static_cast<size_t>(text - searched_)));
 #endif
+  searched_ = text;
+  auto count = static_cast<size_t>(out - lines_.get());
   if (first_nul != nullptr && !binary_) return Refuse(first_nul);
   // Lines that begin behind the range.
-  while (count > 0 && OffsetOf(lines[count - 1].data()) >= end_) line = lines[--count].data();
+  while (count > 0 && OffsetOf(lines_[count - 1].data()) >= end_) line = lines_[--count].data();
   line_ = line;
   return count;
 }
