@@ -71,6 +71,13 @@ namespace {
 using Node = StandardCoder::Node;
 using Kind = Node::Kind;
 
+// What counts towards the length of a type: bytes, or the code points of a text.
+int64_t TextSize(const Node& node, std::string_view text) {
+  if (node.kind == Kind::kBytes) return static_cast<int64_t>(text.size());
+  return std::count_if(text.begin(), text.end(),
+                       [](char c) { return (static_cast<uint8_t>(c) & 0xC0) != 0x80; });
+}
+
 // ---- Reading values ----------------------------------------------------------------------------
 
 class Decoder {
@@ -82,9 +89,13 @@ class Decoder {
   bool Take(const Node& node, ByteReader* in, bool nested, Value* value) {
     if (!Spend(1, in)) return false;
     switch (node.kind) {
-      case Kind::kBytes: return TakeAs<Bytes>(in, nested, value);
+      case Kind::kBytes:
+        return TakeAs<Bytes>(in, nested, value) &&
+               (node.length < 0 || IsWithin(node, value->As<Bytes>()->data, in));
       case Kind::kBool: return TakeAs<bool>(in, nested, value);
-      case Kind::kString: return TakeAs<std::string>(in, nested, value);
+      case Kind::kString:
+        return TakeAs<std::string>(in, nested, value) &&
+               (node.length < 0 || IsWithin(node, *value->As<std::string>(), in));
       case Kind::kVarint: return TakeAs<int64_t>(in, nested, value);
       case Kind::kVarint32: return TakeInteger<int32_t>(in, value);
       case Kind::kInt16: return TakeInteger<int16_t>(in, value);
@@ -129,6 +140,10 @@ class Decoder {
     if (!Coder<T>::Decode(in, &taken, nested)) return false;
     *value = std::move(taken);
     return true;
+  }
+
+  static bool IsWithin(const Node& node, std::string_view text, ByteReader* in) {
+    return TextSize(node, text) <= node.length || in->Fail("a text is longer than its type allows");
   }
 
   template <class T>
@@ -371,12 +386,6 @@ Status WrongValue(std::string_view wanted, const Value& value) {
   return InvalidArgument("cannot encode " + text + ": it is not " + std::string(wanted));
 }
 
-// The code points of a text that is UTF-8.
-int64_t Characters(std::string_view text) {
-  return std::count_if(text.begin(), text.end(),
-                       [](char c) { return (static_cast<uint8_t>(c) & 0xC0) != 0x80; });
-}
-
 template <class T>
 Status PutAs(std::string_view wanted, const Value& value, bool nested, std::string* out) {
   const T* held = value.As<T>();
@@ -398,7 +407,7 @@ Status Put(const Node& node, const Value& value, bool nested, std::string* out);
 Status PutText(const Node& node, std::string_view text, const Value& value, bool nested,
                std::string* out) {
   const bool is_text = node.kind == Kind::kString;
-  const int64_t size = is_text ? Characters(text) : static_cast<int64_t>(text.size());
+  const int64_t size = TextSize(node, text);
   if (node.length >= 0 && size > node.length) {
     return WrongValue("within " + std::to_string(node.length) + (is_text ? " characters" : " bytes"),
                       value);
