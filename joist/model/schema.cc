@@ -312,8 +312,10 @@ std::vector<size_t> Schema::EncodingOrder() const {
   std::vector<size_t> order(fields.size());
   for (size_t i = 0; i < order.size(); ++i) order[i] = i;
   if (encoding_positions_set) {
-    std::stable_sort(order.begin(), order.end(), [this](size_t a, size_t b) {
-      return fields[a].encoding_position < fields[b].encoding_position;
+    std::sort(order.begin(), order.end(), [this](size_t a, size_t b) {
+      const int32_t position_a = fields[a].encoding_position;
+      const int32_t position_b = fields[b].encoding_position;
+      return position_a != position_b ? position_a < position_b : a < b;
     });
   }
   return order;
