@@ -27,7 +27,7 @@ LAYERS = {
 PUBLIC = ["joist.h", "base", "model", "sdk", "io", "store"]
 TOP = {"apps": PUBLIC, "bench": PUBLIC + ["exec", "engine"], "tests": list(LAYERS)}
 # What a test (fuzzer, benchmark) may include more than its module: tests run pipelines.
-FOR_TESTS = ["base", "model", "exec", "sdk", "engine"]
+FOR_TESTS = ["joist.h", "base", "model", "exec", "sdk", "engine"]
 
 # What connectors of io/ share; else each knows itself alone.
 SHARED_BY_CONNECTORS = {"files"}
