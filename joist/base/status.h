@@ -8,6 +8,7 @@
 #define JOIST_BASE_STATUS_H_
 
 #include <cstdint>
+#include <exception>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -67,6 +68,21 @@ inline Status Internal(std::string message) { return {StatusCode::kInternal, std
 /// The status that stands for `error_number` (errno), with `what` (and where) before the system's
 /// own words: "cannot open counts.txt: Permission denied".
 Status FromErrno(int error_number, std::string_view what);
+
+/// A Status as an exception, for functions that return something else (a DoFn's Process).
+class StatusException : public std::exception {
+ public:
+  explicit StatusException(Status status) : status_(std::move(status)) {}
+  const Status& status() const { return status_; }
+  const char* what() const noexcept override { return status_.message().c_str(); }
+
+ private:
+  Status status_;
+};
+
+inline void ThrowIfError(Status status) {
+  if (!status.ok()) throw StatusException(std::move(status));
+}
 
 /// Ends the program with the failed condition and its place. Stays on in release builds.
 [[noreturn]] void CheckFailed(const char* condition, const char* file, int line);

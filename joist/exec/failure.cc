@@ -27,6 +27,12 @@ void RethrowAsStepFailure(std::string_view step, std::string_view element) {
     throw;
   } catch (const StepFailure&) {
     throw;
+  } catch (const StatusException& e) {
+    // About the world around, not the element; trying again helps where it was busy.
+    const StatusCode code = e.status().code();
+    throw StepFailure{
+        Status(code, "step \"" + std::string(step) + "\": " + e.status().message()),
+        /*retryable=*/code == StatusCode::kUnavailable || code == StatusCode::kAborted};
   } catch (const std::exception& e) {
     ThrowStepFailure(step, element, e.what());
   } catch (const std::string& text) {

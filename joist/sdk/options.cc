@@ -599,16 +599,25 @@ std::string JoinList(const std::vector<std::string>& items) {
   return joined;
 }
 
-std::string ExpectedChoice(const char* const* names, size_t count) {
+std::string ExpectedChoice(const std::vector<std::string>& names) {
   std::string expected;
-  for (size_t i = 0; i < count; ++i) {
-    if (i > 0) expected += i + 1 == count ? " or " : ", ";
+  for (size_t i = 0; i < names.size(); ++i) {
+    if (i > 0) expected += i + 1 == names.size() ? " or " : ", ";
     expected += names[i];
   }
   return expected;
 }
 
-bool SameName(std::string_view a, std::string_view b) { return Canonical(a) == Canonical(b); }
+std::string ChoiceName(std::string_view enumerator) {
+  if (enumerator.size() > 1 && enumerator[0] == 'k' && IsUpper(enumerator[1])) {
+    enumerator.remove_prefix(1);
+  }
+  return Canonical(enumerator);
+}
+
+bool IsChoice(std::string_view text, std::string_view enumerator) {
+  return text == enumerator || Canonical(text) == ChoiceName(enumerator);
+}
 
 }  // namespace options_internal
 

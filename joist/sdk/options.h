@@ -11,7 +11,7 @@
 //                 (top, "How many words to show"))
 //
 // JOIST_OPTIONS stands at namespace scope, in the struct's namespace. A field is a bool, an integer,
-// a double, a std::string, a Duration ("90s", "1h30m"), a ByteCount ("2GB"), an enumeration with JOIST_OPTION_CHOICES, or
+// a double, a std::string, a Duration ("90s", "1h30m"), a ByteCount ("2GB"), an enumeration with JOIST_ENUM, or
 // a std::optional or std::vector of those. A default in the struct is the option's default.
 //
 // On the command line: --output=x, --output x, --flag, --noflag, --flag=false; dashes, underscores
@@ -35,6 +35,7 @@
 #include <vector>
 
 #include "joist/base/status.h"
+#include "joist/model/fields.h"
 #include "joist/model/timestamp.h"
 
 namespace joist {
@@ -51,13 +52,6 @@ struct OptionTraits;
 struct ByteCount {
   uint64_t bytes = 0;
   friend bool operator==(ByteCount, ByteCount) = default;
-};
-
-/// One value that an enumeration's option may have; see JOIST_OPTION_CHOICES.
-template <class E>
-struct OptionChoice {
-  const char* name;
-  E value;
 };
 
 namespace options_internal {
@@ -263,8 +257,9 @@ std::string ExpectedUnsigned(uint64_t max);
 std::string RenderSigned(int64_t value);
 std::string RenderUnsigned(uint64_t value);
 std::string JoinList(const std::vector<std::string>& items);
-std::string ExpectedChoice(const char* const* names, size_t count);
-bool SameName(std::string_view a, std::string_view b);
+std::string ExpectedChoice(const std::vector<std::string>& names);
+std::string ChoiceName(std::string_view enumerator);
+bool IsChoice(std::string_view text, std::string_view enumerator);
 
 struct Scalar {
   static constexpr bool kFlag = false;
@@ -380,46 +375,28 @@ struct OptionTraits<std::vector<T>> : options_internal::Scalar {
   }
 };
 
-/// An enumeration with JOIST_OPTION_CHOICES.
-template <class E>
-  requires requires(const E* e) { JoistOptionChoices(e); }
+/// An enumeration with JOIST_ENUM: kDarkBlue is given as dark_blue.
+template <IsNamedEnum E>
 struct OptionTraits<E> : options_internal::Scalar {
+  static constexpr auto kChoices = JoistEnumerators(static_cast<const E*>(nullptr));
   static const char* Type() { return "choice"; }
   static std::string Expected() {
-    std::vector<const char*> names;
-    for (const auto& choice : JoistOptionChoices(static_cast<const E*>(nullptr))) {
-      names.push_back(choice.name);
-    }
-    return options_internal::ExpectedChoice(names.data(), names.size());
+    std::vector<std::string> names;
+    for (const Enumerator<E>& choice : kChoices.all) names.push_back(Render(choice.value));
+    return options_internal::ExpectedChoice(names);
   }
   static bool Parse(std::string_view text, E* value) {
-    for (const auto& choice : JoistOptionChoices(static_cast<const E*>(nullptr))) {
-      if (options_internal::SameName(text, choice.name)) {
-        *value = choice.value;
-        return true;
-      }
+    for (const Enumerator<E>& choice : kChoices.all) {
+      if (!options_internal::IsChoice(text, choice.name)) continue;
+      *value = choice.value;
+      return true;
     }
     return false;
   }
-  static std::string Render(E value) {
-    for (const auto& choice : JoistOptionChoices(static_cast<const E*>(nullptr))) {
-      if (choice.value == value) return choice.name;
-    }
-    return std::string();
-  }
+  static std::string Render(E value) { return options_internal::ChoiceName(EnumText(value)); }
 };
 
 }  // namespace joist
-
-/// JOIST_OPTION_CHOICES(Color, {"red", Color::kRed}, {"blue", Color::kBlue}): lets an option have the
-/// type Color. Stands at namespace scope, in the enumeration's namespace, before JOIST_OPTIONS.
-#define JOIST_OPTION_CHOICES(Enum, ...)                                                \
-  [[maybe_unused]] inline const std::vector<::joist::OptionChoice<Enum>>&              \
-  JoistOptionChoices(const Enum*) {                                                    \
-    static const std::vector<::joist::OptionChoice<Enum>> choices = {__VA_ARGS__};     \
-    return choices;                                                                    \
-  }                                                                                    \
-  static_assert(true)
 
 #define JOIST_OPTIONS(Type, ...) JOIST_OPTIONS_DEFINE(inline, Type, "", __VA_ARGS__)
 
@@ -428,7 +405,7 @@ struct OptionTraits<E> : options_internal::Scalar {
 #define JOIST_OPTIONS_DEFINE(linkage, Type, title, ...)                                           \
   [[maybe_unused]] linkage void JoistDescribeOptions([[maybe_unused]] Type& object,               \
                                                      ::joist::OptionFields& fields) {             \
-    JOIST_OPTIONS_EXPAND(JOIST_OPTIONS_EACH(__VA_ARGS__))                                         \
+    JOIST_FOR_EACH(JOIST_OPTIONS_ITEM, ~, __VA_ARGS__);                                           \
   }                                                                                               \
   linkage const ::joist::OptionStruct joist_option_struct_##Type(                                 \
       #Type, title, [](::joist::OptionFields& fields) {                                           \
@@ -437,30 +414,15 @@ struct OptionTraits<E> : options_internal::Scalar {
       });                                                                                         \
   static_assert(true)
 
-#define JOIST_OPTIONS_EXPAND(...) \
-  JOIST_OPTIONS_EXPAND3(JOIST_OPTIONS_EXPAND3(JOIST_OPTIONS_EXPAND3(__VA_ARGS__)))
-#define JOIST_OPTIONS_EXPAND3(...) \
-  JOIST_OPTIONS_EXPAND2(JOIST_OPTIONS_EXPAND2(JOIST_OPTIONS_EXPAND2(__VA_ARGS__)))
-#define JOIST_OPTIONS_EXPAND2(...) \
-  JOIST_OPTIONS_EXPAND1(JOIST_OPTIONS_EXPAND1(JOIST_OPTIONS_EXPAND1(__VA_ARGS__)))
-#define JOIST_OPTIONS_EXPAND1(...) \
-  JOIST_OPTIONS_EXPAND0(JOIST_OPTIONS_EXPAND0(JOIST_OPTIONS_EXPAND0(__VA_ARGS__)))
-#define JOIST_OPTIONS_EXPAND0(...) __VA_ARGS__
-#define JOIST_OPTIONS_PARENS ()
-#define JOIST_OPTIONS_EACH(item, ...) \
-  JOIST_OPTIONS_ITEM(item)            \
-  __VA_OPT__(JOIST_OPTIONS_EACH_AGAIN JOIST_OPTIONS_PARENS(__VA_ARGS__))
-#define JOIST_OPTIONS_EACH_AGAIN() JOIST_OPTIONS_EACH
-
 // An item is `field` or `(field, "help", presence)`: whether it has parentheses chooses the macro.
-#define JOIST_OPTIONS_ITEM(item) \
+#define JOIST_OPTIONS_ITEM(context, item) \
   JOIST_OPTIONS_SECOND(JOIST_OPTIONS_PROBE item, JOIST_OPTIONS_BARE, ~)(item)
 #define JOIST_OPTIONS_PROBE(...) ~, JOIST_OPTIONS_DESCRIBED
 #define JOIST_OPTIONS_SECOND(...) JOIST_OPTIONS_SECOND_OF(__VA_ARGS__)
 #define JOIST_OPTIONS_SECOND_OF(first, second, ...) second
-#define JOIST_OPTIONS_BARE(field) fields.Add(object.field, #field);
+#define JOIST_OPTIONS_BARE(field) fields.Add(object.field, #field)
 #define JOIST_OPTIONS_DESCRIBED(item) JOIST_OPTIONS_DESCRIBED_OF item
 #define JOIST_OPTIONS_DESCRIBED_OF(field, ...) \
-  fields.Add(object.field, #field __VA_OPT__(, ) __VA_ARGS__);
+  fields.Add(object.field, #field __VA_OPT__(, ) __VA_ARGS__)
 
 #endif  // JOIST_SDK_OPTIONS_H_

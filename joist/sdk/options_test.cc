@@ -18,7 +18,7 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 
 enum class Color { kRed, kDarkBlue };
-JOIST_OPTION_CHOICES(Color, {"red", Color::kRed}, {"dark_blue", Color::kDarkBlue});
+JOIST_ENUM(Color, kRed, kDarkBlue)
 
 struct PlainOptions {
   std::string input = "README.md";
