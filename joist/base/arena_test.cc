@@ -18,7 +18,8 @@ TEST(Arena, KeepsWhatItWasGiven) {
   std::mt19937 random(5);
   std::vector<std::pair<std::string_view, std::string>> copies;
   for (int i = 0; i < 2000; ++i) {
-    const std::string text(random() % (i % 100 == 0 ? 100'000 : 100), static_cast<char>('a' + i % 26));
+    const std::string text(random() % (i % 100 == 0 ? 100'000 : 100),
+                           static_cast<char>('a' + i % 26));
     copies.emplace_back(arena.Copy(text), text);
   }
   for (const auto& [view, text] : copies) ASSERT_EQ(view, text);

@@ -42,8 +42,8 @@ TEST(Hash, PrefixIsTheFirstSixteenBytes) {
     std::memcpy(data.get(), text.data(), size);
     KeyPrefix expected;
     for (size_t i = 0; i < size && i < 16; ++i) {
-      (i < 8 ? expected.low : expected.high) |=
-          static_cast<uint64_t>(static_cast<uint8_t>(text[i])) << (8 * (i % 8));
+      (i < 8 ? expected.low : expected.high) |= static_cast<uint64_t>(static_cast<uint8_t>(text[i]))
+                                                << (8 * (i % 8));
     }
     EXPECT_EQ(LoadPrefix(data.get(), size), expected) << size;
     if (size <= 16) {

@@ -29,7 +29,8 @@ TEST(Status, CodesHaveTheNamesOfGrpc) {
 }
 
 TEST(Status, FromErrno) {
-  EXPECT_EQ(FromErrno(ENOENT, "cannot open x").message(), "cannot open x: No such file or directory");
+  EXPECT_EQ(FromErrno(ENOENT, "cannot open x").message(),
+            "cannot open x: No such file or directory");
   EXPECT_EQ(FromErrno(ENOENT, "").code(), StatusCode::kNotFound);
   EXPECT_EQ(FromErrno(EROFS, "").code(), StatusCode::kPermissionDenied);
   EXPECT_EQ(FromErrno(ENOSPC, "").code(), StatusCode::kResourceExhausted);

@@ -77,16 +77,16 @@ template <class T>
 inline constexpr bool kHasCoder = HasCoder<T>;
 
 /// Stops the compiler with one sentence where T has no coder.
-#define JOIST_ASSERT_CODER(...)                                                                 \
-  static_assert(::joist::kHasCoder<__VA_ARGS__>,                                                \
-                "Joist has no coder for this type; declare its fields with JOIST_ROW(Type, "    \
+#define JOIST_ASSERT_CODER(...)                                                              \
+  static_assert(::joist::kHasCoder<__VA_ARGS__>,                                             \
+                "Joist has no coder for this type; declare its fields with JOIST_ROW(Type, " \
                 "fields...) in its namespace, or specialise joist::Coder for it")
 
 /// A bool, number or enum that a word of 64 bits holds is encoded from here on as such.
 template <class T>
-concept Integer = std::is_integral_v<T> && !std::is_same_v<T, bool> && !std::is_same_v<T, wchar_t> &&
-                  !std::is_same_v<T, char8_t> && !std::is_same_v<T, char16_t> &&
-                  !std::is_same_v<T, char32_t> && sizeof(T) <= 8;
+concept Integer = std::is_integral_v<T> && !std::is_same_v<T, bool> &&
+                  !std::is_same_v<T, wchar_t> && !std::is_same_v<T, char8_t> &&
+                  !std::is_same_v<T, char16_t> && !std::is_same_v<T, char32_t> && sizeof(T) <= 8;
 
 /// std::map and its like: known by their members, so that their headers are not needed here.
 template <class T>
@@ -101,12 +101,15 @@ template <class T>
 concept SetLike = requires(T& set) {
   typename T::key_type;
   set.insert(std::declval<typename T::key_type>());
-} && !MapLike<T> && std::is_same_v<typename T::key_type, typename T::value_type>;
+}
+&&!MapLike<T> && std::is_same_v<typename T::key_type, typename T::value_type>;
 
 /// A container whose order follows from its keys alone.
 template <class T>
-concept OrderedByKey =
-    requires { typename T::key_compare; } && !std::is_floating_point_v<typename T::key_type> &&
+concept OrderedByKey = requires {
+  typename T::key_compare;
+}
+&&!std::is_floating_point_v<typename T::key_type> &&
     (std::is_same_v<typename T::key_compare, std::less<typename T::key_type>> ||
      std::is_same_v<typename T::key_compare, std::less<>> ||
      std::is_same_v<typename T::key_compare, std::greater<typename T::key_type>> ||
@@ -129,7 +132,9 @@ concept RawByte = std::is_same_v<T, uint8_t> || std::is_same_v<T, std::byte>;
 template <class T>
 struct LogicalType;
 template <class T>
-concept IsLogical = requires { typename LogicalType<T>::Representation; };
+concept IsLogical = requires {
+  typename LogicalType<T>::Representation;
+};
 
 template <>
 struct Coder<bool> {
@@ -168,7 +173,7 @@ struct Coder<T> {
 };
 
 template <class T>
-  requires std::is_enum_v<T>
+requires std::is_enum_v<T>
 struct Coder<T> {
   using Number = std::conditional_t<std::is_same_v<std::underlying_type_t<T>, bool>, uint8_t,
                                     std::underlying_type_t<T>>;
@@ -303,8 +308,7 @@ struct Coder<Window> {
   static bool Decode(ByteReader* in, Window* value, bool) {
     uint64_t span;
     if (!in->TakeInstant(&value->end.millis) || !in->TakeVarint(&span)) return false;
-    value->start.millis =
-        static_cast<int64_t>(static_cast<uint64_t>(value->end.millis) - span);
+    value->start.millis = static_cast<int64_t>(static_cast<uint64_t>(value->end.millis) - span);
     return true;
   }
 };
@@ -388,12 +392,15 @@ struct Coder<std::tuple<Ts...>> {
   static void Encode(const std::tuple<Ts...>& value, std::string* out, bool nested) {
     [&]<size_t... kI>(std::index_sequence<kI...>) {
       (Coder<Ts>::Encode(std::get<kI>(value), out, nested || kI + 1 < sizeof...(Ts)), ...);
-    }(std::index_sequence_for<Ts...>());
+    }
+    (std::index_sequence_for<Ts...>());
   }
   static bool Decode(ByteReader* in, std::tuple<Ts...>* value, bool nested) {
     return [&]<size_t... kI>(std::index_sequence<kI...>) {
-      return (Coder<Ts>::Decode(in, &std::get<kI>(*value), nested || kI + 1 < sizeof...(Ts)) && ...);
-    }(std::index_sequence_for<Ts...>());
+      return (Coder<Ts>::Decode(in, &std::get<kI>(*value), nested || kI + 1 < sizeof...(Ts)) &&
+              ...);
+    }
+    (std::index_sequence_for<Ts...>());
   }
 };
 
@@ -415,8 +422,7 @@ struct Coder<std::optional<T>> {
 };
 
 template <HasCoder T>
-  requires(!RawByte<T>)
-struct Coder<std::vector<T>> {
+requires(!RawByte<T>) struct Coder<std::vector<T>> {
   static constexpr bool kDeterministic = Coder<T>::kDeterministic;
   static CoderSpec Spec() { return MakeCoderSpec(kIterableCoder, {Coder<T>::Spec()}); }
   static void Encode(const std::vector<T>& value, std::string* out, bool) {
@@ -442,7 +448,7 @@ struct Coder<std::vector<T>> {
 };
 
 template <MapLike T>
-  requires HasCoder<typename T::key_type> && HasCoder<typename T::mapped_type>
+requires HasCoder<typename T::key_type> && HasCoder<typename T::mapped_type>
 struct Coder<T> {
   using Entry = coder_internal::PairCoder<typename T::key_type, typename T::mapped_type>;
   static constexpr bool kDeterministic = OrderedByKey<T> && Entry::kDeterministic;
@@ -466,7 +472,7 @@ struct Coder<T> {
 };
 
 template <SetLike T>
-  requires HasCoder<typename T::key_type>
+requires HasCoder<typename T::key_type>
 struct Coder<T> {
   using Element = Coder<typename T::key_type>;
   static constexpr bool kDeterministic = OrderedByKey<T> && Element::kDeterministic;
@@ -489,7 +495,7 @@ struct Coder<T> {
 };
 
 template <IsLogical T>
-  requires HasCoder<typename LogicalType<T>::Representation>
+requires HasCoder<typename LogicalType<T>::Representation>
 struct Coder<T> {
   using Representation = typename LogicalType<T>::Representation;
   static constexpr bool kDeterministic = Coder<Representation>::kDeterministic;

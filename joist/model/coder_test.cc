@@ -84,7 +84,8 @@ TEST(Coder, NumbersThatDoNotFitAreRefused) {
 TEST(Coder, FloatingPoint) {
   ExpectBytes(0.1, "\x3f\xb9\x99\x99\x99\x99\x99\x9a");
   ExpectBytes(-0.0, std::string_view("\x80\0\0\0\0\0\0\0", 8));
-  ExpectBytes(std::numeric_limits<double>::quiet_NaN(), std::string_view("\x7f\xf8\0\0\0\0\0\0", 8));
+  ExpectBytes(std::numeric_limits<double>::quiet_NaN(),
+              std::string_view("\x7f\xf8\0\0\0\0\0\0", 8));
   ExpectBytes(3.1415f, "\x40\x49\x0e\x56");
   EXPECT_THAT(ErrorOf<double>("1234567"), HasSubstr("ends too early"));
 }
@@ -92,7 +93,8 @@ TEST(Coder, FloatingPoint) {
 TEST(Coder, TextAndBytes) {
   ExpectBytes(std::string("abc"), "abc", "\3abc");
   ExpectBytes(std::string(), "", std::string_view("\0", 1));
-  ExpectBytes(std::string("ab\0c", 4), std::string_view("ab\0c", 4), std::string_view("\4ab\0c", 5));
+  ExpectBytes(std::string("ab\0c", 4), std::string_view("ab\0c", 4),
+              std::string_view("\4ab\0c", 5));
   ExpectBytes(Bytes("\xff"), "\xff", "\1\xff");
   ExpectBytes(std::vector<uint8_t>{1, 255}, "\1\xff", "\2\1\xff");
   ExpectBytes(std::vector<std::byte>{std::byte{7}}, "\7", "\1\7");
@@ -125,11 +127,13 @@ TEST(Coder, Sequences) {
   ExpectBytes(std::map<std::string, int>{{"a", 1}}, std::string_view("\0\0\0\1\1a\1", 7));
   ExpectBytes(std::vector<Void>(3), std::string_view("\0\0\0\3", 4));
   // Of unknown length: blocks, each with the number of its elements, up to an empty one.
-  EXPECT_EQ(DecodeFromString<std::vector<int>>(std::string("\xff\xff\xff\xff\2\1\2\1\3\0", 10)).value(),
-            (std::vector<int>{1, 2, 3}));
+  EXPECT_EQ(
+      DecodeFromString<std::vector<int>>(std::string("\xff\xff\xff\xff\2\1\2\1\3\0", 10)).value(),
+      (std::vector<int>{1, 2, 3}));
   EXPECT_THAT(ErrorOf<std::vector<int>>("\xff\xff\xff\xfe"), HasSubstr("negative length"));
-  EXPECT_THAT(ErrorOf<std::vector<int>>("\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\1t"),
-              HasSubstr("runner's state"));
+  EXPECT_THAT(
+      ErrorOf<std::vector<int>>("\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\1t"),
+      HasSubstr("runner's state"));
 }
 
 TEST(Coder, ACountAllocatesNoMoreThanTheInputJustifies) {
@@ -203,7 +207,8 @@ namespace {
 
 TEST(Coder, WhatHasACoder) {
   static_assert(HasCoder<int> && HasCoder<long long> && HasCoder<KV<std::string, Color>>);
-  static_assert(!HasCoder<NoCoder> && !HasCoder<std::vector<NoCoder>> && !HasCoder<KV<int, NoCoder>>);
+  static_assert(!HasCoder<NoCoder> && !HasCoder<std::vector<NoCoder>> &&
+                !HasCoder<KV<int, NoCoder>>);
   static_assert(!HasCoder<int*> && !HasCoder<std::string_view> && !HasCoder<wchar_t>);
   static_assert(!HasCoder<std::optional<NoCoder>> && !HasCoder<std::tuple<int, NoCoder>>);
   static_assert(HasCoder<std::unordered_map<int, int>> && !HasCoder<std::map<int, NoCoder>>);
@@ -220,7 +225,9 @@ TEST(Coder, Determinism) {
   static_assert(!Coder<std::vector<std::unordered_map<int, int>>>::kDeterministic);
   static_assert(Coder<std::set<int, std::greater<>>>::kDeterministic);
   struct ByLength {
-    bool operator()(const std::string& a, const std::string& b) const { return a.size() < b.size(); }
+    bool operator()(const std::string& a, const std::string& b) const {
+      return a.size() < b.size();
+    }
   };
   static_assert(!Coder<std::set<std::string, ByLength>>::kDeterministic);
 }

@@ -42,11 +42,17 @@ template <class T>
 struct IsOptional<std::optional<T>> : std::true_type {};
 
 template <class T>
-concept TupleLike = requires { std::tuple_size<T>::value; };
+concept TupleLike = requires {
+  std::tuple_size<T>::value;
+};
 template <class T>
-concept HasToString = requires(const T& value, std::string* out) { *out += value.ToString(); };
+concept HasToString = requires(const T& value, std::string* out) {
+  *out += value.ToString();
+};
 template <class T>
-concept IsRange = requires(const T& value) { value.begin() != value.end(); };
+concept IsRange = requires(const T& value) {
+  value.begin() != value.end();
+};
 
 }  // namespace describe_internal
 
@@ -74,7 +80,11 @@ void Describe(const T& value, std::string* out) {
     QuoteBytes(value.data, out);
   } else if constexpr (std::is_same_v<T, Void>) {
     *out += "void";
-  } else if constexpr (requires { typename T::key_t; value.key; value.value; }) {
+  } else if constexpr (requires {
+                         typename T::key_t;
+                         value.key;
+                         value.value;
+                       }) {
     *out += '{';
     Describe(value.key, out);
     *out += ": ";

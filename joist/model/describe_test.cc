@@ -73,7 +73,8 @@ TEST(Describe, Composites) {
   EXPECT_EQ(ToDescription(std::set<std::string>{"b", "a"}), R"(["a", "b"])");
   EXPECT_EQ(ToDescription(std::map<int, std::string>{{1, "x"}}), R"({1: "x"})");
   EXPECT_EQ(ToDescription(std::unordered_map<int, int>{}), "{}");
-  EXPECT_EQ(ToDescription(Order{"Ada", 250, {}}), R"(Order{customer: "Ada", cents: 250, note: null})");
+  EXPECT_EQ(ToDescription(Order{"Ada", 250, {}}),
+            R"(Order{customer: "Ada", cents: 250, note: null})");
   EXPECT_EQ(ToDescription(Nothing{}), "Nothing{}");
   EXPECT_EQ(ToDescription(Opaque{}), "<Opaque>");
   EXPECT_EQ(ToDescription(std::vector<KV<std::string, Order>>{{"k", {"A", 1, "n"}}}),

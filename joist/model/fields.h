@@ -14,7 +14,8 @@
 //   }  // namespace shop
 //
 // JOIST_ROW stands in the namespace of its type, after it, and before the type is used in a
-// pipeline. The struct stays an aggregate; it may define its own operator==, which Joist doesn't use.
+// pipeline. The struct stays an aggregate; it may define its own operator==, which Joist doesn't
+// use.
 
 #ifndef JOIST_MODEL_FIELDS_H_
 #define JOIST_MODEL_FIELDS_H_
@@ -50,8 +51,9 @@ template <class T>
 using ListOf = decltype(JoistFields(static_cast<const T*>(nullptr)));
 // A type that only inherits from a declared one is not declared.
 template <class T>
-concept Declared = std::is_class_v<T> && requires(const T* type) { JoistFields(type); } &&
-                   std::is_same_v<typename ListOf<T>::Row, T>;
+concept Declared = std::is_class_v<T> && requires(const T* type) {
+  JoistFields(type);
+} && std::is_same_v<typename ListOf<T>::Row, T>;
 template <class T>
 constexpr auto List() {
   return JoistFields(static_cast<const T*>(nullptr));
@@ -114,7 +116,9 @@ struct Enumerator {
 
 /// An enum declared with JOIST_ENUM: its values have names, in rows, in JSON and in messages.
 template <class T>
-concept IsNamedEnum = std::is_enum_v<T> && requires(const T* type) { JoistEnumerators(type).size; };
+concept IsNamedEnum = std::is_enum_v<T> && requires(const T* type) {
+  JoistEnumerators(type).size;
+};
 
 /// All enumerators of a type, as JOIST_ENUM lists them.
 template <class T, size_t kCount>

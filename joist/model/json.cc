@@ -123,8 +123,8 @@ Json FromRow(const Schema& schema, const Value& value) {
 
 // ---- Reading -----------------------------------------------------------------------------------
 
-// Whether brackets stand within brackets deeper than any schema has them. The parser would not mind,
-// but what comes after it works by recursion.
+// Whether brackets stand within brackets deeper than any schema has them. The parser would not
+// mind, but what comes after it works by recursion.
 bool IsTooDeep(std::string_view json) {
   constexpr int kMaxDepth = 200;
   int depth = 0;
@@ -172,9 +172,8 @@ Result<Value> ToInteger(const Json& json, int64_t least, int64_t most, const Pla
     const int64_t number = json.get<int64_t>();
     if (number >= least && number <= most) return Value(number);
   }
-  return WrongJson(place,
-                   "a whole number from " + std::to_string(least) + " to " + std::to_string(most),
-                   json);
+  return WrongJson(
+      place, "a whole number from " + std::to_string(least) + " to " + std::to_string(most), json);
 }
 
 Result<double> ToDouble(const Json& json, const Place& place) {
@@ -252,10 +251,9 @@ Result<Value> ToLogical(const FieldType& type, const Json& json, const Place& pl
     return WrongJson(place, "a time as \"2026-11-21T06:55:00Z\"", json);
   }
   if (type.urn == kDecimalType) {
-    Result<Decimal> decimal =
-        json.is_string()   ? Decimal::Parse(json.get_ref<const std::string&>())
-        : json.is_number() ? Decimal::Parse(json.dump())
-                           : Result<Decimal>(InvalidArgument(""));
+    Result<Decimal> decimal = json.is_string() ? Decimal::Parse(json.get_ref<const std::string&>())
+                              : json.is_number() ? Decimal::Parse(json.dump())
+                                                 : Result<Decimal>(InvalidArgument(""));
     if (!decimal.ok()) return WrongJson(place, "a decimal number", json);
     return Value(std::move(*decimal));
   }
@@ -305,9 +303,8 @@ Result<Value> ToRow(const Schema& schema, const Json& json, const Place* place) 
     if (found == json.end() && !field.type.nullable) {
       return InvalidArgument("the field " + here.ToString() + " is missing");
     }
-    JOIST_ASSIGN_OR_RETURN(
-        Value value,
-        found == json.end() ? Result<Value>(Value()) : ToValue(field.type, *found, here));
+    JOIST_ASSIGN_OR_RETURN(Value value, found == json.end() ? Result<Value>(Value())
+                                                            : ToValue(field.type, *found, here));
     record.fields.emplace_back(field.name, std::move(value));
   }
   return Value(std::move(record));
@@ -326,7 +323,8 @@ Result<Value> RowFromJson(const Schema& schema, std::string_view json) {
   JOIST_RETURN_IF_ERROR(schema.Validate());
   if (IsTooDeep(json)) return InvalidArgument("this JSON has brackets within brackets too deep");
   const Json parsed = Json::parse(json, nullptr, /*allow_exceptions=*/false);
-  if (parsed.is_discarded()) return InvalidArgument("this is no JSON: " + std::string(json.substr(0, 80)));
+  if (parsed.is_discarded())
+    return InvalidArgument("this is no JSON: " + std::string(json.substr(0, 80)));
   return ToRow(schema, parsed, nullptr);
 }
 

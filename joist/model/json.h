@@ -1,7 +1,7 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
 //
-// Rows as JSON objects and back, by their schema. For configuration, messages and small data: it goes
-// through Values. Pure functions.
+// Rows as JSON objects and back, by their schema. For configuration, messages and small data: it
+// goes through Values. Pure functions.
 //
 // | in the schema                  | in JSON                                                      |
 // |--------------------------------|--------------------------------------------------------------|

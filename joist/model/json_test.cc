@@ -34,8 +34,10 @@ struct Order {
 JOIST_ROW(Order, customer, note, items, weights, flags, token, when, ratio, big, paid)
 
 Order Full() {
-  return {"Ada",       "hi",   {{"nut", 5}, {"bolt", -6}}, {{"a", 0.5}},  {{7, true}},
-          Bytes("\1\xff"), {1000}, 0.1f,                       UINT64_MAX, true};
+  return {"Ada",        "hi",        {{"nut", 5}, {"bolt", -6}},
+          {{"a", 0.5}}, {{7, true}}, Bytes("\1\xff"),
+          {1000},       0.1f,        UINT64_MAX,
+          true};
 }
 
 constexpr std::string_view kFull =
@@ -55,7 +57,8 @@ TEST(Json, NullsAndWhatIsMissing) {
   const std::string json = ToJson(Order{}).value();
   EXPECT_EQ(EncodeToString(FromJson<Order>(json).value()), EncodeToString(Order{}));
   EXPECT_EQ(FromJson<Item>(R"({"name":"x"})").status().message(), "the field cents is missing");
-  EXPECT_EQ(FromJson<Item>(R"({"name":null,"cents":1})").status().message(), "name must not be null");
+  EXPECT_EQ(FromJson<Item>(R"({"name":null,"cents":1})").status().message(),
+            "name must not be null");
 }
 
 TEST(Json, ErrorsNameThePlace) {
@@ -66,8 +69,9 @@ TEST(Json, ErrorsNameThePlace) {
   };
   EXPECT_EQ(error("-6", "\"x\""),
             "items[1].cents must be a whole number from -2147483648 to 2147483647, and is \"x\"");
-  EXPECT_EQ(error("-6", "2147483648"),
-            "items[1].cents must be a whole number from -2147483648 to 2147483647, and is 2147483648");
+  EXPECT_EQ(
+      error("-6", "2147483648"),
+      "items[1].cents must be a whole number from -2147483648 to 2147483647, and is 2147483648");
   EXPECT_EQ(error("-6", "1.5"),
             "items[1].cents must be a whole number from -2147483648 to 2147483647, and is 1.5");
   EXPECT_EQ(error("0.5", "false"), "weights.a must be a number, and is false");
@@ -108,11 +112,13 @@ TEST(Json, LogicalTypes) {
   Schema schema;
   schema.fields = {
       {"price", FieldType::Logical(kDecimalType, FieldType::Atomic(AtomicType::kBytes))},
-      {"code", FieldType::Logical("test:code:v1", FieldType::Atomic(AtomicType::kString)).Nullable()}};
+      {"code",
+       FieldType::Logical("test:code:v1", FieldType::Atomic(AtomicType::kString)).Nullable()}};
   const Value row = RowFromJson(schema, R"({"price":"-100.123","code":"x"})").value();
   EXPECT_EQ(row.ToString(), R"({price: -100.123, code: "x"})");
   EXPECT_EQ(JsonFromRow(schema, row).value(), R"({"price":"-100.123","code":"x"})");
-  EXPECT_EQ(RowFromJson(schema, R"({"price":2.50})").value().ToString(), "{price: 2.5, code: null}");
+  EXPECT_EQ(RowFromJson(schema, R"({"price":2.50})").value().ToString(),
+            "{price: 2.5, code: null}");
   EXPECT_FALSE(RowFromJson(schema, R"({"price":"much"})").ok());
   EXPECT_FALSE(JsonFromRow(schema, Value(true)).ok());
 }

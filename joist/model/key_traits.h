@@ -42,8 +42,8 @@ template <class K>
 inline constexpr bool kIsKey = IsKey<K>;
 
 /// Stops the compiler with one sentence where K cannot be a key.
-#define JOIST_ASSERT_KEY(...)                                                                     \
-  static_assert(::joist::kIsKey<__VA_ARGS__>,                                                     \
+#define JOIST_ASSERT_KEY(...)                                                                      \
+  static_assert(::joist::kIsKey<__VA_ARGS__>,                                                      \
                 "Joist cannot group by this type: it has no coder, or none that gives equal keys " \
                 "equal bytes (unordered containers and protobuf messages have none)")
 
@@ -148,7 +148,7 @@ struct KeyTraits<K> : key_internal::WordKey<K, KeyTraits<K>> {
 };
 
 template <class K>
-  requires std::is_enum_v<K>
+requires std::is_enum_v<K>
 struct KeyTraits<K> : key_internal::WordKey<K, KeyTraits<K>> {
   using Number = typename Coder<K>::Number;
   static uint64_t ToWord(K key) { return IntegerToWord(static_cast<Number>(key)); }
@@ -164,9 +164,7 @@ struct KeyTraits<double> : key_internal::WordKey<double, KeyTraits<double>> {
 template <>
 struct KeyTraits<float> : key_internal::WordKey<float, KeyTraits<float>> {
   static uint64_t ToWord(float key) { return std::bit_cast<uint32_t>(key); }
-  static float FromWord(uint64_t word) {
-    return std::bit_cast<float>(static_cast<uint32_t>(word));
-  }
+  static float FromWord(uint64_t word) { return std::bit_cast<float>(static_cast<uint32_t>(word)); }
 };
 
 template <>
@@ -261,7 +259,8 @@ struct KeyTraits<std::tuple<Ks...>> : key_internal::CompositeKey<std::tuple<Ks..
   static bool Equal(const std::tuple<Ks...>& a, const std::tuple<Ks...>& b) {
     return [&]<size_t... kI>(std::index_sequence<kI...>) {
       return (EqualKeys(std::get<kI>(a), std::get<kI>(b)) && ...);
-    }(std::index_sequence_for<Ks...>());
+    }
+    (std::index_sequence_for<Ks...>());
   }
 };
 
@@ -277,15 +276,15 @@ struct KeyTraits<std::optional<K>> : key_internal::CompositeKey<std::optional<K>
 };
 
 template <IsKey T>
-  requires(!RawByte<T>)
-struct KeyTraits<std::vector<T>> : key_internal::SequenceKey<std::vector<T>> {};
+requires(!RawByte<T>) struct KeyTraits<std::vector<T>> : key_internal::SequenceKey<std::vector<T>> {
+};
 
 template <class K>
-  requires(MapLike<K> || SetLike<K>) && IsKey<K>
-struct KeyTraits<K> : key_internal::SequenceKey<K> {};
+requires(MapLike<K> || SetLike<K>) && IsKey<K> struct KeyTraits<K> : key_internal::SequenceKey<K> {
+};
 
 template <IsRow K>
-  requires IsKey<K>
+requires IsKey<K>
 struct KeyTraits<K> : key_internal::CompositeKey<K> {
   static uint64_t Hash(const K& key) {
     uint64_t hash = kHashSeed0;

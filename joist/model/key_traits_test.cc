@@ -79,18 +79,24 @@ T Any() {
 template <Integer T>
 struct Draw<T> {
   static T One() {
-    constexpr T kSome[] = {T(0), T(1), T(-1), T(127), T(128), std::numeric_limits<T>::min(),
+    constexpr T kSome[] = {T(0),
+                           T(1),
+                           T(-1),
+                           T(127),
+                           T(128),
+                           std::numeric_limits<T>::min(),
                            std::numeric_limits<T>::max()};
     return kSome[Below(7)];
   }
 };
 template <class T>
-  requires std::is_floating_point_v<T>
+requires std::is_floating_point_v<T>
 struct Draw<T> {
   static T One() {
     using L = std::numeric_limits<T>;
-    const T some[] = {T(0),           T(-0.0),     T(1.5),          L::quiet_NaN(), -L::quiet_NaN(),
-                      L::infinity(), L::min() / 2, L::signaling_NaN()};
+    const T some[] = {T(0),           T(-0.0),           T(1.5),
+                      L::quiet_NaN(), -L::quiet_NaN(),   L::infinity(),
+                      L::min() / 2,   L::signaling_NaN()};
     return some[Below(8)];
   }
 };
@@ -99,15 +105,20 @@ struct Draw<bool> {
   static bool One() { return Below(2) == 0; }
 };
 template <class T>
-  requires std::is_enum_v<T>
+requires std::is_enum_v<T>
 struct Draw<T> {
   static T One() { return static_cast<T>(Below(2)); }
 };
 template <>
 struct Draw<std::string> {
   static std::string One() {
-    const std::string some[] = {"", "a", std::string("\0", 1), "ab", std::string(16, 'x'),
-                                std::string(17, 'x'), std::string(40, 'y')};
+    const std::string some[] = {"",
+                                "a",
+                                std::string("\0", 1),
+                                "ab",
+                                std::string(16, 'x'),
+                                std::string(17, 'x'),
+                                std::string(40, 'y')};
     return some[Below(7)];
   }
 };
@@ -195,8 +206,8 @@ class KeyTraitsTest : public testing::Test {};
 
 using Keys = testing::Types<
     bool, char, int8_t, uint8_t, int16_t, int32_t, uint32_t, int64_t, uint64_t, float, double, Size,
-    Mood, std::string, Bytes, std::vector<uint8_t>, std::vector<std::byte>, Void, Timestamp, Duration,
-    Window, KV<std::string, int64_t>, KV<double, Void>, std::pair<float, std::string>,
+    Mood, std::string, Bytes, std::vector<uint8_t>, std::vector<std::byte>, Void, Timestamp,
+    Duration, Window, KV<std::string, int64_t>, KV<double, Void>, std::pair<float, std::string>,
     std::tuple<int, double, std::string>, std::tuple<>, std::optional<double>,
     std::optional<std::string>, std::vector<double>, std::vector<bool>, std::vector<std::string>,
     std::vector<std::vector<std::string>>, std::map<std::string, double>, std::set<std::string>,

@@ -1,22 +1,20 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
 //
-// Rows: the schema and the row coder of what is declared with JOIST_ROW (joist/model/fields.h), byte
-// for byte as Beam's. Stateless; pure functions. Included by joist/model/coder.h.
+// Rows: the schema and the row coder of what is declared with JOIST_ROW (joist/model/fields.h),
+// byte for byte as Beam's. Stateless; pure functions. Included by joist/model/coder.h.
 //
-// | type of a field                        | type in the schema                                    |
+// | type of a field                        | type in the schema |
 // |----------------------------------------|-------------------------------------------------------|
-// | bool                                   | BOOLEAN                                               |
-// | int8, int16, int32, int64              | BYTE, INT16, INT32, INT64                             |
-// | uint8 and char, uint16, uint32         | INT16, INT32, INT64                                   |
-// | uint64                                 | a logical type over INT64                             |
-// | enums                                  | INT32 or INT64; STRING if declared with JOIST_ENUM    |
-// | float, double                          | FLOAT, DOUBLE                                         |
-// | std::string; Bytes, vectors of bytes   | STRING; BYTES                                         |
-// | Timestamp, Duration                    | millis_instant, nanos_duration                        |
-// | std::optional                          | nullable                                              |
-// | std::vector, sets; maps                | ARRAY; MAP                                            |
-// | rows, KV, std::pair, std::tuple        | ROW                                                   |
-// | LogicalType                            | its logical type                                      |
+// | bool                                   | BOOLEAN | | int8, int16, int32, int64              |
+// BYTE, INT16, INT32, INT64                             | | uint8 and char, uint16, uint32 | INT16,
+// INT32, INT64                                   | | uint64                                 | a
+// logical type over INT64                             | | enums                                  |
+// INT32 or INT64; STRING if declared with JOIST_ENUM    | | float, double | FLOAT, DOUBLE | |
+// std::string; Bytes, vectors of bytes   | STRING; BYTES                                         |
+// | Timestamp, Duration                    | millis_instant, nanos_duration | | std::optional |
+// nullable                                              | | std::vector, sets; maps | ARRAY; MAP |
+// | rows, KV, std::pair, std::tuple        | ROW | | LogicalType                            | its
+// logical type                                      |
 
 #ifndef JOIST_MODEL_ROW_H_
 #define JOIST_MODEL_ROW_H_
@@ -125,8 +123,8 @@ bool TakeRow(ByteReader* in, Fields&... fields) {
   uint64_t i = 0;
   [[maybe_unused]] const auto take = [in, &i, count, nulls]<class F>(F& field) {
     const uint64_t index = i++;
-    const bool present = index < count && !(index / 8 < nulls.size() &&
-                                            (nulls[index / 8] >> (index % 8) & 1) != 0);
+    const bool present =
+        index < count && !(index / 8 < nulls.size() && (nulls[index / 8] >> (index % 8) & 1) != 0);
     if constexpr (OptionalOf<F>::kIs) {
       if (present) return FieldCoder<typename OptionalOf<F>::Value>::Take(in, &field.emplace());
       field.reset();
@@ -152,7 +150,8 @@ void AddField(std::string_view name, FieldType type, Schema* schema);
 // INT16 and the like: the smallest type of the schema that holds all of T.
 template <class T>
 constexpr AtomicType IntegerType() {
-  constexpr size_t kBits = sizeof(T) * 8 + (std::is_signed_v<T> && !std::is_same_v<T, char> ? 0 : 1);
+  constexpr size_t kBits =
+      sizeof(T) * 8 + (std::is_signed_v<T> && !std::is_same_v<T, char> ? 0 : 1);
   return kBits <= 8    ? AtomicType::kByte
          : kBits <= 16 ? AtomicType::kInt16
          : kBits <= 32 ? AtomicType::kInt32
@@ -216,7 +215,7 @@ struct FieldCoder<T> {
 };
 
 template <class T>
-  requires std::is_enum_v<T>
+requires std::is_enum_v<T>
 struct FieldCoder<T> {
   using Number = typename Coder<T>::Number;
   static constexpr bool kDeterministic = true;
@@ -265,8 +264,8 @@ struct FieldCoder<std::string> : row_internal::NestedField<std::string, AtomicTy
 template <>
 struct FieldCoder<Bytes> : row_internal::NestedField<Bytes, AtomicType::kBytes> {};
 template <RawByte T>
-struct FieldCoder<std::vector<T>>
-    : row_internal::NestedField<std::vector<T>, AtomicType::kBytes> {};
+struct FieldCoder<std::vector<T>> : row_internal::NestedField<std::vector<T>, AtomicType::kBytes> {
+};
 
 template <>
 struct FieldCoder<Timestamp> {
@@ -328,8 +327,7 @@ concept IsElement = HasFieldCoder<typename OptionalOf<T>::Value>;
 }  // namespace row_internal
 
 template <class T>
-  requires(row_internal::IsElement<T> && !RawByte<T>)
-struct FieldCoder<std::vector<T>> {
+requires(row_internal::IsElement<T> && !RawByte<T>) struct FieldCoder<std::vector<T>> {
   using Element = row_internal::ElementCoder<T>;
   static constexpr bool kDeterministic = FieldCoder<typename Element::Value>::kDeterministic;
   static FieldType Type() { return FieldType::Array(Element::Type()); }
@@ -352,7 +350,7 @@ struct FieldCoder<std::vector<T>> {
 };
 
 template <SetLike T>
-  requires row_internal::IsElement<typename T::key_type>
+requires row_internal::IsElement<typename T::key_type>
 struct FieldCoder<T> {
   using Element = row_internal::ElementCoder<typename T::key_type>;
   static constexpr bool kDeterministic =
@@ -376,8 +374,8 @@ struct FieldCoder<T> {
 };
 
 template <MapLike T>
-  requires row_internal::IsElement<typename T::key_type> &&
-           row_internal::IsElement<typename T::mapped_type>
+requires row_internal::IsElement<typename T::key_type> &&
+    row_internal::IsElement<typename T::mapped_type>
 struct FieldCoder<T> {
   using Key = row_internal::ElementCoder<typename T::key_type>;
   using Mapped = row_internal::ElementCoder<typename T::mapped_type>;
@@ -462,7 +460,7 @@ struct FieldCoder<std::tuple<Ts...>> {
 };
 
 template <IsLogical T>
-  requires HasFieldCoder<typename LogicalType<T>::Representation>
+requires HasFieldCoder<typename LogicalType<T>::Representation>
 struct FieldCoder<T> {
   using Representation = typename LogicalType<T>::Representation;
   static constexpr bool kDeterministic = FieldCoder<Representation>::kDeterministic;
@@ -483,8 +481,8 @@ struct FieldCoder<T> {
 template <IsRow T>
 struct Coder<T> {
   static constexpr bool kDeterministic = RowTraits<T>::AllTypes([]<class F>() {
-    return row_internal::RequireFieldCoder<typename row_internal::OptionalOf<F>::Value>::
-        kDeterministic;
+    return row_internal::RequireFieldCoder<
+        typename row_internal::OptionalOf<F>::Value>::kDeterministic;
   });
   static CoderSpec Spec() {
     CoderSpec spec = MakeCoderSpec(kRowCoder);

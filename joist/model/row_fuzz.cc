@@ -1,7 +1,8 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
 //
-// Any bytes as a row, a key and a windowed thing of C++ types, and any text as a row's JSON. What can
-// be read must come back the same; what was encoded by the type must be understood by the schema.
+// Any bytes as a row, a key and a windowed thing of C++ types, and any text as a row's JSON. What
+// can be read must come back the same; what was encoded by the type must be understood by the
+// schema.
 
 #include <cstdint>
 #include <map>
@@ -46,8 +47,8 @@ struct Outer {
   Color color = Color::kRed;
   std::vector<bool> flags;
 };
-JOIST_ROW(Outer, flag, byte, int16, uint32, uint64, ratio, text, bytes, when, span, map, set, maybe, kv,
-          color, flags)
+JOIST_ROW(Outer, flag, byte, int16, uint32, uint64, ratio, text, bytes, when, span, map, set, maybe,
+          kv, color, flags)
 
 template <class T>
 void Check(std::string_view bytes) {
@@ -83,7 +84,8 @@ void RunOne(std::string_view input) {
   switch (input[0] % 6) {
     case 0: return Check<Outer>(rest);
     case 1: return Check<Inner>(rest);
-    case 2: return Check<KV<std::string, std::vector<std::tuple<int32_t, double, std::string>>>>(rest);
+    case 2:
+      return Check<KV<std::string, std::vector<std::tuple<int32_t, double, std::string>>>>(rest);
     case 3: return Check<std::tuple<Window, PaneInfo, std::optional<Timestamp>, Void, Bytes>>(rest);
     case 4: return Check<std::vector<std::map<uint8_t, std::optional<Color>>>>(rest);
     default: return CheckJson(rest);

@@ -109,8 +109,8 @@ struct LogicalType<Uuid> {
 namespace {
 
 JOIST_ROW(All, boolean, byte, int16, int32, int64, uint8, uint16, uint32, uint64, letter, single,
-          dual, text, bytes, blob, when, span, nothing, something, list, holes, set, map, item, items,
-          other, kv, pair, tuple, size, plain, flags, uuid, no_uuid)
+          dual, text, bytes, blob, when, span, nothing, something, list, holes, set, map, item,
+          items, other, kv, pair, tuple, size, plain, flags, uuid, no_uuid)
 
 TEST(Row, Reflection) {
   using Traits = RowTraits<shop::Item>;
@@ -124,7 +124,8 @@ TEST(Row, Reflection) {
   shop::Item item{"nut", 5};
   Traits::ForEachField(item, []<class F>(F& field) { field = F(); });
   EXPECT_EQ(item, shop::Item());
-  EXPECT_FALSE(Traits::AllPairs({"a", 1}, {"a", 2}, [](const auto& a, const auto& b) { return a == b; }));
+  EXPECT_FALSE(
+      Traits::AllPairs({"a", 1}, {"a", 2}, [](const auto& a, const auto& b) { return a == b; }));
 }
 
 TEST(Row, SchemaOfEverything) {
@@ -168,8 +169,9 @@ struct Example {
 JOIST_ROW(Example, str, i32, f64, arr)
 
 TEST(Row, BytesAreBeams) {
-  EXPECT_EQ(EncodeToString(Example{"foo", 9001, 0.1, {"foo", "bar", "baz"}}),
-            std::string("\4\0\3foo\xa9\x46\x3f\xb9\x99\x99\x99\x99\x99\x9a\0\0\0\3\3foo\3bar\3baz", 32));
+  EXPECT_EQ(
+      EncodeToString(Example{"foo", 9001, 0.1, {"foo", "bar", "baz"}}),
+      std::string("\4\0\3foo\xa9\x46\x3f\xb9\x99\x99\x99\x99\x99\x9a\0\0\0\3\3foo\3bar\3baz", 32));
   Schema schema = SchemaOf<Example>();
   schema.id = "4e5e554c-d4c1-4a5d-b5e1-f3293a6b9f05";
   EXPECT_EQ(schema.Serialize(),
@@ -214,9 +216,10 @@ TEST(Row, RefusesBadBytes) {
     bool ok;
   };
   EXPECT_TRUE(DecodeFromString<shop::Item>(std::string("\2\0\1n\5", 5)).ok());
-  EXPECT_THAT(
-      DecodeFromString<shop::Item>(std::string("\2\0\1n\xff\xff\xff\xff\x1f", 9)).status().message(),
-      HasSubstr("exceeds INT32"));
+  EXPECT_THAT(DecodeFromString<shop::Item>(std::string("\2\0\1n\xff\xff\xff\xff\x1f", 9))
+                  .status()
+                  .message(),
+              HasSubstr("exceeds INT32"));
 }
 
 struct Sized {
@@ -231,10 +234,14 @@ TEST(Row, RefusesValuesThatItsTypesDoNotHave) {
     return DecodeFromString<Sized>(bytes).status().message();
   };
   EXPECT_EQ(error(std::string_view("\3\0\6kLarge\0\7\4abcd", 16)), "");
-  EXPECT_EQ(error(std::string_view("\3\0\1" "1\0\7\4abcd", 11)), "");
+  EXPECT_EQ(error(std::string_view("\3\0\1"
+                                   "1\0\7\4abcd",
+                                   11)),
+            "");
   EXPECT_THAT(error(std::string_view("\3\0\6kMedia\0\7\4abcd", 16)),
               HasSubstr("not the name of an enumerator"));
-  EXPECT_THAT(error(std::string_view("\3\0\6kLarge\xff\xff\4abcd", 16)), HasSubstr("exceeds its type"));
+  EXPECT_THAT(error(std::string_view("\3\0\6kLarge\xff\xff\4abcd", 16)),
+              HasSubstr("exceeds its type"));
   EXPECT_THAT(error(std::string_view("\3\0\6kLarge\0\7\3abc", 15)), HasSubstr("logical type"));
 }
 

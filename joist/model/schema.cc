@@ -59,8 +59,7 @@ bool ForEachField(std::string_view message, TakeField take) {
       case kBytesForm:
         if (!in.TakeBytes(&bytes, true)) return false;
         break;
-      default:
-        return false;
+      default: return false;
     }
     if (!take(tag >> 3, static_cast<WireForm>(tag & 7), value, bytes)) return false;
   }
@@ -83,9 +82,7 @@ std::string SerializeType(const FieldType& type) {
         PutMessage(i + 1, SerializeType(type.parts[i]), &inner);
       }
       break;
-    case FieldType::Kind::kRow:
-      PutMessage(1, type.row.at(0).Serialize(), &inner);
-      break;
+    case FieldType::Kind::kRow: PutMessage(1, type.row.at(0).Serialize(), &inner); break;
     case FieldType::Kind::kLogical:
       PutText(1, type.urn, &inner);
       PutText(2, type.logical_payload, &inner);
@@ -129,34 +126,35 @@ bool ParseType(std::string_view message, int depth, FieldType* type) {
       case FieldType::Kind::kArray:
       case FieldType::Kind::kIterable:
       case FieldType::Kind::kMap:
-        return ForEachField(bytes, [&](uint64_t part, WireForm part_form, uint64_t,
-                                       std::string_view part_bytes) {
-                 const uint64_t most = type->kind == FieldType::Kind::kMap ? 2 : 1;
-                 if (part < 1 || part > most) return true;
-                 return part_form == kBytesForm && take_part(part - 1, part_bytes);
-               }) &&
+        return ForEachField(
+                   bytes,
+                   [&](uint64_t part, WireForm part_form, uint64_t, std::string_view part_bytes) {
+                     const uint64_t most = type->kind == FieldType::Kind::kMap ? 2 : 1;
+                     if (part < 1 || part > most) return true;
+                     return part_form == kBytesForm && take_part(part - 1, part_bytes);
+                   }) &&
                type->parts.size() == (type->kind == FieldType::Kind::kMap ? 2u : 1u);
       case FieldType::Kind::kRow:
-        return ForEachField(bytes,
-                            [&](uint64_t part, WireForm part_form, uint64_t,
-                                std::string_view part_bytes) {
-                              if (part != 1) return true;
-                              type->row.assign(1, {});
-                              return part_form == kBytesForm &&
-                                     ParseSchema(part_bytes, depth + 1, &type->row[0]);
-                            }) &&
+        return ForEachField(
+                   bytes,
+                   [&](uint64_t part, WireForm part_form, uint64_t, std::string_view part_bytes) {
+                     if (part != 1) return true;
+                     type->row.assign(1, {});
+                     return part_form == kBytesForm &&
+                            ParseSchema(part_bytes, depth + 1, &type->row[0]);
+                   }) &&
                type->row.size() == 1;
       case FieldType::Kind::kLogical:
-        return ForEachField(bytes,
-                            [&](uint64_t part, WireForm part_form, uint64_t,
-                                std::string_view part_bytes) {
-                              if (part < 1 || part > 5) return true;
-                              if (part_form != kBytesForm) return false;
-                              if (part == 1) type->urn = part_bytes;
-                              if (part == 2) type->logical_payload = part_bytes;
-                              if (part == 5) type->logical_argument = part_bytes;
-                              return (part != 3 && part != 4) || take_part(part - 3, part_bytes);
-                            }) &&
+        return ForEachField(
+                   bytes,
+                   [&](uint64_t part, WireForm part_form, uint64_t, std::string_view part_bytes) {
+                     if (part < 1 || part > 5) return true;
+                     if (part_form != kBytesForm) return false;
+                     if (part == 1) type->urn = part_bytes;
+                     if (part == 2) type->logical_payload = part_bytes;
+                     if (part == 5) type->logical_argument = part_bytes;
+                     return (part != 3 && part != 4) || take_part(part - 3, part_bytes);
+                   }) &&
                !type->parts.empty() && !type->urn.empty();
     }
     return false;
@@ -179,7 +177,9 @@ bool ParseField(std::string_view message, int depth, Field* field) {
                             field->type = {};
                             return ParseType(bytes, depth, &field->type);
                           case 4: field->id = static_cast<int32_t>(value); return true;
-                          case 5: field->encoding_position = static_cast<int32_t>(value); return true;
+                          case 5:
+                            field->encoding_position = static_cast<int32_t>(value);
+                            return true;
                           default: field->options.emplace_back(bytes); return true;
                         }
                       }) &&
@@ -264,14 +264,13 @@ int64_t FieldType::IntegerArgument() const {
   const bool ok = ForEachField(
       logical_argument, [&](uint64_t number, WireForm form, uint64_t, std::string_view bytes) {
         if (number != 1 || form != kBytesForm) return true;
-        return ForEachField(bytes,
-                            [&](uint64_t part, WireForm part_form, uint64_t value,
-                                std::string_view) {
-                              if ((part == 3 || part == 4) && part_form == kVarintForm) {
-                                argument = static_cast<int64_t>(value);
-                              }
-                              return true;
-                            });
+        return ForEachField(
+            bytes, [&](uint64_t part, WireForm part_form, uint64_t value, std::string_view) {
+              if ((part == 3 || part == 4) && part_form == kVarintForm) {
+                argument = static_cast<int64_t>(value);
+              }
+              return true;
+            });
       });
   return ok ? argument : -1;
 }
@@ -328,10 +327,9 @@ Status Schema::Validate() const {
     if (!names.insert(field.name).second) {
       return InvalidArgument("a schema has two fields named '" + field.name + "'");
     }
-    if (encoding_positions_set &&
-        (field.encoding_position < 0 ||
-         static_cast<size_t>(field.encoding_position) >= fields.size() ||
-         !positions.insert(field.encoding_position).second)) {
+    if (encoding_positions_set && (field.encoding_position < 0 ||
+                                   static_cast<size_t>(field.encoding_position) >= fields.size() ||
+                                   !positions.insert(field.encoding_position).second)) {
       return InvalidArgument("the field '" + field.name + "' of a schema has no place of its own");
     }
     JOIST_RETURN_IF_ERROR(ValidateType(field.type, 0));

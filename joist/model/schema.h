@@ -1,7 +1,7 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
 //
-// Schema and FieldType: Beam's schemas as values, with their encoding as Beam's Schema message (which
-// is the payload of the row coder). Values; pure functions.
+// Schema and FieldType: Beam's schemas as values, with their encoding as Beam's Schema message
+// (which is the payload of the row coder). Values; pure functions.
 
 #ifndef JOIST_MODEL_SCHEMA_H_
 #define JOIST_MODEL_SCHEMA_H_
@@ -48,11 +48,11 @@ struct FieldType {
   Kind kind = Kind::kAtomic;
   AtomicType atomic = AtomicType::kString;
   bool nullable = false;
-  std::vector<FieldType> parts;   // Element; key and value; representation and type of argument.
-  std::vector<Schema> row;        // One, where kind is kRow.
-  std::string urn;                // Of a logical type.
-  std::string logical_payload;    // Of a logical type.
-  std::string logical_argument;   // Of a logical type: a FieldValue message.
+  std::vector<FieldType> parts;  // Element; key and value; representation and type of argument.
+  std::vector<Schema> row;       // One, where kind is kRow.
+  std::string urn;               // Of a logical type.
+  std::string logical_payload;   // Of a logical type.
+  std::string logical_argument;  // Of a logical type: a FieldValue message.
 
   static FieldType Atomic(AtomicType type);
   static FieldType Array(FieldType element);

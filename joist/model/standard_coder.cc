@@ -182,8 +182,7 @@ class Decoder {
   bool TakeCustomWindow(const Node& node, ByteReader* in, bool nested, Value* value) {
     Value max_timestamp;
     Value window;
-    if (!TakeAs<Timestamp>(in, true, &max_timestamp) ||
-        !Take(node.parts[0], in, nested, &window)) {
+    if (!TakeAs<Timestamp>(in, true, &max_timestamp) || !Take(node.parts[0], in, nested, &window)) {
       return false;
     }
     if (window.As<Window>() != nullptr) {
@@ -409,8 +408,8 @@ Status PutText(const Node& node, std::string_view text, const Value& value, bool
   const bool is_text = node.kind == Kind::kString;
   const int64_t size = TextSize(node, text);
   if (node.length >= 0 && size > node.length) {
-    return WrongValue("within " + std::to_string(node.length) + (is_text ? " characters" : " bytes"),
-                      value);
+    return WrongValue(
+        "within " + std::to_string(node.length) + (is_text ? " characters" : " bytes"), value);
   }
   if (node.is_fixed && size < node.length) {
     std::string filled(text);
@@ -454,7 +453,8 @@ Status PutRow(const Node& node, const Value& value, std::string* out) {
   for (size_t position = 0; position < node.order.size(); ++position) {
     const size_t index = node.order[position];
     const auto& [name, field] = record->fields[index];
-    if (name != node.names[index]) return WrongValue("a row with a field " + node.names[index], value);
+    if (name != node.names[index])
+      return WrongValue("a row with a field " + node.names[index], value);
     if (!field.is_null()) continue;
     if (!node.nullable[index]) return WrongValue("a row that has a value for " + name, value);
     nulls[position / 8] = static_cast<char>(nulls[position / 8] | 1 << (position % 8));
@@ -556,8 +556,7 @@ Status Put(const Node& node, const Value& value, bool nested, std::string* out) 
         return WrongValue("a tuple of " + std::to_string(node.parts.size()), value);
       }
       for (size_t i = 0; i < list->size(); ++i) {
-        JOIST_RETURN_IF_ERROR(
-            Put(node.parts[i], (*list)[i], nested || i + 1 < list->size(), out));
+        JOIST_RETURN_IF_ERROR(Put(node.parts[i], (*list)[i], nested || i + 1 < list->size(), out));
       }
       return OkStatus();
     }
@@ -619,8 +618,8 @@ Node FieldNode(const FieldType& type) {
   };
   switch (type.kind) {
     case FieldType::Kind::kAtomic: {
-      static constexpr Kind kKinds[] = {Kind::kBytes,  Kind::kByte,   Kind::kInt16,  Kind::kVarint32,
-                                        Kind::kVarint, Kind::kFloat,  Kind::kDouble, Kind::kString,
+      static constexpr Kind kKinds[] = {Kind::kBytes,  Kind::kByte,  Kind::kInt16,  Kind::kVarint32,
+                                        Kind::kVarint, Kind::kFloat, Kind::kDouble, Kind::kString,
                                         Kind::kBool,   Kind::kBytes};
       return Leaf(kKinds[static_cast<uint8_t>(type.atomic)]);
     }

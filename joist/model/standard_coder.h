@@ -6,18 +6,19 @@
 // Invariants:
 //  1. Bytes are exactly those of Beam's coders, in nested and outer context.
 //  2. A spec is refused by name when it is made, not when the first value comes.
-//  3. Decoding trusts neither the spec nor the bytes: depth is bounded by kMaxDepth, and a value has
+//  3. Decoding trusts neither the spec nor the bytes: depth is bounded by kMaxDepth, and a value
+//  has
 //     at most kFreeParts + kPartsPerByte * (bytes of input) parts.
 //
 // What each coder's values are:
-//   bytes Bytes; bool bool; string_utf8 std::string; varint int64_t; double double; nullable null or
-//   the value; interval_window and global_window Window; custom_window the window, or, where that is
-//   no standard one, {maxTimestamp, window}; kv {key, value}; tuple, iterable, state_backed_iterable
-//   List; length_prefix the value, or Bytes where its coder is unknown; sharded_key {shardId, key};
-//   windowed_value {value, timestamp, windows, pane}; timer {userKey, dynamicTimerTag, windows,
-//   clearBit, fireTimestamp, holdTimestamp, pane}; row a Record of its fields, in the schema's order.
-//   Logical types in rows are their representations, but millis_instant is a Timestamp and decimal a
-//   Decimal.
+//   bytes Bytes; bool bool; string_utf8 std::string; varint int64_t; double double; nullable null
+//   or the value; interval_window and global_window Window; custom_window the window, or, where
+//   that is no standard one, {maxTimestamp, window}; kv {key, value}; tuple, iterable,
+//   state_backed_iterable List; length_prefix the value, or Bytes where its coder is unknown;
+//   sharded_key {shardId, key}; windowed_value {value, timestamp, windows, pane}; timer {userKey,
+//   dynamicTimerTag, windows, clearBit, fireTimestamp, holdTimestamp, pane}; row a Record of its
+//   fields, in the schema's order. Logical types in rows are their representations, but
+//   millis_instant is a Timestamp and decimal a Decimal.
 
 #ifndef JOIST_MODEL_STANDARD_CODER_H_
 #define JOIST_MODEL_STANDARD_CODER_H_

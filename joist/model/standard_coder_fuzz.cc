@@ -30,9 +30,9 @@ class SpecMaker {
         kBytesCoder,        kBoolCoder,           kStringCoder, kVarintCoder, kDoubleCoder,
         kGlobalWindowCoder, kIntervalWindowCoder, kFloatCoder,  kVoidCoder,   kTimestampCoder,
         kPaneCoder};
-    static constexpr std::string_view kOne[] = {kIterableCoder, kStateBackedIterableCoder,
-                                                kLengthPrefixCoder, kNullableCoder, kShardedKeyCoder,
-                                                kCustomWindowCoder};
+    static constexpr std::string_view kOne[] = {kIterableCoder,     kStateBackedIterableCoder,
+                                                kLengthPrefixCoder, kNullableCoder,
+                                                kShardedKeyCoder,   kCustomWindowCoder};
     static constexpr std::string_view kTwo[] = {kKvCoder, kTimerCoder, kWindowedValueCoder,
                                                 kParamWindowedValueCoder};
     const uint8_t choice = Next();

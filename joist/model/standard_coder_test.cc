@@ -88,8 +88,8 @@ Value FieldOf(const FieldType& type, const YAML::Node& yaml) {
     case FieldType::Kind::kLogical:
       // The file gives the representation: for millis_instant the eight bytes as one number.
       if (type.urn == kMillisInstantType) {
-        return Timestamp{static_cast<int64_t>(static_cast<uint64_t>(yaml.as<int64_t>()) ^
-                                              uint64_t{1} << 63)};
+        return Timestamp{
+            static_cast<int64_t>(static_cast<uint64_t>(yaml.as<int64_t>()) ^ uint64_t{1} << 63)};
       }
       if (type.urn == kDecimalType) return Decimal::Parse(yaml.as<std::string>()).value();
       return FieldOf(type.parts[0], yaml);
@@ -161,11 +161,10 @@ Value ValueOf(const CoderSpec& spec, const YAML::Node& yaml) {
   }
   if (spec.urn == kTimerCoder) {
     const bool clear = yaml["clearBit"].as<bool>();
-    Value::Record timer =
-        record({{"userKey", ValueOf(spec.components[0], yaml["userKey"])},
-                {"dynamicTimerTag", yaml["dynamicTimerTag"].as<std::string>()},
-                {"windows", list_of(spec.components[1], yaml["windows"])},
-                {"clearBit", clear}});
+    Value::Record timer = record({{"userKey", ValueOf(spec.components[0], yaml["userKey"])},
+                                  {"dynamicTimerTag", yaml["dynamicTimerTag"].as<std::string>()},
+                                  {"windows", list_of(spec.components[1], yaml["windows"])},
+                                  {"clearBit", clear}});
     if (!clear) {
       timer.fields.emplace_back("fireTimestamp", time(yaml["fireTimestamp"]));
       timer.fields.emplace_back("holdTimestamp", time(yaml["holdTimestamp"]));
@@ -189,8 +188,8 @@ TEST(StandardCoders, EveryExampleOfBeam) {
     urns.insert(spec.urn);
     const Result<StandardCoder> coder = StandardCoder::Make(spec);
     ASSERT_TRUE(coder.ok()) << coder.status().message();
-    const bool only_decode = section["coder"]["non_deterministic"] &&
-                             section["coder"]["non_deterministic"].as<bool>();
+    const bool only_decode =
+        section["coder"]["non_deterministic"] && section["coder"]["non_deterministic"].as<bool>();
     std::vector<bool> contexts = {true, false};
     if (section["nested"]) contexts = {section["nested"].as<bool>()};
     const StandardCoder::StateReader state =
@@ -289,8 +288,7 @@ TEST(StandardCoder, RefusesWrongValues) {
 TEST(StandardCoder, FewBytesCannotMeanManyParts) {
   const std::string many("\x7f\xff\xff\xff", 4);
   for (const std::string_view urn : {kGlobalWindowCoder, kVoidCoder}) {
-    const Result<Value> value =
-        MakeCoder(Spec(kIterableCoder, {Spec(urn)})).DecodeFromString(many);
+    const Result<Value> value = MakeCoder(Spec(kIterableCoder, {Spec(urn)})).DecodeFromString(many);
     EXPECT_THAT(value.status().message(), HasSubstr("more parts than its bytes can mean"));
   }
   // Lists of lists of nothing, each of which could be large.
@@ -304,8 +302,7 @@ TEST(StandardCoder, FewBytesCannotMeanManyParts) {
 
 TEST(StandardCoder, StateIsNeededAndItsErrorKept) {
   const StandardCoder coder = MakeCoder(Spec(kStateBackedIterableCoder, {Spec(kVarintCoder)}));
-  const std::string bytes =
-      "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x01t";
+  const std::string bytes = "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x01t";
   EXPECT_THAT(coder.DecodeFromString(bytes).status().message(), HasSubstr("runner's state"));
   const auto gone = [](std::string_view token) -> Result<std::string> {
     return NotFound("no state for " + std::string(token));
@@ -396,7 +393,8 @@ TEST(StandardCoder, FixedTextIsFilledAndBounded) {
   };
   EXPECT_EQ(encode("ab").value(), std::string("\1\0\3ab ", 6));
   EXPECT_EQ(encode("äöü").value(), std::string("\1\0\6äöü", 9));
-  EXPECT_EQ(encode("abcd").status().message(), "cannot encode \"abcd\": it is not within 3 characters");
+  EXPECT_EQ(encode("abcd").status().message(),
+            "cannot encode \"abcd\": it is not within 3 characters");
 }
 
 // ---- Values ------------------------------------------------------------------------------------
@@ -421,8 +419,9 @@ TEST(Value, PrintsAndCompares) {
   const Value value = Value::Record{
       {{"a", Value::List{Value(), true, int64_t{-1}, 0.5, 0.5f, std::string("x\n"), Bytes("\1")}},
        {"b", Value::Map{{{Value(std::string("k")), Value(Timestamp{0})}}}}}};
-  EXPECT_EQ(value.ToString(),
-            R"({a: [null, true, -1, 0.5, 0.5, "x\n", b"\x01"], b: {"k": 1970-01-01T00:00:00.000Z}})");
+  EXPECT_EQ(
+      value.ToString(),
+      R"({a: [null, true, -1, 0.5, 0.5, "x\n", b"\x01"], b: {"k": 1970-01-01T00:00:00.000Z}})");
   EXPECT_TRUE(value == Value(value));
   EXPECT_FALSE(Value(0.0) == Value(-0.0));
   EXPECT_FALSE(Value(0.5) == Value(0.5f));

@@ -25,11 +25,12 @@ Date DateOf(int64_t days_since_1970) {
   const int64_t era = (days - day_of_era) / kDaysPerEra;
   const int64_t year_of_era =
       (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-  const int64_t day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+  const int64_t day_of_year =
+      day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
   const int64_t month_from_march = (5 * day_of_year + 2) / 153;
   const int day = static_cast<int>(day_of_year - (153 * month_from_march + 2) / 5 + 1);
-  const int month = static_cast<int>(month_from_march < 10 ? month_from_march + 3
-                                                            : month_from_march - 9);
+  const int month =
+      static_cast<int>(month_from_march < 10 ? month_from_march + 3 : month_from_march - 9);
   return {era * 400 + year_of_era + (month <= 2 ? 1 : 0), month, day};
 }
 
@@ -153,13 +154,15 @@ std::string Duration::ToString() const {
 
 std::string Timestamp::ToString() const {
   const int64_t of_day = FloorMod(millis, kMillisPerDay);
-  const Date date = DateOf((millis - of_day) / kMillisPerDay);
+  // Rounded down; subtracting `of_day` first could overflow.
+  const Date date = DateOf(millis / kMillisPerDay - (millis % kMillisPerDay < 0 ? 1 : 0));
   const char* sign = date.year < 0 ? "-" : date.year > 9999 ? "+" : "";
   std::array<char, 64> text;
   std::snprintf(text.data(), text.size(), "%s%04lld-%02d-%02dT%02d:%02d:%02d.%03dZ", sign,
-                static_cast<long long>(date.year < 0 ? -date.year : date.year), date.month, date.day,
-                static_cast<int>(of_day / 3'600'000), static_cast<int>(of_day / 60'000 % 60),
-                static_cast<int>(of_day / 1000 % 60), static_cast<int>(of_day % 1000));
+                static_cast<long long>(date.year < 0 ? -date.year : date.year), date.month,
+                date.day, static_cast<int>(of_day / 3'600'000),
+                static_cast<int>(of_day / 60'000 % 60), static_cast<int>(of_day / 1000 % 60),
+                static_cast<int>(of_day % 1000));
   return text.data();
 }
 
@@ -170,7 +173,8 @@ Result<Timestamp> Timestamp::Parse(std::string_view text) {
                            "' is not a time; write it as 2026-11-21T06:55:00Z");
   }
   if (millis < Min().millis || millis > Max().millis) {
-    return InvalidArgument("'" + std::string(text) + "' lies outside the years that a time can have");
+    return InvalidArgument("'" + std::string(text) +
+                           "' lies outside the years that a time can have");
   }
   return Timestamp{millis};
 }

@@ -53,6 +53,9 @@ TEST(Timestamp, Prints) {
   EXPECT_EQ(Timestamp{1597328054123}.ToString(), "2020-08-13T14:14:14.123Z");
   EXPECT_EQ(Timestamp::Seconds(951782400).ToString(), "2000-02-29T00:00:00.000Z");
   EXPECT_EQ(Timestamp::Seconds(-62135596800).ToString(), "0001-01-01T00:00:00.000Z");
+  // Times out of bounds may come from elsewhere.
+  EXPECT_EQ(Timestamp{INT64_MIN}.ToString(), "-292275055-05-16T16:47:04.192Z");
+  EXPECT_EQ(Timestamp{INT64_MAX}.ToString(), "+292278994-08-17T07:12:55.807Z");
   // What Java prints for TIMESTAMP_MIN_VALUE and TIMESTAMP_MAX_VALUE.
   EXPECT_EQ(Timestamp::Min().ToString(), "-290308-12-21T19:59:05.225Z");
   EXPECT_EQ(Timestamp::Max().ToString(), "+294247-01-10T04:00:54.775Z");

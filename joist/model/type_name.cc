@@ -17,8 +17,8 @@ void ReplaceWords(std::string_view from, std::string_view to, std::string* text)
     const size_t end = at + from.size();
     const bool starts = at == 0 || !IsWordCharacter(from.front()) ||
                         (!IsWordCharacter((*text)[at - 1]) && (*text)[at - 1] != ':');
-    const bool ends = end == text->size() || !IsWordCharacter(from.back()) ||
-                      !IsWordCharacter((*text)[end]);
+    const bool ends =
+        end == text->size() || !IsWordCharacter(from.back()) || !IsWordCharacter((*text)[end]);
     if (starts && ends) {
       text->replace(at, from.size(), to);
       at += to.size();

@@ -10,8 +10,8 @@
 
 namespace joist {
 
-/// The readable name in what the compiler calls a function (__PRETTY_FUNCTION__) whose only template
-/// argument is the type.
+/// The readable name in what the compiler calls a function (__PRETTY_FUNCTION__) whose only
+/// template argument is the type.
 std::string ReadableTypeName(std::string_view pretty_function);
 
 namespace type_name_internal {

@@ -95,9 +95,11 @@ void Append(const Value& value, std::string* out) {
           }
           *out += ']';
         } else if constexpr (std::is_same_v<T, Value::Map>) {
-          AppendEntries(held.entries, [out](const Value& key) { Append(key, out); }, out);
+          AppendEntries(
+              held.entries, [out](const Value& key) { Append(key, out); }, out);
         } else if constexpr (std::is_same_v<T, Value::Record>) {
-          AppendEntries(held.fields, [out](const std::string& name) { *out += name; }, out);
+          AppendEntries(
+              held.fields, [out](const std::string& name) { *out += name; }, out);
         } else {
           Describe(held, out);
         }
@@ -117,7 +119,8 @@ std::string Decimal::ToString() const {
   std::string digits = ToDigits(bytes);
   if (scale < 0 || scale > static_cast<int64_t>(kMostDigits)) {
     // As scientific notation has it: the exponent is the scale's negative, which may be 2^63.
-    const uint64_t size = scale < 0 ? 0 - static_cast<uint64_t>(scale) : static_cast<uint64_t>(scale);
+    const uint64_t size =
+        scale < 0 ? 0 - static_cast<uint64_t>(scale) : static_cast<uint64_t>(scale);
     digits += (scale < 0 ? "e+" : "e-") + std::to_string(size);
   } else if (scale > 0) {
     const size_t places = static_cast<size_t>(scale);
@@ -165,9 +168,8 @@ Result<Decimal> Decimal::Parse(std::string_view text) {
   if (negative) Negate(&bytes);
   // As few bytes as hold the number and its sign.
   size_t first = 0;
-  while (first + 1 < bytes.size() &&
-         ((bytes[first] == 0 && bytes[first + 1] < 0x80) ||
-          (bytes[first] == 0xFF && bytes[first + 1] >= 0x80))) {
+  while (first + 1 < bytes.size() && ((bytes[first] == 0 && bytes[first + 1] < 0x80) ||
+                                      (bytes[first] == 0xFF && bytes[first + 1] >= 0x80))) {
     ++first;
   }
   Decimal decimal;

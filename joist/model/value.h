@@ -1,7 +1,7 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
 //
-// Value: any value that a standard coder can encode, for code that learns its types at run time: the
-// tests of the coders, `joist coders`, SQL, JSON. A value; typed code never meets one.
+// Value: any value that a standard coder can encode, for code that learns its types at run time:
+// the tests of the coders, `joist coders`, SQL, JSON. A value; typed code never meets one.
 
 #ifndef JOIST_MODEL_VALUE_H_
 #define JOIST_MODEL_VALUE_H_
@@ -51,19 +51,19 @@ class Value {
     const Value* Find(std::string_view name) const;
     friend bool operator==(const Record& a, const Record& b);
   };
-  using Any = std::variant<std::monostate, bool, int64_t, float, double, std::string, Bytes, Decimal,
-                           Timestamp, Window, PaneInfo, List, Map, Record>;
+  using Any = std::variant<std::monostate, bool, int64_t, float, double, std::string, Bytes,
+                           Decimal, Timestamp, Window, PaneInfo, List, Map, Record>;
 
   template <class T, class... Ts>
   static constexpr bool IsOneOf(std::variant<Ts...>*) {
     return (std::is_same_v<T, Ts> || ...);
   }
 
-  Value() = default;  // null
+  Value() = default;                        // null
   Value(Any any) : any_(std::move(any)) {}  // NOLINT: a Value is made of what it holds.
   template <class T>
-    requires(IsOneOf<T>(static_cast<Any*>(nullptr)))
-  Value(T value) : any_(std::in_place_type<T>, std::move(value)) {}  // NOLINT
+  requires(IsOneOf<T>(static_cast<Any*>(nullptr))) Value(T value)
+      : any_(std::in_place_type<T>, std::move(value)) {}  // NOLINT
 
   const Any& any() const { return any_; }
   bool is_null() const { return any_.index() == 0; }

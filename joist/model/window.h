@@ -76,12 +76,13 @@ constexpr void ForEachSlidingWindow(Timestamp t, Duration size, Duration period,
                                     Take take) {
   t = WithinGlobal(t);
   const int64_t into = FloorMod(SaturatingSubtract(t.millis, offset.millis), period.millis);
-  for (int64_t back = into; back < size.millis; back += period.millis) {
+  for (int64_t back = into; back < size.millis;) {
     const Timestamp end = t + Duration::Millis(size.millis - back);
     take(Window{t - Duration::Millis(back),
                 end < Window::Global().end ? end : Window::Global().end});
     // Windows that would begin before time does are one and the same.
-    if (t.millis - back <= Timestamp::Min().millis) break;
+    if (SaturatingSubtract(t.millis, back) <= Timestamp::Min().millis) break;
+    back = SaturatingAdd(back, period.millis);
   }
 }
 

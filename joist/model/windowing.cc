@@ -15,10 +15,18 @@ Trigger Composite(Trigger::Kind kind, std::vector<Trigger> children) {
 }
 
 std::string_view TriggerName(Trigger::Kind kind) {
-  static constexpr std::string_view kNames[] = {
-      "Default",     "AfterWatermark", "AfterProcessingTime", "AfterSynchronizedProcessingTime",
-      "AfterCount",  "Repeatedly",     "OrFinally",           "AfterEach",
-      "AfterFirst",  "AfterAll",       "Always",              "Never"};
+  static constexpr std::string_view kNames[] = {"Default",
+                                                "AfterWatermark",
+                                                "AfterProcessingTime",
+                                                "AfterSynchronizedProcessingTime",
+                                                "AfterCount",
+                                                "Repeatedly",
+                                                "OrFinally",
+                                                "AfterEach",
+                                                "AfterFirst",
+                                                "AfterAll",
+                                                "Always",
+                                                "Never"};
   return kNames[static_cast<uint8_t>(kind)];
 }
 
@@ -51,22 +59,23 @@ WindowFn WindowFn::Sessions(Duration gap) {
 Status WindowFn::Validate() const {
   const Duration step = kind == Kind::kSliding ? period : size;
   switch (kind) {
-    case Kind::kGlobal:
-      return OkStatus();
+    case Kind::kGlobal: return OkStatus();
     case Kind::kCustom:
       return urn.empty() ? InvalidArgument("a custom window function needs a URN") : OkStatus();
     case Kind::kSessions:
-      if (size.millis <= 0) return InvalidArgument("the gap of " + ToString() + " must be positive");
+      if (size.millis <= 0)
+        return InvalidArgument("the gap of " + ToString() + " must be positive");
       return OkStatus();
     case Kind::kFixed:
     case Kind::kSliding:
-      if (size.millis <= 0) return InvalidArgument("the size of " + ToString() + " must be positive");
+      if (size.millis <= 0)
+        return InvalidArgument("the size of " + ToString() + " must be positive");
       if (step.millis <= 0) {
         return InvalidArgument("the period of " + ToString() + " must be positive");
       }
       if (offset.millis < 0 || offset >= step) {
-        return InvalidArgument("the offset of " + ToString() + " must be at least 0 and less than " +
-                               step.ToString());
+        return InvalidArgument("the offset of " + ToString() +
+                               " must be at least 0 and less than " + step.ToString());
       }
       return OkStatus();
   }
@@ -95,8 +104,7 @@ Window SideInputWindow(const WindowFn& side, const Window& window) {
 }
 
 bool operator==(const Trigger& a, const Trigger& b) {
-  return a.kind == b.kind && a.count == b.count && a.delays == b.delays &&
-         a.children == b.children;
+  return a.kind == b.kind && a.count == b.count && a.delays == b.delays && a.children == b.children;
 }
 
 Trigger Trigger::AfterWatermark() { return AfterWatermark(Never(), Never()); }
@@ -145,7 +153,10 @@ Status Trigger::Validate() const {
     case Kind::kRepeatedly: least = most = 1; break;
     case Kind::kAfterEach:
     case Kind::kAfterFirst:
-    case Kind::kAfterAll: least = 1; most = SIZE_MAX; break;
+    case Kind::kAfterAll:
+      least = 1;
+      most = SIZE_MAX;
+      break;
     default: break;
   }
   if (children.size() < least || children.size() > most) {
@@ -168,11 +179,10 @@ std::string Trigger::ToString() const {
   };
   if (kind == Kind::kAfterCount) add(std::to_string(count));
   for (const Delay& delay : delays) {
-    add(delay.period.millis == 0 ? delay.delay.ToString()
-                                 : "aligned to " + delay.period.ToString() +
-                                       (delay.offset.millis == 0
-                                            ? std::string()
-                                            : " after " + delay.offset.ToString()));
+    add(delay.period.millis == 0
+            ? delay.delay.ToString()
+            : "aligned to " + delay.period.ToString() +
+                  (delay.offset.millis == 0 ? std::string() : " after " + delay.offset.ToString()));
   }
   if (kind == Kind::kAfterWatermark && children.size() == 2) {
     if (children[0].kind != Kind::kNever) add("early " + children[0].ToString());

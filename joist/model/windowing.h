@@ -23,9 +23,9 @@ struct WindowFn {
   enum class Kind : uint8_t { kGlobal, kFixed, kSliding, kSessions, kCustom };
 
   Kind kind = Kind::kGlobal;
-  Duration size;    // Fixed and sliding windows; the gap of sessions.
-  Duration period;  // Sliding windows.
-  Duration offset;  // Fixed and sliding windows.
+  Duration size;        // Fixed and sliding windows; the gap of sessions.
+  Duration period;      // Sliding windows.
+  Duration offset;      // Fixed and sliding windows.
   std::string urn;      // Custom.
   std::string payload;  // Custom.
 
@@ -74,9 +74,9 @@ struct Trigger {
     kAfterWatermark,       // children: [early] [late], either may be Never.
     kAfterProcessingTime,  // delays
     kAfterSynchronizedProcessingTime,
-    kAfterCount,           // count
-    kRepeatedly,           // children[0]
-    kOrFinally,            // children[0] until children[1]
+    kAfterCount,  // count
+    kRepeatedly,  // children[0]
+    kOrFinally,   // children[0] until children[1]
     kAfterEach,
     kAfterFirst,
     kAfterAll,

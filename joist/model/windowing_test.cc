@@ -75,7 +75,9 @@ TEST(Sessions, OpenAWindowOfTheirGap) {
 TEST(WindowFns, StayWithinTime) {
   for (const WindowFn& fn :
        {WindowFn::Global(), WindowFn::Fixed(Duration::Days(400'000)),
-        WindowFn::Sliding(Duration::Days(10), Duration::Days(3)), WindowFn::Sessions(Duration::Max()),
+        WindowFn::Sliding(Duration::Days(10), Duration::Days(3)),
+        WindowFn::Sessions(Duration::Max()), WindowFn::Sliding(Duration::Max(), Duration::Max()),
+        WindowFn::Sliding(Duration::Max(), Duration{INT64_MAX / 3}),
         WindowFn::Fixed(Duration::Max())}) {
     for (const Timestamp t : {Timestamp::Min(), Timestamp::Max(), Timestamp{},
                               Window::Global().max_timestamp(), Window::Global().end}) {
@@ -105,8 +107,7 @@ TEST(WindowFns, AgreeWithANaiveOracle) {
         expected.insert(Window{{start}, {start + size}});
       }
     }
-    const std::vector<Window> got =
-        Assigned(WindowFn::Sliding({size}, {period}, {offset}), t);
+    const std::vector<Window> got = Assigned(WindowFn::Sliding({size}, {period}, {offset}), t);
     EXPECT_EQ(std::set<Window>(got.begin(), got.end()), expected);
     EXPECT_EQ(got.size(), expected.size());
     if (size == period) {
@@ -128,7 +129,8 @@ TEST(WindowFns, ValidateAndPrint) {
   EXPECT_EQ(WindowFn::Sliding(Duration::Minutes(10), Duration::Minutes(1), Duration::Seconds(5))
                 .ToString(),
             "SlidingWindows(10m every 1m after 5s)");
-  EXPECT_EQ(WindowFn::Fixed({}).Validate().message(), "the size of FixedWindows(0s) must be positive");
+  EXPECT_EQ(WindowFn::Fixed({}).Validate().message(),
+            "the size of FixedWindows(0s) must be positive");
   EXPECT_FALSE(WindowFn::Sliding({5}, {}).Validate().ok());
   EXPECT_FALSE(WindowFn::Sessions({-1}).Validate().ok());
   EXPECT_EQ(WindowFn::Fixed({10}, {10}).Validate().message(),

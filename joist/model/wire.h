@@ -146,7 +146,8 @@ class ByteReader {
     return true;
   }
 
-  /// What PutBytes wrote: everything left, or, nested, as many bytes as the length before them says.
+  /// What PutBytes wrote: everything left, or, nested, as many bytes as the length before them
+  /// says.
   bool TakeBytes(std::string_view* bytes, bool nested) {
     uint64_t size = remaining();
     if (nested && !TakeVarint(&size)) return false;
