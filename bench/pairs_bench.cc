@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "bench/benchmarks.h"
+#include "bench/joist_variants.h"
+#include "bench/key_results.h"
 #include "bench/pairs.h"
 #include "bench/rivals/group_pairs.h"
 #include "bench/rivals/sum_pairs.h"
@@ -14,18 +16,8 @@
 namespace joist::bench {
 namespace {
 
-/// What becomes of a key: the canonical form of both benchmarks is an array of these by key.
-struct KeyResult {
-  uint64_t count = 0;
-  uint64_t sum = 0;
-};
-
 PairSequence Input(const Settings& settings) {
   return settings.quick ? PairSequence{3'000'000, 300'000} : PairSequence{100'000'000, 10'000'000};
-}
-
-std::string Canonical(const std::vector<KeyResult>& results) {
-  return {reinterpret_cast<const char*>(results.data()), results.size() * sizeof(KeyResult)};
 }
 
 /// Counting and adding up into an array: keys are known to be small numbers here.
@@ -37,7 +29,7 @@ void Reference(const PairSequence& input, bool counts, Measurement& m) {
     if (counts) ++result.count;
     result.sum += static_cast<uint64_t>(pair.value);
   }
-  m.exact = Canonical(results);
+  m.exact = CanonicalKeyResults(results);
 }
 
 std::string Explain(const std::string& expected, const std::string& found, size_t offset) {
@@ -51,33 +43,6 @@ std::string Explain(const std::string& expected, const std::string& found, size_
          std::to_string(wrong.count) + " with " + std::to_string(wrong.sum);
 }
 
-/// Takes groups: adds up the values of each, and digests or keeps what comes of it.
-struct GroupConsumer {
-  Digest digest;
-  KeyResult* results = nullptr;  // Where exact results are wanted.
-
-  void Add(int64_t key, const int64_t* values, size_t count) {
-    uint64_t sum = 0;
-    for (size_t i = 0; i < count; ++i) sum += static_cast<uint64_t>(values[i]);
-    digest.AddGroup(static_cast<uint64_t>(key), count, sum);
-    if (results != nullptr) {
-      KeyResult& result = results[static_cast<size_t>(key)];
-      result.count += count;
-      result.sum += sum;
-    }
-  }
-};
-
-struct SumConsumer {
-  Digest digest;
-  KeyResult* results = nullptr;
-
-  void Add(int64_t key, int64_t sum) {
-    digest.AddGroup(static_cast<uint64_t>(key), 0, static_cast<uint64_t>(sum));
-    if (results != nullptr) results[static_cast<size_t>(key)].sum += static_cast<uint64_t>(sum);
-  }
-};
-
 /// Runs function(consumers) with a consumer a thread, and collects what they have.
 template <typename Consumer, typename Function>
 void WithConsumers(const PairSequence& input, Measurement& m, Function function) {
@@ -90,7 +55,7 @@ void WithConsumers(const PairSequence& input, Measurement& m, Function function)
   function(consumers);
   m.Stop();
   for (const Consumer& consumer : consumers) m.digest.Merge(consumer.digest);
-  if (m.wants_exact()) m.exact = Canonical(results);
+  if (m.wants_exact()) m.exact = CanonicalKeyResults(results);
 }
 
 Benchmark PairsBenchmark(const std::string& name, const std::string& title,
@@ -119,6 +84,9 @@ Benchmark GroupBenchmark(const Settings& settings) {
       GroupPairs(input, consumers);
     });
   }});
+  for (Variant& variant : JoistGroupVariants(input)) {
+    benchmark.variants.push_back(std::move(variant));
+  }
   return benchmark;
 }
 
@@ -126,11 +94,14 @@ Benchmark SumPerKeyBenchmark(const Settings& settings) {
   const PairSequence input = Input(settings);
   Benchmark benchmark = PairsBenchmark("sum_per_key", "sum per key", settings, false);
   benchmark.memory_bytes = input.key_count * 80;
-  benchmark.variants.push_back({.name = "by hand, hash by blocks", .run = [input](Measurement& m) {
+  benchmark.variants.push_back({.name = "by hand, hash and prefetch", .run = [input](Measurement& m) {
     WithConsumers<SumConsumer>(input, m, [&](std::vector<SumConsumer>& consumers) {
       SumPairs<SumConsumer>::Run(input, consumers);
     });
   }});
+  for (Variant& variant : JoistSumPerKeyVariants(input)) {
+    benchmark.variants.push_back(std::move(variant));
+  }
   return benchmark;
 }
 

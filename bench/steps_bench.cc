@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "bench/benchmarks.h"
+#include "bench/joist_variants.h"
 #include "bench/rivals/int64_steps.h"
 #include "bench/rivals/string_steps.h"
 
@@ -83,6 +84,9 @@ Benchmark Int64StepsBenchmark(const Settings& settings) {
         };
       }),
   };
+  for (Variant& variant : JoistInt64StepsVariants(static_cast<int64_t>(count))) {
+    benchmark.variants.push_back(std::move(variant));
+  }
   return benchmark;
 }
 
@@ -108,6 +112,9 @@ Benchmark Int64MapsBenchmark(const Settings& settings) {
         };
       }),
   };
+  for (Variant& variant : JoistInt64MapsVariants(static_cast<int64_t>(count))) {
+    benchmark.variants.push_back(std::move(variant));
+  }
   return benchmark;
 }
 
@@ -135,6 +142,9 @@ Benchmark StringStepsBenchmark(const Settings& settings) {
         };
       }),
   };
+  for (Variant& variant : JoistStringStepsVariants(static_cast<int64_t>(count))) {
+    benchmark.variants.push_back(std::move(variant));
+  }
   return benchmark;
 }
 

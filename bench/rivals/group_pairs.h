@@ -20,6 +20,7 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <span>
 #include <thread>
 #include <vector>
 
@@ -154,7 +155,7 @@ class PartitionGrouper {
     }
     begin = 0;
     for (size_t group = 0; group < keys_.size(); ++group) {
-      consumer.Add(keys_[group], values_.data() + begin, ends_[group] - begin);
+      consumer.Add(keys_[group], std::span(values_.data() + begin, ends_[group] - begin));
       begin = ends_[group];
     }
   }
@@ -209,7 +210,7 @@ class PartitionGrouper {
 };
 
 /// Groups `input`, on as many threads as there are consumers. Each is given groups by
-/// Add(key, values, count), from one thread only.
+/// Add(key, values), from one thread only.
 template <typename Consumer>
 void GroupPairs(const PairSequence& input, std::vector<Consumer>& consumers) {
   const size_t threads = consumers.size();

@@ -1,0 +1,51 @@
+// Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
+
+#include "bench/joist_variants.h"
+
+#include <algorithm>
+#include <stdexcept>
+#include <utility>
+
+namespace joist::bench {
+namespace {
+
+std::mutex collector_mutex;
+Digest collected;
+
+}  // namespace
+
+Pipeline MakePipeline(int threads) {
+  const std::string workers = "--max_num_workers=" + std::to_string(threads);
+  const char* const arguments[] = {"joist_bench", workers.c_str(), "--progress=off"};
+  return Pipeline(3, arguments);
+}
+
+void RunToEnd(Pipeline& pipeline) {
+  const PipelineResult result = pipeline.Run();
+  result.WaitUntilFinish();
+  if (!result.status().ok()) throw std::runtime_error(result.status().message());
+}
+
+void DigestCollector::Add(const Digest& digest) {
+  const std::lock_guard lock(collector_mutex);
+  collected.Merge(digest);
+}
+
+Digest DigestCollector::Take() {
+  const std::lock_guard lock(collector_mutex);
+  return std::exchange(collected, Digest());
+}
+
+Result<std::vector<SourceRange>> Indices::Split(int) const {
+  return std::vector<SourceRange>{{0, 0, count, true}};
+}
+
+Status Indices::Read(RangeTracker& tracker, SourceOutput<int64_t>& out) const {
+  int64_t begin, end;
+  while (tracker.Claim(kBatchSize, &begin, &end)) {
+    for (int64_t i = begin; i < end; ++i) out(i);
+  }
+  return OkStatus();
+}
+
+}  // namespace joist::bench
