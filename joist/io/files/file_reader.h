@@ -41,6 +41,8 @@ class FileReader {
   Compression compression() const { return compression_; }
   /// Of the file as it lies on disk.
   uint64_t file_size() const { return file_size_; }
+  /// What was read of it.
+  uint64_t raw_position() const { return raw_offset_; }
 
  private:
   FileReader() = default;

@@ -28,6 +28,12 @@ std::unique_ptr<char[]> NewBlock(size_t size) {
   return block;
 }
 
+// The line from `begin` to its newline.
+inline std::string_view LineTo(const char* begin, const char* newline) {
+  // The byte before an empty line is no "\r": it is the newline before, or no text.
+  return {begin, static_cast<size_t>(newline - begin) - (newline[-1] == '\r' ? 1 : 0)};
+}
+
 #ifdef __AVX2__
 struct Masks {
   uint64_t newline;
@@ -53,16 +59,26 @@ inline Masks MasksOf(const char* text) {
 }  // namespace
 
 Result<LineReader> LineReader::Open(std::string path, const LineReaderOptions& options) {
+  if (options.skip_lines == 0) return OpenAt(path, options);
+  LineReaderOptions from_beginning = options;
+  from_beginning.begin = 0;
+  JOIST_ASSIGN_OR_RETURN(LineReader reader, OpenAt(path, from_beginning));
+  for (uint64_t i = 0; i < options.skip_lines; ++i) JOIST_RETURN_IF_ERROR(reader.SkipLine());
+  if (reader.position() < options.begin) return OpenAt(path, options);
+  return reader;
+}
+
+Result<LineReader> LineReader::OpenAt(const std::string& path, const LineReaderOptions& options) {
   const bool compressed =
       files::ResolveCompression(options.compression, path) != files::Compression::kNone;
   JOIST_CHECK(!compressed || options.begin == 0);
   // The byte before the range tells whether a line begins with it.
   const uint64_t offset = options.begin == 0 ? 0 : options.begin - 1;
-  JOIST_ASSIGN_OR_RETURN(
-      files::FileReader file,
-      files::FileReader::Open(std::move(path), options.compression, offset));
+  JOIST_ASSIGN_OR_RETURN(files::FileReader file,
+                         files::FileReader::Open(path, options.compression, offset));
   LineReader reader(std::move(file), options);
-  JOIST_RETURN_IF_ERROR(reader.SkipToFirstLine(options.begin == 0));
+  JOIST_RETURN_IF_ERROR(reader.Fill());
+  JOIST_RETURN_IF_ERROR(options.begin == 0 ? reader.SkipByteOrderMark() : reader.SkipLine());
   return reader;
 }
 
@@ -79,17 +95,17 @@ LineReader::LineReader(files::FileReader file, const LineReaderOptions& options)
       data_end_(line_),
       lines_(std::make_unique<std::string_view[]>(kBatch)) {}
 
-Status LineReader::SkipToFirstLine(bool from_beginning) {
-  JOIST_RETURN_IF_ERROR(Fill());
-  if (from_beginning) {
-    if (end_ > 0 && std::string_view(line_, data_end_).starts_with(kByteOrderMark)) {
-      line_ += kByteOrderMark.size();
-      searched_ = line_;
-      // The first line counts as beginning at 0, the next one begins at 4 or later.
-      end_ = std::max<uint64_t>(end_, kByteOrderMark.size() + 1);
-    }
-    return OkStatus();
+Status LineReader::SkipByteOrderMark() {
+  if (end_ > 0 && std::string_view(line_, data_end_).starts_with(kByteOrderMark)) {
+    line_ += kByteOrderMark.size();
+    searched_ = line_;
+    // The first line counts as beginning at 0, the next one begins at 4 or later.
+    end_ = std::max<uint64_t>(end_, kByteOrderMark.size() + 1);
   }
+  return OkStatus();
+}
+
+Status LineReader::SkipLine() {
   for (;;) {
     const auto* newline =
         static_cast<const char*>(std::memchr(line_, '\n', static_cast<size_t>(data_end_ - line_)));
@@ -149,25 +165,21 @@ Result<std::span<const std::string_view>> LineReader::Next() {
   }
 }
 
-bool LineReader::Shorten(uint64_t end) {
-  if (file_.compression() != files::Compression::kNone || end <= position() || end > end_) {
-    return false;
-  }
-  end_ = end;
-  return true;
-}
-
 Result<size_t> LineReader::Scan() {
   std::string_view* out = lines_.get();
   const char* text = searched_;
   const char* line = line_;
   const char* first_nul = nullptr;
+  // A newline before the range's end ends a line that begins there too.
+  const auto size = static_cast<size_t>(data_end_ - data());
+  const char* const limit =
+      end_ - data_offset_ < size ? data() + (end_ - data_offset_) : data_end_;
 #ifdef __AVX2__
   constexpr int kWithoutLooking = 2;
   const std::string_view* const full = out + kBatch - kStride - kWithoutLooking;
-  while (text < data_end_ && out <= full) {
+  while (text < limit && out <= full) {
     Masks masks = MasksOf(text);
-    const auto left = static_cast<size_t>(data_end_ - text);
+    const auto left = static_cast<size_t>(limit - text);
     if (left < kStride) {
       const uint64_t inside = (uint64_t{1} << left) - 1;
       masks.newline &= inside;
@@ -181,9 +193,7 @@ Result<size_t> LineReader::Scan() {
     const char* begin = line;
     const auto take_one = [&] {
       const char* const newline = text + std::countr_zero(masks.newline);
-      // The byte before an empty line is no "\r": it is the newline before, or no text.
-      const size_t ending = newline[-1] == '\r' ? 1 : 0;
-      out[i] = std::string_view(begin, static_cast<size_t>(newline - begin) - ending);
+      out[i] = LineTo(begin, newline);
       begin = newline + 1;
       masks.newline &= masks.newline - 1;
     };
@@ -194,25 +204,38 @@ Result<size_t> LineReader::Scan() {
     text += left < kStride ? left : kStride;
   }
 #else
-  while (out < lines_.get() + kBatch) {
+  while (text < limit && out < lines_.get() + kBatch - 1) {
     const auto* newline =
-        static_cast<const char*>(std::memchr(text, '\n', static_cast<size_t>(data_end_ - text)));
-    text = newline == nullptr ? data_end_ : newline + 1;
+        static_cast<const char*>(std::memchr(text, '\n', static_cast<size_t>(limit - text)));
+    text = newline == nullptr ? limit : newline + 1;
     if (newline == nullptr) break;
-    const size_t ending = newline[-1] == '\r' ? 1 : 0;
-    *out++ = std::string_view(line, static_cast<size_t>(newline - line) - ending);
+    *out++ = LineTo(line, newline);
     line = text;
   }
-  first_nul = static_cast<const char*>(
-      std::memchr(searched_, '\0', static_cast<size_t>(text - searched_)));
+  if (text > searched_) {
+    first_nul = static_cast<const char*>(
+        std::memchr(searched_, '\0', static_cast<size_t>(text - searched_)));
+  }
 #endif
+  if (text >= limit && limit < data_end_ && OffsetOf(line) < end_) {
+    // The range's last line ends behind it.
+    const auto left = static_cast<size_t>(data_end_ - text);
+    const auto* newline = static_cast<const char*>(std::memchr(text, '\n', left));
+    const char* const behind = newline == nullptr ? data_end_ : newline;
+    if (first_nul == nullptr) {
+      first_nul = static_cast<const char*>(
+          std::memchr(text, '\0', static_cast<size_t>(behind - text)));
+    }
+    text = behind;
+    if (newline != nullptr) {
+      *out++ = LineTo(line, newline);
+      line = text = newline + 1;
+    }
+  }
   searched_ = text;
-  auto count = static_cast<size_t>(out - lines_.get());
-  if (first_nul != nullptr && !binary_) return Refuse(first_nul);
-  // Lines that begin behind the range.
-  while (count > 0 && OffsetOf(lines_[count - 1].data()) >= end_) line = lines_[--count].data();
   line_ = line;
-  return count;
+  if (first_nul != nullptr && !binary_) return Refuse(first_nul);
+  return static_cast<size_t>(out - lines_.get());
 }
 
 Status LineReader::Refuse(const char* nul) {

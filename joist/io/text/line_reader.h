@@ -34,6 +34,8 @@ struct LineReaderOptions {
   /// The range, for files that are not compressed.
   uint64_t begin = 0;
   uint64_t end = UINT64_MAX;
+  /// Lines at the file's beginning that are in no range.
+  uint64_t skip_lines = 0;
   /// A longer line is refused.
   size_t longest_line = size_t{256} << 20;
   /// Whether lines may hold NUL bytes.
@@ -55,9 +57,11 @@ class LineReader {
   /// the range or behind it when there is none.
   uint64_t position() const { return OffsetOf(line_); }
 
-  /// Ends the range at `end` instead. False if Next has come too far for that, or the file is
-  /// compressed.
-  bool Shorten(uint64_t end);
+  /// Goes on to `end`, which isn't less than the range's end so far.
+  void Extend(uint64_t end) { end_ = end < end_ ? end_ : end; }
+
+  /// Bytes read from the file as it lies on disk.
+  uint64_t raw_position() const { return file_.raw_position(); }
 
  private:
   LineReader(files::FileReader file, const LineReaderOptions& options);
@@ -67,11 +71,12 @@ class LineReader {
   }
   const char* data() const { return memory_.get() + 1; }
 
-  Status SkipToFirstLine(bool from_beginning);
+  static Result<LineReader> OpenAt(const std::string& path, const LineReaderOptions& options);
+  Status SkipByteOrderMark();
+  Status SkipLine();
   /// Moves the unfinished line to the block's beginning and reads on behind it.
   Status Fill();
-  /// Takes the whole lines of the block, as many as a batch holds, and cuts off those behind the
-  /// range.
+  /// Takes whole lines of the block that begin in the range, as many as a batch holds.
   Result<size_t> Scan();
   Status Refuse(const char* nul);
 

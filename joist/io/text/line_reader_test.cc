@@ -107,17 +107,34 @@ TEST_F(LineReaderTest, ReadsManyBatchesAndLongLines) {
   EXPECT_EQ(Lines(path, {.end = content.size() - (2 << 20)})->back().size(), size_t{3} << 20);
 }
 
-TEST_F(LineReaderTest, ShortensItsRange) {
-  const std::string path = Text("aa\nbb\ncc\ndd\n");
-  Result<LineReader> reader = LineReader::Open(path);
-  EXPECT_EQ(reader->position(), 0u);
-  EXPECT_TRUE(reader->Shorten(4));
-  EXPECT_FALSE(reader->Shorten(5));
-  EXPECT_THAT(*reader->Next(), ElementsAre("aa", "bb"));
-  EXPECT_EQ(reader->position(), 6u);
-  EXPECT_FALSE(reader->Shorten(3));
-  EXPECT_THAT(*reader->Next(), IsEmpty());
-  EXPECT_THAT(*Lines(path, {.begin = 4}), ElementsAre("cc", "dd"));
+TEST_F(LineReaderTest, ExtendsItsRange) {
+  std::string content;
+  for (int i = 0; i < 20'000; ++i) content += "line " + std::to_string(i) + "\r\n";
+  content += std::string(100'000, 'x') + "\nlast";
+  const std::string path = Text(content);
+  for (const uint64_t step : {1000, 4097, 65536}) {
+    Result<LineReader> reader = LineReader::Open(path, {.end = 0});
+    std::vector<std::string> lines;
+    for (uint64_t end = step; end < content.size() + step; end += step) {
+      reader->Extend(end);
+      for (;;) {
+        const auto batch = reader->Next();
+        if (batch->empty()) break;
+        lines.insert(lines.end(), batch->begin(), batch->end());
+      }
+      EXPECT_GE(reader->position(), std::min<uint64_t>(end, content.size()));
+    }
+    EXPECT_EQ(lines, NaiveLines(content));
+  }
+}
+
+TEST_F(LineReaderTest, SkipsLinesAtTheBeginning) {
+  const std::string path = Text("\xEF\xBB\xBF" "head\nmore\na\nb\n");
+  EXPECT_THAT(*Lines(path, {.skip_lines = 1}), ElementsAre("more", "a", "b"));
+  EXPECT_THAT(*Lines(path, {.end = 10, .skip_lines = 2}), IsEmpty());
+  EXPECT_THAT(*Lines(path, {.begin = 3, .end = 14, .skip_lines = 2}), ElementsAre("a"));
+  EXPECT_THAT(*Lines(path, {.begin = 14, .skip_lines = 2}), ElementsAre("b"));
+  EXPECT_THAT(*Lines(path, {.skip_lines = 9}), IsEmpty());
 }
 
 TEST_F(LineReaderTest, RefusesWhatIsNoText) {
