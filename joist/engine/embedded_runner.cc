@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <exception>
 #include <string>
 #include <thread>
 #include <utility>
@@ -38,7 +39,13 @@ class EmbeddedJob {
     const uint64_t ticks = Ticks();
     const auto start = std::chrono::steady_clock::now();
     JobOutcome outcome;
-    outcome.status = RunStages();
+    try {
+      outcome.status = RunStages();
+    } catch (const std::bad_alloc&) {
+      outcome.status = Status(StatusCode::kResourceExhausted, "out of memory");
+    } catch (const std::exception& e) {
+      outcome.status = Internal(e.what());
+    }
     if (!outcome.status.ok()) {
       outcome.state = JobState::kFailed;
     } else if (stop_.load()) {
@@ -91,12 +98,13 @@ class EmbeddedJob {
 
   Status Seal(int sink) {
     try {
-      job_.breakers[sink]->Seal(threads_);
+      try {
+        job_.breakers[sink]->Seal(threads_);
+      } catch (...) {
+        RethrowAsStepFailure(job_.graph->nodes()[sink].name, "");
+      }
     } catch (const StepFailure& failure) {
       return failure.status;
-    } catch (const std::bad_alloc&) {
-      return Status(StatusCode::kResourceExhausted,
-                    "step \"" + job_.graph->nodes()[sink].name + "\": out of memory");
     }
     if (job_.graph->nodes()[sink].kind == StepKind::kView) {
       job_.views[sink] = job_.breakers[sink]->SideView();
@@ -112,6 +120,7 @@ class EmbeddedJob {
       metrics->steps.push_back({name, stats.elements_in, stats.elements_out,
                                 static_cast<double>(stats.ticks) * seconds_per_tick});
       for (uint32_t id = 0; id < stats.cells.size(); ++id) {
+        if (!stats.cells[id].touched) continue;
         metrics->metrics.push_back({name, MetricNameOf(id), stats.cells[id]});
       }
     }

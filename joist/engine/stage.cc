@@ -85,19 +85,28 @@ StageRun::~StageRun() = default;
 
 Status StageRun::Prepare() {
   const Node& root = job_->graph->nodes()[stage_.root];
-  if (root.kind == StepKind::kRead) {
-    source_ = static_cast<const Step&>(*root.payload).MakeSource();
-  } else {
-    source_ = job_->breakers[stage_.root]->MakeOutput();
+  Result<std::vector<SourceRange>> ranges = std::vector<SourceRange>();
+  try {
+    try {
+      if (root.kind == StepKind::kRead) {
+        source_ = static_cast<const Step&>(*root.payload).MakeSource();
+      } else {
+        source_ = job_->breakers[stage_.root]->MakeOutput();
+      }
+      ranges = source_->Split(threads_);
+    } catch (...) {
+      RethrowAsStepFailure(root.name, "");
+    }
+  } catch (const StepFailure& failure) {
+    return failure.status;
   }
-  Result<std::vector<SourceRange>> ranges = source_->Split(threads_);
   if (!ranges.ok()) {
     return Status(ranges.status().code(),
                   "step \"" + root.name + "\": " + ranges.status().message());
   }
   for (const SourceRange& range : *ranges) {
     if (range.begin >= range.end) continue;
-    queue_.push_back({range, 0});
+    queue_.push_back({range});
     total_ += range.end - range.begin;
   }
   return OkStatus();
@@ -144,7 +153,7 @@ bool StageRun::WaitForWork() {
     // A thread that is reading may be slow: look now and then whether half of its rest can be had.
     for (RangeTracker* tracker : active_) {
       if (std::optional<SourceRange> rest = tracker->TrySplit(source_->least_split())) {
-        queue_.push_back({*rest, 0});
+        queue_.push_back({*rest});
         break;
       }
     }
@@ -160,7 +169,7 @@ bool StageRun::NextTask(bool fresh_share, Task* task) {
   if (queue_.empty()) {
     for (RangeTracker* tracker : active_) {
       if (std::optional<SourceRange> rest = tracker->TrySplit(source_->least_split())) {
-        *task = {*rest, 0};
+        *task = {*rest};
         return true;
       }
     }
@@ -174,35 +183,20 @@ bool StageRun::NextTask(bool fresh_share, Task* task) {
 }
 
 void StageRun::RunShare() {
-  std::vector<Task> tasks;
+  // The first task is there before the share starts: a share that cannot even start is an attempt at
+  // it like any other.
+  Task task;
+  if (stop_->load() || !NextTask(/*fresh_share=*/true, &task)) return;
+  std::vector<Task> tasks = {task};
   int failed = -1;
   try {
     Share share(this);
     share.Start();
-    Task task;
-    while (!stop_->load() && NextTask(tasks.empty(), &task)) {
-      failed = static_cast<int>(tasks.size());
+    while (true) {
+      failed = static_cast<int>(tasks.size()) - 1;
+      Read(share, &tasks.back());
+      if (task.attempts > 0 || stop_->load() || !NextTask(/*fresh_share=*/false, &task)) break;
       tasks.push_back(task);
-      RangeTracker tracker(task.range, stop_);
-      struct Active {
-        StageRun* run;
-        RangeTracker* tracker;
-        Task* task;
-        Active(StageRun* run, RangeTracker* tracker, Task* task)
-            : run(run), tracker(tracker), task(task) {
-          const std::lock_guard lock(run->mutex_);
-          run->active_.push_back(tracker);
-        }
-        ~Active() {
-          const std::lock_guard lock(run->mutex_);
-          std::erase(run->active_, tracker);
-          task->range = tracker->Remaining();
-          run->done_ += tracker->claimed();
-        }
-      };
-      const Active active(this, &tracker, &tasks.back());
-      share.Read(tracker);
-      if (task.attempts > 0) break;
     }
     if (stop_->load()) return;
     failed = -1;
@@ -215,7 +209,32 @@ void StageRun::RunShare() {
     Fail(Status(StatusCode::kResourceExhausted, "out of memory"));
   } catch (const std::exception& e) {
     Fail(Internal(e.what()));
+  } catch (...) {
+    Fail(Internal("an exception that is no std::exception"));
   }
+}
+
+void StageRun::Read(Share& share, Task* task) {
+  RangeTracker tracker(task->range, stop_);
+  struct Active {
+    StageRun* run;
+    RangeTracker* tracker;
+    Task* task;
+    Active(StageRun* run, RangeTracker* tracker, Task* task)
+        : run(run), tracker(tracker), task(task) {
+      const std::lock_guard lock(run->mutex_);
+      run->active_.push_back(tracker);
+    }
+    ~Active() {
+      const std::lock_guard lock(run->mutex_);
+      std::erase(run->active_, tracker);
+      task->range = tracker->Remaining();
+      task->done = tracker->claimed();
+      run->done_ += task->done;
+    }
+  };
+  const Active active(this, &tracker, task);
+  share.Read(tracker);
 }
 
 void StageRun::GiveBack(std::vector<Task> tasks, int failed, const StepFailure& failure) {
@@ -227,7 +246,7 @@ void StageRun::GiveBack(std::vector<Task> tasks, int failed, const StepFailure& 
   if (give_up) return Fail(failure.status);
   const std::lock_guard lock(mutex_);
   for (const Task& task : tasks) {
-    done_ -= task.range.end - task.range.begin;
+    done_ -= task.done;
     if (task.attempts > 0) {
       queue_.push_back(task);
     } else {

@@ -59,6 +59,7 @@ class StageRun {
   struct Task {
     SourceRange range;
     int attempts = 0;
+    int64_t done = 0;  ///< Positions that the latest attempt has claimed.
   };
   class Share;
 
@@ -71,6 +72,7 @@ class StageRun {
   /// Blocks until there is work again (true) or the stage is over (false).
   bool WaitForWork();
   void RunShare();
+  void Read(Share& share, Task* task);
   void GiveBack(std::vector<Task> tasks, int failed, const StepFailure& failure);
   void Fail(Status status);
 

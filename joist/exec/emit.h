@@ -7,12 +7,14 @@
 //  1. Pushing a batch may happen inside of `emit`, in the middle of an element. The bytes that a
 //     function may still hold views of (its element, its Arena) are therefore never released there;
 //     only copies that the cursor made itself, which no function has seen, are.
-//  2. An emitted string is referenced, not copied, if it lies in the current element.
+//  2. A consumer that failed is never pushed to again, even where the function swallows its exception.
+//  3. An emitted string is referenced, not copied, if it lies in the current element.
 
 #ifndef JOIST_EXEC_EMIT_H_
 #define JOIST_EXEC_EMIT_H_
 
 #include <concepts>
+#include <exception>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -56,43 +58,64 @@ class OutputCursor {
   /// Pushes what is left, so that nothing refers to the batch any more.
   void EndBatch() {
     if (count_ > 0) Flush();
+    RethrowFailure();
+  }
+  /// Throws again what a consumer has thrown, if the function caught it around its `emit`: the share
+  /// is lost all the same.
+  void RethrowFailure() const {
+    if (failure_ != nullptr) [[unlikely]] std::rethrow_exception(failure_);
   }
 
   /// One output for each element of `batch`: `value(i)`, of which bytes inside span(i) are kept. On
-  /// an exception `i` is the element's index.
+  /// an exception `failed` is the element's index.
   template <class In, class Value, class Span>
-  void Map(const Batch<In>& batch, size_t& i, Value value, Span span) {
+  void Map(const Batch<In>& batch, size_t& failed, Value value, Span span) {
     const ColumnWriter<T> writer = writer_;
-    for (; i < batch.count; ++i) {
-      auto&& result = value(i);
-      writer.Set(i, std::forward<decltype(result)>(result), span(i), copies_);
+    const size_t count = batch.count;
+    // A counter that is nobody's but the loop's, so that columns of numbers become vectors.
+    size_t i = 0;
+    try {
+      for (; i < count; ++i) {
+        auto&& result = value(i);
+        writer.Set(i, std::forward<decltype(result)>(result), span(i), copies_);
+      }
+    } catch (...) {
+      failed = i;
+      throw;
     }
-    Push({column_.view(), batch.count, batch.meta});
+    Push({column_.view(), count, batch.meta});
   }
   /// Those elements of `batch` for which `keep(i)`.
   template <class Keep>
-  void Filter(const Batch<T>& batch, size_t& i, Keep keep) {
+  void Filter(const Batch<T>& batch, size_t& failed, Keep keep) {
     const ColumnWriter<T> writer = writer_;
     const ColumnView<T> values = batch.values;
-    size_t count = 0;
-    if (!batch.meta.is_constant()) {
-      for (; i < batch.count; ++i) {
-        if (!keep(i)) continue;
-        writer.CopyFrom(count, values, i);
-        meta_.CopyFrom(count++, batch.meta, i);
+    const size_t count = batch.count;
+    const bool constant = batch.meta.is_constant();
+    size_t kept = 0;
+    size_t i = 0;
+    try {
+      if (!constant) {
+        for (; i < count; ++i) {
+          if (!keep(i)) continue;
+          writer.CopyFrom(kept, values, i);
+          meta_.CopyFrom(kept++, batch.meta, i);
+        }
+      } else if constexpr (kCheapItem<T>) {
+        for (; i < count; ++i) {
+          writer.CopyFrom(kept, values, i);
+          kept += keep(i) ? 1 : 0;
+        }
+      } else {
+        for (; i < count; ++i) {
+          if (keep(i)) writer.CopyFrom(kept++, values, i);
+        }
       }
-      if (count > 0) Push({column_.view(), count, meta_.view()});
-      return;
+    } catch (...) {
+      failed = i;
+      throw;
     }
-    for (; i < batch.count; ++i) {
-      if constexpr (kCheapItem<T>) {
-        writer.CopyFrom(count, values, i);
-        count += keep(i) ? 1 : 0;
-      } else if (keep(i)) {
-        writer.CopyFrom(count++, values, i);
-      }
-    }
-    if (count > 0) Push({column_.view(), count, batch.meta});
+    if (kept > 0) Push({column_.view(), kept, constant ? batch.meta : meta_.view()});
   }
 
   template <class U>
@@ -119,6 +142,19 @@ class OutputCursor {
   size_t room() const { return kBatchSize - count_; }
   void Advance(size_t written) { count_ += written; }
 
+  /// Gives `batch` to the consumers. Whoever has put elements before flushes first.
+  void Push(const Batch<T>& batch) {
+    RethrowFailure();
+    stats_->elements_out += batch.count;
+    try {
+      output_.Push(batch);
+    } catch (...) {
+      failure_ = std::current_exception();
+      throw;
+    }
+    if (!copies_.empty()) copies_.Reset();
+  }
+
  private:
   [[gnu::noinline]] void Flush() {
     Batch<T> batch{column_.view(), count_, {}};
@@ -131,11 +167,6 @@ class OutputCursor {
     count_ = 0;
     filled_ = 0;
     Push(batch);
-  }
-  void Push(const Batch<T>& batch) {
-    stats_->elements_out += batch.count;
-    output_.Push(batch);
-    if (!copies_.empty()) copies_.Reset();
   }
   void FillMeta() {
     for (; filled_ < count_; ++filled_) meta_.CopyFrom(filled_, *in_meta_, in_index_);
@@ -158,6 +189,7 @@ class OutputCursor {
   Arena copies_;
   MetaBuffer meta_;
   Output<T> output_;
+  std::exception_ptr failure_;
 };
 
 /// Outputs elements of type T to the output named by Tag. Copy it freely, but not out of the call.

@@ -43,6 +43,7 @@ void MetricCell::Add(std::string_view text) {
 
 void MetricCell::Merge(const MetricCell& other) {
   sum += other.sum;
+  touched = touched || other.touched;
   count += other.count;
   min = std::min(min, other.min);
   max = std::max(max, other.max);
@@ -58,7 +59,9 @@ void StepStats::Merge(const StepStats& other) {
   elements_out += other.elements_out;
   batches_in += other.batches_in;
   ticks += other.ticks;
-  for (uint32_t id = 0; id < other.cells.size(); ++id) Cell(id).Merge(other.cells[id]);
+  for (uint32_t id = 0; id < other.cells.size(); ++id) {
+    if (other.cells[id].touched) Cell(id).Merge(other.cells[id]);
+  }
 }
 
 }  // namespace joist

@@ -21,6 +21,7 @@ enum class MetricKind : uint8_t { kCounter, kDistribution, kGauge, kStringSet };
 
 /// A metric's value, of any kind: what isn't used stays at its neutral value.
 struct MetricCell {
+  bool touched = false;  ///< False in a cell that only fills a gap between others.
   int64_t sum = 0;    ///< Counter; distribution.
   int64_t count = 0;  ///< Distribution: updates. Gauge: 1 once set.
   int64_t min = std::numeric_limits<int64_t>::max();
@@ -53,6 +54,7 @@ struct StepStats {
 
   MetricCell& Cell(uint32_t id) {
     if (id >= cells.size()) cells.resize(id + 1);
+    cells[id].touched = true;
     return cells[id];
   }
   void Merge(const StepStats& other);

@@ -6,6 +6,8 @@
 #ifndef JOIST_EXEC_PAR_DO_H_
 #define JOIST_EXEC_PAR_DO_H_
 
+#include <exception>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <tuple>
@@ -33,6 +35,11 @@ enum class ParDoForm {
 template <class R>
 concept RangeResult = !std::is_void_v<R> && requires(R r) { r.begin(); r.end(); };
 
+/// What a range's elements are; not what its iterator returns, which may stand for one (vector<bool>).
+template <class R>
+using RangeValue =
+    typename std::iterator_traits<std::remove_cvref_t<decltype(std::declval<R>().begin())>>::value_type;
+
 /// What a function's type says by itself.
 template <class F>
 struct ParDoTraitsBase {
@@ -56,7 +63,7 @@ struct ParDoTraits : ParDoTraitsBase<F> {
     } else if constexpr (kForm == ParDoForm::kMap) {
       return TypeList<Emit<ElementOfT<R>>>();
     } else {
-      return TypeList<Emit<ElementOfT<decltype(*std::declval<R>().begin())>>>();
+      return TypeList<Emit<ElementOfT<RangeValue<R>>>>();
     }
   }
   static auto FindEmits() {
@@ -125,6 +132,7 @@ class ParDoOperator final : public Operator, public BatchReceiver<In> {
         EndBatch();
       }
     } catch (...) {
+      RethrowSwallowed();
       RethrowAsStepFailure(context_.step, "");
     }
   }
@@ -133,6 +141,7 @@ class ParDoOperator final : public Operator, public BatchReceiver<In> {
     const StepScope scope(context_.stats);
     context_.stats->elements_in += batch.count;
     ++context_.stats->batches_in;
+    if (failure_ != nullptr) [[unlikely]] std::rethrow_exception(failure_);
     size_t i = 0;
     try {
       BeginBatch(batch.meta);
@@ -146,17 +155,35 @@ class ParDoOperator final : public Operator, public BatchReceiver<In> {
         LoopBatch(batch);
       }
       EndBatch();
-    } catch (const StepFailure&) {
-      throw;
     } catch (...) {
-      std::string element;
-      if (kForm != ParDoForm::kBatch && i < batch.count) Describe(batch[i], &element);
-      RethrowAsStepFailure(context_.step, element);
+      Fail(batch, i);
     }
     if (!scratch_.empty()) scratch_.Reset();
   }
 
  private:
+  /// Throws the exception being handled as this step's or a later step's failure.
+  [[gnu::noinline, noreturn]] void Fail(const Batch<In>& batch, size_t i) {
+    try {
+      RethrowSwallowed();
+      try {
+        throw;
+      } catch (const StepFailure&) {
+        throw;
+      } catch (...) {
+        std::string element;
+        if (kForm != ParDoForm::kBatch && i < batch.count) Describe(batch[i], &element);
+        RethrowAsStepFailure(context_.step, element);
+      }
+    } catch (...) {
+      failure_ = std::current_exception();
+      throw;
+    }
+  }
+  /// The failure of a later step comes before whatever the function made of it.
+  void RethrowSwallowed() const {
+    std::apply([](const auto&... cursor) { (cursor.RethrowFailure(), ...); }, cursors_);
+  }
   template <size_t... I>
   void ConnectTo([[maybe_unused]] int output, [[maybe_unused]] Receiver* consumer, std::index_sequence<I...>) {
     ((static_cast<int>(I) == output ? std::get<I>(cursors_).Connect(consumer) : void()), ...);
@@ -175,13 +202,13 @@ class ParDoOperator final : public Operator, public BatchReceiver<In> {
   }
 
   /// The argument for a parameter that is no element.
-  template <class A>
+  template <class A, size_t kPosition>
   decltype(auto) Supply([[maybe_unused]] const Batch<In>& batch, [[maybe_unused]] size_t i) {
     using Bare = std::remove_cvref_t<A>;
     if constexpr (signature::IsEmit<Bare>::value) {
       return Bare(&std::get<signature::IndexOf<Bare, Emits>::value>(cursors_));
     } else if constexpr (signature::IsSideInput<Bare>::value) {
-      constexpr size_t kIndex = signature::IndexOf<Bare, typename Traits::Sides>::value;
+      constexpr size_t kIndex = signature::SideInputsBefore(typename Traits::Others(), kPosition);
       return SideOf<Bare, kIndex>();
     } else if constexpr (std::is_same_v<Bare, Timestamp>) {
       return batch.timestamp(i);
@@ -201,37 +228,41 @@ class ParDoOperator final : public Operator, public BatchReceiver<In> {
 
   template <class Element, class... A>
   [[gnu::always_inline]] decltype(auto) Call(const Batch<In>& batch, size_t i, Element&& element,
-                                             TypeList<A...>) {
+                                             TypeList<A...> others) {
+    return CallWith(batch, i, std::forward<Element>(element), others,
+                    std::make_index_sequence<sizeof...(A)>());
+  }
+  template <class Element, class... A, size_t... kPosition>
+  [[gnu::always_inline]] decltype(auto) CallWith(const Batch<In>& batch, size_t i, Element&& element,
+                                                 TypeList<A...>, std::index_sequence<kPosition...>) {
     if constexpr (signature::HasProcess<F>) {
-      return fn_.Process(std::forward<Element>(element), Supply<A>(batch, i)...);
+      return fn_.Process(std::forward<Element>(element), Supply<A, kPosition>(batch, i)...);
     } else {
-      return fn_(std::forward<Element>(element), Supply<A>(batch, i)...);
+      return fn_(std::forward<Element>(element), Supply<A, kPosition>(batch, i)...);
     }
   }
 
   template <class... A>
   void CallFinish(TypeList<A...>) {
-    static_assert((signature::IsEmit<std::remove_cvref_t<A>>::value && ...),
-                  "Joist: FinishBundle takes nothing but Emit<T> and Emit<T, Tag>.");
     BeginElement(0, {});
     fn_.FinishBundle(A(&std::get<signature::IndexOf<std::remove_cvref_t<A>, Emits>::value>(cursors_))...);
     EndElement();
   }
 
-  void LoopMap(const Batch<In>& batch, size_t& i) {
+  void LoopMap(const Batch<In>& batch, size_t& failed) {
     const ColumnView<In> values = batch.values;
     std::get<0>(cursors_).Map(
-        batch, i,
-        [&](size_t at) -> decltype(auto) {
-          return Call(batch, at, argument_(values[at]), typename Traits::Others());
+        batch, failed,
+        [&, values](size_t i) -> decltype(auto) {
+          return Call(batch, i, argument_(values[i]), typename Traits::Others());
         },
-        [&](size_t at) { return KeptBytes(values[at]); });
+        [this, values](size_t i) { return KeptBytes(values[i]); });
   }
 
-  void LoopFilter(const Batch<In>& batch, size_t& i) {
+  void LoopFilter(const Batch<In>& batch, size_t& failed) {
     const ColumnView<In> values = batch.values;
-    std::get<0>(cursors_).Filter(batch, i, [&](size_t at) -> bool {
-      return Call(batch, at, argument_(values[at]), typename Traits::Others());
+    std::get<0>(cursors_).Filter(batch, failed, [&, values](size_t i) -> bool {
+      return Call(batch, i, argument_(values[i]), typename Traits::Others());
     });
   }
 
@@ -254,18 +285,28 @@ class ParDoOperator final : public Operator, public BatchReceiver<In> {
     }
   }
 
-  void LoopEmit(const Batch<In>& batch, size_t& i) {
+  void LoopEmit(const Batch<In>& batch, size_t& failed) {
+    const ColumnView<In> values = batch.values;
+    const size_t count = batch.count;
     const bool constant = batch.meta.is_constant();
-    for (; i < batch.count; ++i) {
-      const View<In> view = batch.values[i];
-      BeginElement(i, KeptBytes(view));
-      if constexpr (RangeResult<typename Traits::Return>) {
-        auto&& range = Call(batch, i, argument_(view), typename Traits::Others());
-        for (auto&& value : range) std::get<0>(cursors_).Put(std::forward<decltype(value)>(value));
-      } else {
-        Call(batch, i, argument_(view), typename Traits::Others());
+    size_t i = 0;
+    try {
+      for (; i < count; ++i) {
+        const View<In> view = values[i];
+        BeginElement(i, KeptBytes(view));
+        if constexpr (RangeResult<typename Traits::Return>) {
+          auto&& range = Call(batch, i, argument_(view), typename Traits::Others());
+          for (auto&& value : range) {
+            std::get<0>(cursors_).Put(std::forward<decltype(value)>(value));
+          }
+        } else {
+          Call(batch, i, argument_(view), typename Traits::Others());
+        }
+        if (!constant) [[unlikely]] EndElement();
       }
-      if (!constant) [[unlikely]] EndElement();
+    } catch (...) {
+      failed = i;
+      throw;
     }
   }
 
@@ -278,6 +319,7 @@ class ParDoOperator final : public Operator, public BatchReceiver<In> {
   Arena scratch_;
   Meta finish_meta_{SharedColumn<Timestamp>(Window::Global().max_timestamp()), {}, {}};
   bool set_up_ = false;
+  std::exception_ptr failure_;  ///< Having failed, it fails for good.
 };
 
 template <class F, class In, ParDoForm kForm>

@@ -149,6 +149,23 @@ struct SideInputs<TypeList<A, Rest...>, Found...> {
                                   SideInputs<TypeList<Rest...>, Found...>>::type;
 };
 
+/// How many of the first `position` parameters are SideInputs.
+template <class... A>
+consteval size_t SideInputsBefore(TypeList<A...>, size_t position) {
+  const bool is_side[] = {IsSideInput<std::remove_cvref_t<A>>::value..., false};
+  size_t count = 0;
+  for (size_t i = 0; i < position; ++i) count += is_side[i] ? 1 : 0;
+  return count;
+}
+
+/// No two outputs have the same tag.
+template <class List>
+struct TagsDiffer : std::true_type {};
+template <class E, class... Rest>
+struct TagsDiffer<TypeList<E, Rest...>>
+    : std::bool_constant<(!std::is_same_v<typename E::tag_type, typename Rest::tag_type> && ...) &&
+                         TagsDiffer<TypeList<Rest...>>::value> {};
+
 template <class A, class List>
 struct Contains;
 template <class A, class... B>
@@ -178,7 +195,8 @@ template <class P, class T>
 consteval Passing PassingOf() {
   using V = View<T>;
   using Bare = std::remove_cvref_t<P>;
-  if constexpr (std::is_lvalue_reference_v<P> && !std::is_const_v<std::remove_reference_t<P>>) {
+  if constexpr (std::is_reference_v<P> && (std::is_rvalue_reference_v<P> ||
+                                           !std::is_const_v<std::remove_reference_t<P>>)) {
     return Passing::kNone;
   } else if constexpr (std::is_same_v<Bare, std::remove_cvref_t<V>>) {
     return Passing::kView;

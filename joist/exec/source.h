@@ -34,14 +34,11 @@ namespace joist {
 template <class T>
 class SourceOutput {
  public:
-  explicit SourceOutput(StepStats* stats) : stats_(stats) {
+  explicit SourceOutput(StepStats* stats) {
     cursor_.set_stats(stats);
     cursor_.BeginBatch(meta_);
   }
-  void Connect(Receiver* consumer) {
-    cursor_.Connect(consumer);
-    direct_.Connect(consumer);
-  }
+  void Connect(Receiver* consumer) { cursor_.Connect(consumer); }
 
   /// Outputs one element; text is copied.
   template <class U>
@@ -60,8 +57,7 @@ class SourceOutput {
   void PushColumn(const ColumnView<T>& values, size_t count) {
     JOIST_CHECK(count <= kBatchSize);
     Flush();
-    stats_->elements_out += count;
-    direct_.Push({values, count, meta_});
+    cursor_.Push({values, count, meta_});
   }
   /// Pushes on what has been output so far.
   void Flush() {
@@ -70,10 +66,8 @@ class SourceOutput {
   }
 
  private:
-  StepStats* stats_;
   Meta meta_;
   OutputCursor<T> cursor_;
-  Output<T> direct_;
 };
 
 template <class S>

@@ -8,6 +8,7 @@
 #ifndef JOIST_EXEC_STEP_H_
 #define JOIST_EXEC_STEP_H_
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -104,7 +105,7 @@ class RangeTracker {
   /// Takes away the latter half of what isn't claimed yet, if both halves have `least` positions.
   std::optional<SourceRange> TrySplit(int64_t least) {
     const std::lock_guard lock(mutex_);
-    if (!range_.divisible || range_.end - next_ < 2 * least) return std::nullopt;
+    if (!range_.divisible || (range_.end - next_) / 2 < std::max<int64_t>(least, 1)) return std::nullopt;
     SourceRange rest = range_;
     rest.begin = next_ + (range_.end - next_) / 2;
     range_.end = rest.begin;

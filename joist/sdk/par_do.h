@@ -63,6 +63,34 @@ class Outputs {
 
 namespace par_do_internal {
 
+/// Whether the lifecycle's other functions can be called: with nothing, FinishBundle with outputs.
+template <class F>
+consteval bool LifecycleIsCallable() {
+  if constexpr (requires { &F::Setup; }) {
+    if constexpr (!requires(F f) { f.Setup(); }) return false;
+  }
+  if constexpr (requires { &F::StartBundle; }) {
+    if constexpr (!requires(F f) { f.StartBundle(); }) return false;
+  }
+  if constexpr (requires { &F::Teardown; }) {
+    if constexpr (!requires(F f) { f.Teardown(); }) return false;
+  }
+  return true;
+}
+template <class... A, class Emits>
+consteval bool AllAmong(TypeList<A...>, Emits) {
+  return (signature::Contains<std::remove_cvref_t<A>, Emits>::value && ...);
+}
+template <class F, class Emits>
+consteval bool FinishBundleIsCallable() {
+  if constexpr (requires { &F::FinishBundle; }) {
+    using Parameters = typename signature::MemberFunction<decltype(&F::FinishBundle)>::Parameters;
+    return AllAmong(Parameters(), Emits());
+  } else {
+    return true;
+  }
+}
+
 /// Says in one static_assert what is wrong with F over PCollection<In> where it is given the side
 /// inputs in the TypeList `Given`; true if nothing is.
 template <class F, class In, ParDoForm kForm, class Given>
@@ -102,20 +130,42 @@ consteval bool Check() {
                     "Joist: the side inputs given to the transform and the SideInput parameters of "
                     "the function differ in number, order or type.");
       return false;
-    } else if constexpr (kForm == ParDoForm::kMap) {
+    } else if constexpr (kForm == ParDoForm::kMap && std::is_void_v<typename Traits::Return>) {
       static_assert(!std::is_void_v<typename Traits::Return>,
                     "Joist: a Map function returns its output; one that emits goes to FlatMap.");
-      return !std::is_void_v<typename Traits::Return>;
-    } else if constexpr (kForm == ParDoForm::kFilter) {
-      constexpr bool kIsBool = std::is_convertible_v<typename Traits::Return, bool>;
-      static_assert(kIsBool, "Joist: a Filter function returns bool.");
-      return kIsBool;
+      return false;
+    } else if constexpr (kForm == ParDoForm::kFilter &&
+                         !std::is_convertible_v<typename Traits::Return, bool>) {
+      static_assert(std::is_convertible_v<typename Traits::Return, bool>,
+                    "Joist: a Filter function returns bool.");
+      return false;
+    } else if constexpr ((kForm == ParDoForm::kEmit || kForm == ParDoForm::kBatch) &&
+                         !std::is_void_v<typename Traits::Return> &&
+                         (!RangeResult<typename Traits::Return> ||
+                          std::is_convertible_v<typename Traits::Return, std::string_view>)) {
+      static_assert(std::is_void_v<typename Traits::Return>,
+                    "Joist: this function returns a single value, which goes to Map; "
+                    "here it takes an Emit<T> or returns a container.");
+      return false;
+    } else if constexpr (kForm == ParDoForm::kBatch && !std::is_void_v<typename Traits::Return>) {
+      static_assert(std::is_void_v<typename Traits::Return>,
+                    "Joist: a MapBatches function returns nothing; it takes an Emit<T>.");
+      return false;
     } else {
-      constexpr bool kHasResult = RangeResult<typename Traits::Return> ||
-                                  std::is_void_v<typename Traits::Return>;
-      static_assert(kHasResult, "Joist: this function returns a single value, which goes to Map; "
-                                "here it takes an Emit<T> or returns a container.");
-      return kHasResult;
+      using InParameters = typename signature::Emits<typename Traits::Others>::type;
+      using Emits = typename ParDoTraits<F, In, kForm>::Emits;
+      constexpr bool kOneWay = std::is_void_v<typename Traits::Return> || InParameters::kSize == 0;
+      static_assert(kOneWay, "Joist: this function returns its output and takes an Emit as well; let "
+                             "it return nothing and emit everything (FlatMap).");
+      constexpr bool kTagsDiffer = signature::TagsDiffer<Emits>::value;
+      static_assert(kTagsDiffer, "Joist: two of this function's outputs have the same tag; give each "
+                                 "Emit<T, Tag> a tag of its own.");
+      constexpr bool kLifecycle = LifecycleIsCallable<F>();
+      static_assert(kLifecycle, "Joist: Setup, StartBundle and Teardown take no parameters.");
+      constexpr bool kFinish = FinishBundleIsCallable<F, Emits>();
+      static_assert(kFinish, "Joist: FinishBundle takes nothing but the outputs that Process has: "
+                             "Emit<T> and Emit<T, Tag>.");
+      return kOneWay && kTagsDiffer && kLifecycle && kFinish;
     }
   }
 }
@@ -217,8 +267,15 @@ struct Composed {
 
 template <class F, class G, class Parameter>
 struct ComposedCall : Composed<F, G> {
-  auto operator()(Parameter element) {
-    return this->second(this->first(std::forward<Parameter>(element)));
+  using First = typename signature::Of<F>::Return;
+  using Second = std::remove_cvref_t<typename signature::Of<G>::Return>;
+  /// What second returns may be a view of what first has returned, which ends here; if that is itself
+  /// a view, it is one of the element.
+  using Result =
+      std::conditional_t<std::is_same_v<ElementOfT<First>, std::remove_cvref_t<First>>, ElementOfT<Second>,
+                         Second>;
+  Result operator()(Parameter element) {
+    return Result(this->second(this->first(std::forward<Parameter>(element))));
   }
 };
 
@@ -228,9 +285,20 @@ concept PlainMap = signature::Of<F>::kReadable && signature::HasCall<F> &&
 
 }  // namespace par_do_internal
 
+namespace par_do_internal {
+/// The second takes what the first returns as it would take it from a collection.
+template <class F, class G>
+concept Fusible =
+    !std::is_void_v<typename signature::Of<F>::Return> &&
+    !std::is_void_v<typename signature::Of<G>::Return> &&
+    PassingOf<typename signature::First<typename signature::Of<G>::Parameters>::type,
+              ElementOfT<typename signature::Of<F>::Return>>() != Passing::kNone;
+}  // namespace par_do_internal
+
 /// `Map(f) | Map(g)`, before it is applied to a collection: one step, which the compiler sees as one
 /// loop. Works where both functions take the element alone.
 template <par_do_internal::PlainMap F, par_do_internal::PlainMap G>
+  requires(par_do_internal::Fusible<F, G>)
 auto operator|(const ParDoTransform<F, ParDoForm::kMap>& first,
                const ParDoTransform<G, ParDoForm::kMap>& second) {
   using Parameter = typename signature::First<typename signature::Of<F>::Parameters>::type;

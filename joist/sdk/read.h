@@ -8,6 +8,7 @@
 #ifndef JOIST_SDK_READ_H_
 #define JOIST_SDK_READ_H_
 
+#include <algorithm>
 #include <initializer_list>
 #include <memory>
 #include <utility>
@@ -46,8 +47,15 @@ class CreateStep final : public StepOf<CreateStep<T>, std::vector<T>> {
   struct Values {
     using Element = T;
     const std::vector<T>* values;
-    Result<std::vector<SourceRange>> Split(int) const {
-      return std::vector<SourceRange>{{0, 0, static_cast<int64_t>(values->size()), true}};
+    /// Several ranges for each thread even of few elements: what is done with each may take long.
+    Result<std::vector<SourceRange>> Split(int threads) const {
+      const auto size = static_cast<int64_t>(values->size());
+      const int64_t piece = std::max<int64_t>(1, size / (4 * threads));
+      std::vector<SourceRange> ranges;
+      for (int64_t at = 0; at < size; at += piece) {
+        ranges.push_back({0, at, std::min(size, at + piece), true});
+      }
+      return ranges;
     }
     Status Read(RangeTracker& tracker, SourceOutput<T>& out) const {
       int64_t begin, end;
