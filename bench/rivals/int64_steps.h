@@ -9,11 +9,13 @@
 #ifndef JOIST_BENCH_RIVALS_INT64_STEPS_H_
 #define JOIST_BENCH_RIVALS_INT64_STEPS_H_
 
+#include <immintrin.h>
+
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 
 #include "bench/steps.h"
 
@@ -25,6 +27,39 @@ class Int64Step {
   virtual ~Int64Step() = default;
   virtual void Process(const int64_t* in, size_t count) = 0;
 };
+
+/// Writes those of the `count` elements of `in` to `out` whose entry in `passes` (aligned to 32
+/// bytes) is -1 and not 0; returns their number. Up to four elements behind them are overwritten.
+inline size_t Compact(const int64_t* in, const int64_t* passes, size_t count, int64_t* out) {
+  // For each set of lanes the order in which their halves move to the front.
+  alignas(32) static constexpr auto kOrders = [] {
+    std::array<std::array<uint32_t, 8>, 16> orders{};
+    for (uint32_t lanes = 0; lanes < 16; ++lanes) {
+      size_t to = 0;
+      for (uint32_t lane = 0; lane < 4; ++lane) {
+        if ((lanes >> lane & 1) == 0) continue;
+        orders[lanes][to++] = 2 * lane;
+        orders[lanes][to++] = 2 * lane + 1;
+      }
+    }
+    return orders;
+  }();
+  int64_t* const first = out;
+  size_t i = 0;
+  for (; i + 4 <= count; i += 4) {
+    const __m256i passing = _mm256_load_si256(reinterpret_cast<const __m256i*>(passes + i));
+    const auto lanes = static_cast<uint32_t>(_mm256_movemask_pd(_mm256_castsi256_pd(passing)));
+    const __m256i order = _mm256_load_si256(reinterpret_cast<const __m256i*>(&kOrders[lanes]));
+    const __m256i values = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(in + i));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), _mm256_permutevar8x32_epi32(values, order));
+    out += std::popcount(lanes);
+  }
+  for (; i < count; ++i) {
+    *out = in[i];
+    out -= passes[i];
+  }
+  return static_cast<size_t>(out - first);
+}
 
 template <size_t kBatch, typename Function>
 class Int64Map final : public Int64Step {
@@ -46,19 +81,18 @@ class Int64Filter final : public Int64Step {
  public:
   Int64Filter(Function function, Int64Step& next) : function_(function), next_(next) {}
   void Process(const int64_t* in, size_t count) override {
-    // Without a branch: every element is written, and the end advances where it passes.
-    size_t kept = 0;
-    for (size_t i = 0; i < count; ++i) {
-      out_[kept] = in[i];
-      kept += function_(in[i]) ? 1 : 0;
-    }
+    // What passes is found first, by a loop that the compiler makes vectors of; then four elements at
+    // a time are moved together.
+    alignas(32) int64_t passes[kBatch];
+    for (size_t i = 0; i < count; ++i) passes[i] = -static_cast<int64_t>(function_(in[i]));
+    const size_t kept = Compact(in, passes, count, out_.data());
     next_.Process(out_.data(), kept);
   }
 
  private:
   Function function_;
   Int64Step& next_;
-  std::array<int64_t, kBatch> out_;
+  std::array<int64_t, kBatch + 4> out_;
 };
 
 template <bool kExact>
