@@ -39,7 +39,7 @@ namespace joist {
 class StandardCoder {
  public:
   static constexpr int kMaxDepth = 32;
-  static constexpr size_t kFreeParts = 1 << 18;
+  static constexpr size_t kFreeParts = 1 << 16;
   static constexpr size_t kPartsPerByte = 256;
 
   /// Gives the rest of an iterable that a runner keeps in its state under `token`: the elements'
