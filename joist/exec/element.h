@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "joist/base/arena.h"
+#include "joist/exec/compress.h"
 #include "joist/model/kv.h"
 
 namespace joist {
@@ -151,6 +152,16 @@ T Own(const View<T>& view) {
   }
 }
 
+/// The inverse: what functions are handed of a T that somebody keeps.
+template <class T>
+View<T> ViewOfOwn(const T& own) {
+  if constexpr (requires { typename T::key_t; own.key; }) {
+    return {ViewOfOwn<typename T::key_t>(own.key), ViewOfOwn<typename T::value_t>(own.value)};
+  } else {
+    return own;
+  }
+}
+
 /// The bytes of an element's string (of a KV: its key's, else its value's): a function that emits a
 /// piece of them need not have it copied.
 struct ByteSpan {
@@ -272,6 +283,10 @@ class ColumnWriter {
   /// The same without copying bytes: what `view` refers to outlives the column's next push.
   void SetView(size_t i, const View<T>& view) const { items_[i] = view; }
   void CopyFrom(size_t i, const ColumnView<T>& from, size_t j) const { items_[i] = from.data()[j]; }
+  /// The items of `from` where `keep` is 1; returns their number.
+  size_t CompressFrom(const ColumnView<T>& from, const uint8_t* keep, size_t count) const {
+    return Compress(from.data(), keep, count, items_);
+  }
 
  private:
   Item* items_;
@@ -283,6 +298,11 @@ class ColumnWriter<Void> {
   void Set(size_t, Void, ByteSpan, Arena&) const {}
   void SetView(size_t, Void) const {}
   void CopyFrom(size_t, const ColumnView<Void>&, size_t) const {}
+  size_t CompressFrom(const ColumnView<Void>&, const uint8_t* keep, size_t count) const {
+    size_t kept = 0;
+    for (size_t i = 0; i < count; ++i) kept += keep[i];
+    return kept;
+  }
 };
 
 template <class K, class V>
@@ -301,6 +321,10 @@ class ColumnWriter<KV<K, V>> {
   void CopyFrom(size_t i, const ColumnView<KV<K, V>>& from, size_t j) const {
     keys_.CopyFrom(i, from.keys(), j);
     values_.CopyFrom(i, from.values(), j);
+  }
+  size_t CompressFrom(const ColumnView<KV<K, V>>& from, const uint8_t* keep, size_t count) const {
+    keys_.CompressFrom(from.keys(), keep, count);
+    return values_.CompressFrom(from.values(), keep, count);
   }
   const ColumnWriter<K>& keys() const { return keys_; }
   const ColumnWriter<V>& values() const { return values_; }

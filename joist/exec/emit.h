@@ -69,7 +69,7 @@ class OutputCursor {
   /// One output for each element of `batch`: `value(i)`, of which bytes inside span(i) are kept. On
   /// an exception `failed` is the element's index.
   template <class In, class Value, class Span>
-  void Map(const Batch<In>& batch, size_t& failed, Value value, Span span) {
+  [[gnu::always_inline]] void Map(const Batch<In>& batch, size_t& failed, Value value, Span span) {
     const ColumnWriter<T> writer = writer_;
     const size_t count = batch.count;
     // A counter that is nobody's but the loop's, so that columns of numbers become vectors.
@@ -87,7 +87,7 @@ class OutputCursor {
   }
   /// Those elements of `batch` for which `keep(i)`.
   template <class Keep>
-  void Filter(const Batch<T>& batch, size_t& failed, Keep keep) {
+  [[gnu::always_inline]] void Filter(const Batch<T>& batch, size_t& failed, Keep keep) {
     const ColumnWriter<T> writer = writer_;
     const ColumnView<T> values = batch.values;
     const size_t count = batch.count;
@@ -102,10 +102,9 @@ class OutputCursor {
           meta_.CopyFrom(kept++, batch.meta, i);
         }
       } else if constexpr (kCheapItem<T>) {
-        for (; i < count; ++i) {
-          writer.CopyFrom(kept, values, i);
-          kept += keep(i) ? 1 : 0;
-        }
+        uint8_t wanted[kBatchSize];
+        for (; i < count; ++i) wanted[i] = keep(i) ? 1 : 0;
+        kept = writer.CompressFrom(values, wanted, count);
       } else {
         for (; i < count; ++i) {
           if (keep(i)) writer.CopyFrom(kept++, values, i);
@@ -140,7 +139,10 @@ class OutputCursor {
     return column_.data() + count_;
   }
   size_t room() const { return kBatchSize - count_; }
-  void Advance(size_t written) { count_ += written; }
+  void Advance(size_t written) {
+    count_ += written;
+    if (count_ == kBatchSize) [[unlikely]] Flush();
+  }
 
   /// Gives `batch` to the consumers. Whoever has put elements before flushes first.
   void Push(const Batch<T>& batch) {

@@ -305,12 +305,13 @@ class KeyTable {
     Slot* slot = Home(probe.hash);
     while (true) {
       if (slot->key_slot.Matches(probe)) [[likely]] return slot->value;
-      if (slot->key_slot.empty()) break;
+      if (slot->key_slot.empty()) {
+        if (slot != Slots() + SlotCount() - 1) [[likely]] break;
+        Grow();  // The last one stays empty for scans.
+        slot = Home(probe.hash);
+        continue;
+      }
       ++slot;
-    }
-    if (slot == Slots() + SlotCount() - 1) [[unlikely]] {  // The last one stays empty for scans.
-      Grow();
-      return Find(probe, key, make);
     }
     slot->value = make();
     slot->key_slot.Write(probe, key(), keeper_);

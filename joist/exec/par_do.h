@@ -145,14 +145,12 @@ class ParDoOperator final : public Operator, public BatchReceiver<In> {
     size_t i = 0;
     try {
       BeginBatch(batch.meta);
-      if constexpr (kForm == ParDoForm::kMap) {
-        LoopMap(batch, i);
-      } else if constexpr (kForm == ParDoForm::kFilter) {
-        LoopFilter(batch, i);
-      } else if constexpr (kForm == ParDoForm::kEmit) {
-        LoopEmit(batch, i);
+      if constexpr (kIsLentToLoop) {
+        F fn = fn_;
+        Loop(fn, batch, i);
+        fn_ = fn;
       } else {
-        LoopBatch(batch);
+        Loop(fn_, batch, i);
       }
       EndBatch();
     } catch (...) {
@@ -162,6 +160,11 @@ class ParDoOperator final : public Operator, public BatchReceiver<In> {
   }
 
  private:
+  /// A small function runs as a copy that is local to the loop, so that what it counts in itself
+  /// can stay in registers: the compiler must assume that a member is read through every column.
+  static constexpr bool kIsLentToLoop =
+      std::is_trivially_copyable_v<F> && std::is_copy_assignable_v<F> && sizeof(F) <= 64;
+
   /// Throws the exception being handled as this step's or a later step's failure.
   [[gnu::noinline, noreturn]] void Fail(const Batch<In>& batch, size_t i) {
     try {
@@ -227,18 +230,31 @@ class ParDoOperator final : public Operator, public BatchReceiver<In> {
   }
 
   template <class Element, class... A>
-  [[gnu::always_inline]] decltype(auto) Call(const Batch<In>& batch, size_t i, Element&& element,
-                                             TypeList<A...> others) {
-    return CallWith(batch, i, std::forward<Element>(element), others,
+  [[gnu::always_inline]] decltype(auto) Call(F& fn, const Batch<In>& batch, size_t i,
+                                             Element&& element, TypeList<A...> others) {
+    return CallWith(fn, batch, i, std::forward<Element>(element), others,
                     std::make_index_sequence<sizeof...(A)>());
   }
   template <class Element, class... A, size_t... kPosition>
-  [[gnu::always_inline]] decltype(auto) CallWith(const Batch<In>& batch, size_t i, Element&& element,
-                                                 TypeList<A...>, std::index_sequence<kPosition...>) {
+  [[gnu::always_inline]] decltype(auto) CallWith(F& fn, const Batch<In>& batch, size_t i,
+                                                 Element&& element, TypeList<A...>,
+                                                 std::index_sequence<kPosition...>) {
     if constexpr (signature::HasProcess<F>) {
-      return fn_.Process(std::forward<Element>(element), Supply<A, kPosition>(batch, i)...);
+      return fn.Process(std::forward<Element>(element), Supply<A, kPosition>(batch, i)...);
     } else {
-      return fn_(std::forward<Element>(element), Supply<A, kPosition>(batch, i)...);
+      return fn(std::forward<Element>(element), Supply<A, kPosition>(batch, i)...);
+    }
+  }
+
+  [[gnu::always_inline]] void Loop(F& fn, const Batch<In>& batch, size_t& failed) {
+    if constexpr (kForm == ParDoForm::kMap) {
+      LoopMap(fn, batch, failed);
+    } else if constexpr (kForm == ParDoForm::kFilter) {
+      LoopFilter(fn, batch, failed);
+    } else if constexpr (kForm == ParDoForm::kEmit) {
+      LoopEmit(fn, batch, failed);
+    } else {
+      LoopBatch(fn, batch);
     }
   }
 
@@ -249,28 +265,28 @@ class ParDoOperator final : public Operator, public BatchReceiver<In> {
     EndElement();
   }
 
-  void LoopMap(const Batch<In>& batch, size_t& failed) {
+  [[gnu::always_inline]] void LoopMap(F& fn, const Batch<In>& batch, size_t& failed) {
     const ColumnView<In> values = batch.values;
     std::get<0>(cursors_).Map(
         batch, failed,
         [&, values](size_t i) -> decltype(auto) {
-          return Call(batch, i, argument_(values[i]), typename Traits::Others());
+          return Call(fn, batch, i, argument_(values[i]), typename Traits::Others());
         },
         [this, values](size_t i) { return KeptBytes(values[i]); });
   }
 
-  void LoopFilter(const Batch<In>& batch, size_t& failed) {
+  [[gnu::always_inline]] void LoopFilter(F& fn, const Batch<In>& batch, size_t& failed) {
     const ColumnView<In> values = batch.values;
     std::get<0>(cursors_).Filter(batch, failed, [&, values](size_t i) -> bool {
-      return Call(batch, i, argument_(values[i]), typename Traits::Others());
+      return Call(fn, batch, i, argument_(values[i]), typename Traits::Others());
     });
   }
 
   /// Elements with one time, window and pane at a time, so that what is emitted has them too.
-  void LoopBatch(const Batch<In>& batch) {
+  void LoopBatch(F& fn, const Batch<In>& batch) {
     ForEachRun(batch, [&](const Batch<In>& run) {
       BeginBatch(run.meta);
-      Call(run, 0, run, typename Traits::Others());
+      Call(fn, run, 0, run, typename Traits::Others());
       EndBatch();
     });
   }
@@ -285,7 +301,7 @@ class ParDoOperator final : public Operator, public BatchReceiver<In> {
     }
   }
 
-  void LoopEmit(const Batch<In>& batch, size_t& failed) {
+  [[gnu::always_inline]] void LoopEmit(F& fn, const Batch<In>& batch, size_t& failed) {
     const ColumnView<In> values = batch.values;
     const size_t count = batch.count;
     const bool constant = batch.meta.is_constant();
@@ -295,12 +311,12 @@ class ParDoOperator final : public Operator, public BatchReceiver<In> {
         const View<In> view = values[i];
         BeginElement(i, KeptBytes(view));
         if constexpr (RangeResult<typename Traits::Return>) {
-          auto&& range = Call(batch, i, argument_(view), typename Traits::Others());
+          auto&& range = Call(fn, batch, i, argument_(view), typename Traits::Others());
           for (auto&& value : range) {
             std::get<0>(cursors_).Put(std::forward<decltype(value)>(value));
           }
         } else {
-          Call(batch, i, argument_(view), typename Traits::Others());
+          Call(fn, batch, i, argument_(view), typename Traits::Others());
         }
         if (!constant) [[unlikely]] EndElement();
       }
