@@ -66,10 +66,10 @@ struct Variant {
   std::vector<int> threads = {1, 2};
   /// Least ratio to the rival that Joist must reach, on two threads if it runs with two. 0: none.
   double goal = 0;
+  /// A further variant, by name, whose speed this one's is also given as a share of.
+  std::string beside;
   /// Most nanoseconds an element, on one thread. 0: none.
   double goal_ns = 0;
-  /// Whose results in exact rounds are only digests (outputs too large, or never in one place).
-  bool digest_only = false;
 };
 
 struct Benchmark {

@@ -30,7 +30,7 @@ class DigestCollector {
   static Digest Take();
 };
 
-/// A source of elements that are computed from their index.
+/// A source of numbers: the indices, a column at a time.
 struct Indices {
   using Element = int64_t;
   int64_t count = 0;

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "bench/benchmarks.h"
+#include "bench/joist_variants.h"
 #include "bench/rivals/word_count.h"
 #include "bench/zipf_text.h"
 
@@ -120,6 +121,9 @@ Benchmark WordCountBenchmark(const Settings& settings) {
     m.Stop();
     CollectWordCounts(m);
   }});
+  for (Variant& variant : JoistWordCountVariants(input)) {
+    benchmark.variants.push_back(std::move(variant));
+  }
   return benchmark;
 }
 
