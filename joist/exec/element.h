@@ -122,7 +122,8 @@ class Iterable {
 /// An Iterable with the values that it shows.
 template <class V>
 struct OwnedIterable {
-  std::shared_ptr<const std::vector<Stored<V>>> values;
+  std::shared_ptr<const Stored<V>[]> values;  // No std::vector: that of bool has no bools to point to.
+  size_t size = 0;
 };
 
 template <class V>
@@ -130,14 +131,14 @@ struct ElementForm<Iterable<V>> {
   using View = Iterable<V>;
   using Stored = OwnedIterable<V>;
   static View ViewOf(const Stored& stored) {
-    return View(stored.values->data(), stored.values->size());
+    return View(stored.values.get(), stored.size);
   }
   template <class Range>
   static Stored Store(const Range& values, Arena& arena) {
-    auto copy = std::make_shared<std::vector<joist::Stored<V>>>();
-    copy->reserve(values.size());
-    for (const auto& value : values) copy->push_back(ElementForm<V>::Store(value, arena));
-    return {std::move(copy)};
+    std::shared_ptr<joist::Stored<V>[]> copy(new joist::Stored<V>[values.size()]);
+    size_t size = 0;
+    for (const auto& value : values) copy[size++] = ElementForm<V>::Store(value, arena);
+    return {std::move(copy), size};
   }
   static bool Holds(const View&, const char*, size_t) { return false; }
 };

@@ -141,12 +141,15 @@ struct AsSingletonView {
   using View = T;
   std::shared_ptr<const void> Make(Spools<T> spools, std::string_view step) const {
     size_t size = 0;
-    const Stored<T>* only = nullptr;
+    const Spool<T>* only = nullptr;
     for (const auto& spool : spools) {
       size += spool->size();
-      if (spool->size() > 0) only = &spool->blocks().front().values.front();
+      if (spool->size() > 0) only = spool.get();
     }
-    if (size == 1) return std::make_shared<const T>(Own<T>(ElementForm<T>::ViewOf(*only)));
+    if (size == 1) {
+      return std::make_shared<const T>(
+          Own<T>(ElementForm<T>::ViewOf(only->blocks().front().values.front())));
+    }
     if (size == 0 && fallback.has_value()) return std::make_shared<const T>(*fallback);
     ThrowStepFailure(step, "",
                      "a singleton side input needs exactly one element, and its collection has " +

@@ -275,7 +275,14 @@ struct ComposedCall : Composed<F, G> {
       std::conditional_t<std::is_same_v<ElementOfT<First>, std::remove_cvref_t<First>>, ElementOfT<Second>,
                          Second>;
   Result operator()(Parameter element) {
-    return Result(this->second(this->first(std::forward<Parameter>(element))));
+    if constexpr (std::is_invocable_v<G&, First>) {
+      return Result(this->second(this->first(std::forward<Parameter>(element))));
+    } else {
+      using T = ElementOfT<First>;
+      const T between = Own<T>(this->first(std::forward<Parameter>(element)));
+      ElementArgument<typename signature::First<typename signature::Of<G>::Parameters>::type, T> argument;
+      return Result(this->second(argument(ViewOfOwn<T>(between))));
+    }
   }
 };
 
