@@ -1,10 +1,12 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
 //
-// Everything that a pipeline is written with, connectors aside (joist/io/…).
+// Everything that a pipeline is written with, and text files. The other connectors have headers of
+// their own (joist/io/…).
 
 #ifndef JOIST_JOIST_H_
 #define JOIST_JOIST_H_
 
+#include "joist/io/text/text.h"
 #include "joist/sdk/combine.h"
 #include "joist/sdk/flatten.h"
 #include "joist/sdk/group_by_key.h"

@@ -91,10 +91,14 @@ class RangeTracker {
 
   const SourceRange& range() const { return range_; }
 
+  /// Whether the job is to end early: a source that outputs much for one claim looks at it in
+  /// between, and returns.
+  bool cancelled() const { return cancelled_->load(std::memory_order_relaxed); }
+
   /// Claims the next `count` positions, or what is left of them, as [*begin, *end). False at the
   /// end of the range and when the job is being cancelled.
   bool Claim(int64_t count, int64_t* begin, int64_t* end) {
-    if (cancelled_->load(std::memory_order_relaxed)) return false;
+    if (cancelled()) return false;
     const std::lock_guard lock(mutex_);
     if (next_ >= range_.end) return false;
     *begin = next_;

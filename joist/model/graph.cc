@@ -17,12 +17,17 @@ std::string DescribeLocation(const std::source_location& where) {
   return std::string(file) + ":" + std::to_string(where.line());
 }
 
+Status SameNameFault(std::string_view name, const std::source_location& where,
+                     const std::source_location& other) {
+  return InvalidArgument("step \"" + std::string(name) + "\" at " + DescribeLocation(where) +
+                         " has the name of the step at " + DescribeLocation(other) +
+                         "; give one of them another name: \"Name\" >> …");
+}
+
 int Graph::Add(Node node, std::vector<const ElementType*> outputs) {
   for (const Node& other : nodes_) {
     if (other.name == node.name) {
-      AddFault(InvalidArgument("step \"" + node.name + "\" at " + DescribeLocation(node.where) +
-                               " has the name of the step at " + DescribeLocation(other.where) +
-                               "; give one of them another name: \"Name\" >> …"));
+      AddFault(SameNameFault(node.name, node.where, other.where));
       break;
     }
   }

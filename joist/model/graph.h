@@ -96,6 +96,10 @@ class Graph {
 /// "main.cc:12", for messages.
 std::string DescribeLocation(const std::source_location& where);
 
+/// The fault of a step made at `where` that has the name of one made at `other`.
+Status SameNameFault(std::string_view name, const std::source_location& where,
+                     const std::source_location& other);
+
 }  // namespace joist
 
 #endif  // JOIST_MODEL_GRAPH_H_

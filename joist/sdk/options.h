@@ -7,7 +7,8 @@
 //     std::string output;
 //     int top = 10;
 //   };
-//   JOIST_OPTIONS(WordCountOptions, input, (output, "Prefix of the files to write", joist::kRequired),
+//   JOIST_OPTIONS(WordCountOptions, input,
+//                 (output, "Prefix of the files to write", joist::kRequired),
 //                 (top, "How many words to show"))
 //
 // JOIST_OPTIONS stands at namespace scope, in the struct's namespace. A field is a bool, an integer,
@@ -411,8 +412,7 @@ struct OptionTraits<E> : options_internal::Scalar {
       #Type, title, [](::joist::OptionFields& fields) {                                           \
         Type object;                                                                              \
         JoistDescribeOptions(object, fields);                                                     \
-      });                                                                                         \
-  static_assert(true)
+      });
 
 // An item is `field` or `(field, "help", presence)`: whether it has parentheses chooses the macro.
 #define JOIST_OPTIONS_ITEM(context, item) \

@@ -24,7 +24,7 @@ struct PlainOptions {
   std::string input = "README.md";
   std::string output = "counts";
 };
-JOIST_OPTIONS(PlainOptions, input, output);
+JOIST_OPTIONS(PlainOptions, input, output)
 
 struct AllTypes {
   bool verbose = false;
@@ -46,18 +46,18 @@ struct AllTypes {
 };
 JOIST_OPTIONS(AllTypes, verbose, merge, (top, "How many"), level, big, huge, ratio,
               (pattern, "What to read; globs allowed", kOptional), window, cache, limit, note, names,
-              sizes, color, maxWords);
+              sizes, color, maxWords)
 
 struct RequiredOptions {
   std::string target;
 };
-JOIST_OPTIONS(RequiredOptions, (target, "Where to go", kRequired));
+JOIST_OPTIONS(RequiredOptions, (target, "Where to go", kRequired))
 
 // Shares a name with AllTypes.
 struct OtherTop {
   std::string top;
 };
-JOIST_OPTIONS(OtherTop, top);
+JOIST_OPTIONS(OtherTop, top)
 
 Result<PipelineOptions> Parsed(std::vector<const char*> args) {
   args.insert(args.begin(), "bin/prog");

@@ -24,17 +24,24 @@ PipelineBuilder::Scope::Scope(PipelineBuilder* builder, std::string_view name, s
     : builder_(builder) {
   Level& outer = builder->levels_.back();
   std::string own(name);
-  const auto taken = [&](const std::string& candidate) {
-    return std::find(outer.given.begin(), outer.given.end(), candidate) != outer.given.end();
+  const auto find = [&](const std::string& candidate) {
+    return std::find_if(outer.given.begin(), outer.given.end(),
+                        [&](const Given& given) { return given.name == candidate; });
   };
   Level level;
   level.where = where != nullptr ? *where : outer.where;
   if (name.empty()) {
     own = std::string(kind);
-    for (int n = 2; taken(own); ++n) own = std::string(kind) + "_" + std::to_string(n);
+    for (int n = 2; find(own) != outer.given.end(); ++n) {
+      own = std::string(kind) + "_" + std::to_string(n);
+    }
   }
-  outer.given.push_back(own);
   level.path = outer.path.empty() ? own : outer.path + "/" + own;
+  if (const auto other = find(own); other != outer.given.end()) {
+    // Whatever the steps inside are called: as Beam has it, a transform's name is unique.
+    builder->graph_.AddFault(SameNameFault(level.path, level.where, other->where));
+  }
+  outer.given.push_back({own, level.where});
   builder->levels_.push_back(std::move(level));
 }
 

@@ -60,10 +60,14 @@ class PipelineBuilder {
   void ReleaseCleanups() { cleanups_.clear(); }
 
  private:
+  struct Given {
+    std::string name;
+    std::source_location where;
+  };
   struct Level {
     std::string path;
     std::source_location where;
-    std::vector<std::string> given;  ///< Names of the scopes directly inside.
+    std::vector<Given> given;  ///< The scopes directly inside.
   };
   std::vector<Level> levels_{1};
   std::vector<std::string> used_;

@@ -9,11 +9,11 @@ JOIST_OPTIONS_DEFINE(, StandardOptions, "Standard options",
                      (job_name, "Name of the job; derived from the program's if empty"),
                      (streaming, "Run as a streaming job"),
                      (temp_location, "Folder for temporary files"),
-                     (resource_hints, "Hints for runners, as name=value"));
+                     (resource_hints, "Hints for runners, as name=value"))
 
 JOIST_OPTIONS_DEFINE(, EmbeddedOptions, "Embedded runner",
                      (memory, "Memory that groups and tables may take before they go to disk"),
-                     (progress, "Progress display: auto (on a terminal), always, never"));
+                     (progress, "Progress display: auto (on a terminal), always, never"))
 
 JOIST_OPTIONS_DEFINE(, WorkerOptions, "Workers",
                      (num_workers, "Workers at the start"),
@@ -34,7 +34,7 @@ JOIST_OPTIONS_DEFINE(, WorkerOptions, "Workers",
                      (sdk_harness_container_image_overrides, "Pairs of pattern and image"),
                      (default_sdk_harness_log_level, "Log level of the workers"),
                      (max_cache_memory_usage_mb, "Cache for state and side inputs in a worker"),
-                     (experiments, "Experiments of runners (also --experiment)"));
+                     (experiments, "Experiments of runners (also --experiment)"))
 
 JOIST_OPTIONS_DEFINE(, GoogleCloudOptions, "Google Cloud",
                      (project, "Project of the job"),
@@ -52,7 +52,7 @@ JOIST_OPTIONS_DEFINE(, GoogleCloudOptions, "Google Cloud",
                      (dataflow_endpoint, "Address of the Dataflow API"),
                      (dataflow_kms_key, "Key that encrypts state"),
                      (dataflow_service_options, "Options of the service"),
-                     (no_auth, "Use no credentials"));
+                     (no_auth, "Use no credentials"))
 
 JOIST_OPTIONS_DEFINE(, PortableOptions, "Portable runners (Beam's Job API)",
                      (job_endpoint, "Address of the job server, host:port"),
@@ -63,7 +63,7 @@ JOIST_OPTIONS_DEFINE(, PortableOptions, "Portable runners (Beam's Job API)",
                      (environment_options, "More for the environment, as name=value"),
                      (sdk_worker_parallelism, "Worker processes on each machine; 0 lets the runner choose"),
                      (environment_cache_millis, "How long an environment is kept for reuse"),
-                     (output_executable_path, "Write an executable file here and do not run it"));
+                     (output_executable_path, "Write an executable file here and do not run it"))
 
 JOIST_OPTIONS_DEFINE(, FlinkRunnerOptions, "Flink",
                      (flink_master, "host:port, [local] or [auto]"),
@@ -71,12 +71,12 @@ JOIST_OPTIONS_DEFINE(, FlinkRunnerOptions, "Flink",
                      (parallelism, "Degree of parallelism"),
                      (max_parallelism, "Bound of the parallelism for rescaling"),
                      (checkpointing_interval, "Milliseconds between checkpoints; -1 for none"),
-                     (savepoint_path, "Savepoint to start from"));
+                     (savepoint_path, "Savepoint to start from"))
 
 JOIST_OPTIONS_DEFINE(, SparkRunnerOptions, "Spark",
                      (spark_master_url, "Address of the Spark master"),
                      (spark_rest_url, "Address of Spark's REST endpoint"),
-                     (spark_version, "Major version of Spark"));
+                     (spark_version, "Major version of Spark"))
 
 std::vector<const OptionStruct*> StandardOptionStructs() {
   return {&joist_option_struct_StandardOptions,    &joist_option_struct_EmbeddedOptions,

@@ -46,19 +46,19 @@ LineReaderOptions OptionsOf(const ReadSettings& settings) {
 template <class Take>
 Status ReadWhole(const std::string& path, const LineReaderOptions& options, RangeTracker& tracker,
                  Take take) {
-  // The last position is claimed at the end, so that no claim fails before unless the job ends.
-  const int64_t last = tracker.range().end - 1;
   int64_t begin = 0;
   int64_t claimed = 0;
   JOIST_ASSIGN_OR_RETURN(LineReader reader, LineReader::Open(path, options));
-  for (;;) {
-    const int64_t read = std::min(static_cast<int64_t>(reader.raw_position()), last);
-    if (read > claimed && !tracker.Claim(read - claimed, &begin, &claimed)) return OkStatus();
+  while (!tracker.cancelled()) {
     JOIST_ASSIGN_OR_RETURN(const auto lines, reader.Next());
-    if (lines.empty()) break;
+    const bool at_end = lines.empty();
+    const auto read = static_cast<int64_t>(reader.raw_position());
+    if (at_end || read > claimed) {
+      tracker.Claim(at_end ? INT64_MAX : read - claimed, &begin, &claimed);
+    }
+    if (at_end) break;
     take(lines);
   }
-  tracker.Claim(last + 1 - claimed, &begin, &claimed);
   return OkStatus();
 }
 
@@ -177,7 +177,7 @@ Status LineSource::Read(RangeTracker& tracker, SourceOutput<std::string>& out) c
     reader.Extend(static_cast<uint64_t>(end));
     for (;;) {
       JOIST_ASSIGN_OR_RETURN(const auto lines, reader.Next());
-      if (lines.empty()) break;
+      if (lines.empty() || tracker.cancelled()) break;
       push(lines);
     }
   }

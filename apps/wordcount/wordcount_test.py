@@ -1,0 +1,229 @@
+#!/usr/bin/env python3
+# Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
+#
+# wordcount_test.py BIN: runs the programs of apps/wordcount as their users do: right input, and
+# every kind of wrong one, which must give one clear line, the right exit code and no file.
+
+import collections
+import gzip
+import os
+import re
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+
+BIN = "."
+
+
+def words_of(text):
+    """Maximal runs of letters and apostrophes."""
+    return re.findall(r"(?:[^\W\d_]|')+", text)
+
+
+class WordCountTest(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory(prefix="joist_wordcount_")
+        self.root = self.folder.name
+        os.chmod(self.root, 0o755)
+        os.mkdir(self.path("out"))
+
+    def tearDown(self):
+        os.chmod(self.path("out"), 0o755)
+        self.folder.cleanup()
+
+    def path(self, *names):
+        return os.path.join(self.root, *names)
+
+    def write(self, name, content):
+        data = content if isinstance(content, bytes) else content.encode()
+        with open(self.path(name), "wb") as file:
+            file.write(data)
+        return self.path(name)
+
+    def run_program(self, program, *args, **kwargs):
+        return subprocess.run([os.path.join(BIN, program), *args], capture_output=True, text=True,
+                              timeout=120, cwd=self.path("out"), **kwargs)
+
+    def counts(self):
+        counts = {}
+        for name in sorted(os.listdir(self.path("out"))):
+            with open(self.path("out", name), encoding="utf-8") as file:
+                for line in file:
+                    word, count = line.rstrip("\n").rsplit(": ", 1)
+                    self.assertNotIn(word, counts)
+                    counts[word] = int(count)
+        return counts
+
+    def refused(self, codes, says, *args, program="wordcount", **kwargs):
+        """One line on stderr that says `says`, nothing in the output folder."""
+        result = self.run_program(program, *args, **kwargs)
+        self.assertIn(result.returncode, codes, result.stderr)
+        self.assertEqual(result.stderr.count("\n"), 1, result.stderr)
+        self.assertIn(says, result.stderr)
+        self.assertEqual(result.stdout, "")
+        self.assertEqual(os.listdir(self.path("out")), [])
+        return result.stderr
+
+    def args(self, source, output=None):
+        return [f"--input={source}", f"--output={output or self.path('out', 'counts')}"]
+
+    # --- Right input -------------------------------------------------------------------------
+
+    def test_counts_words(self):
+        text = "Größe, the king's\r\nThe naïve 語 «été» x1y_z\n\n'tis the end" * 1000
+        self.write("a.txt", text)
+        self.write("b.txt.gz", gzip.compress(b"the end\n"))
+        result = self.run_program("wordcount", *self.args(self.path("*.txt*")))
+        self.assertEqual(result.returncode, 0, result.stderr)
+        expected = collections.Counter(words_of(text) + ["the", "end"])
+        self.assertEqual(self.counts(), dict(expected))
+        for name in os.listdir(self.path("out")):
+            self.assertRegex(name, r"^counts-\d{5}-of-\d{5}$")
+
+    def test_minimal(self):
+        result = self.run_program("minimal_wordcount")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertGreater(self.counts()["the"], 100)
+
+    def test_debugging(self):
+        source = self.write("lear.txt", "Flourish stomach\n\nFlourish, x\nFlourish\n")
+        args = self.args(source)
+        result = self.run_program("debugging_wordcount", *args, "--expect=Flourish=3,stomach=1")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(self.counts(), {"Flourish": 3, "stomach": 1})
+        self.assertIn("words that match: 2, that do not: 1\n", result.stdout)
+        self.assertIn("lines: 4, of which empty: 1, the longest has 16 bytes\n", result.stdout)
+        result = self.run_program("debugging_wordcount", *args, "--expect=Flourish=4")
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("Flourish", result.stderr)
+
+    def test_help(self):
+        result = self.run_program("wordcount", "--help")
+        self.assertEqual(result.returncode, 0)
+        self.assertIn("--output=text", result.stdout)
+        self.assertIn("--temp_location=text", result.stdout)
+        self.assertEqual(result.stderr, "")
+
+    def test_scripts_for_dataflow_run(self):
+        source = self.write("a.txt", "a b a\n")
+        result = self.run_program("wordcount", *self.args(source), "--project=p", "--region=r",
+                                  "--temp_location=gs://b/t", "--staging_location=gs://b/s",
+                                  "--job_name=j", "--max_num_workers=2", "--runner=DirectRunner")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(self.counts(), {"a": 2, "b": 1})
+
+    # --- Wrong input -------------------------------------------------------------------------
+
+    def test_no_such_file(self):
+        self.refused([1], "no such file: " + self.path("none"), *self.args(self.path("none")))
+        self.refused([1], "no file matches " + self.path("*.none"),
+                     *self.args(self.path("*.none")))
+
+    def test_folder_as_input(self):
+        self.refused([1], self.root + " is a folder", *self.args(self.root))
+
+    def test_unreadable_file(self):
+        source = self.write("secret", "text\n")
+        os.chmod(source, 0)
+        os.chmod(self.path("out"), 0o777)
+        self.refused([1], f"cannot open {source}: Permission denied", *self.args(source),
+                     **self.as_nobody())
+
+    def test_corrupt_gzip(self):
+        packed = gzip.compress(os.urandom(100_000).hex().encode())
+        source = self.write("bad.gz", packed[:50_000])
+        self.refused([1], f"{source} is damaged: gzip data wrong near byte", *self.args(source))
+        broken = bytearray(packed)
+        broken[30_000] ^= 0xFF
+        source = self.write("bad.gz", bytes(broken))
+        self.refused([1], f"{source} is damaged: gzip data wrong near byte", *self.args(source))
+
+    def test_binary_file(self):
+        source = self.write("program", b"\x7fELF\x02\x01\x01\x00\x00\x00")
+        self.refused([1], f"{source} is not a text file: byte 7 is NUL", *self.args(source))
+
+    def test_output_folder_missing(self):
+        source = self.write("a.txt", "a\n")
+        output = self.path("out", "none", "counts")
+        self.refused([1, 2], f"cannot write {output}: folder ", *self.args(source, output))
+
+    def test_output_folder_read_only(self):
+        source = self.write("a.txt", "a\n")
+        os.chmod(self.path("out"), 0o555)
+        self.refused([1, 2], "Permission denied", *self.args(source), **self.as_nobody())
+
+    def test_disk_full(self):
+        # The system refuses to write more to a file than this, which takes the same way through
+        # the program; a full file system as well where one can be mounted.
+        source = self.write("a.txt", "".join(f"{'abcdefghij'[i % 10]}{chr(97 + i % 26)}" +
+                                             f"{chr(97 + i // 26 % 26)}{chr(97 + i // 676 % 26)}\n"
+                                             for i in range(100_000)))
+
+        def limit():
+            signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+            resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))
+        self.refused([1], f"cannot write {self.path('out', 'counts')}: File too large",
+                     *self.args(source), preexec_fn=limit, restore_signals=False)
+        if os.geteuid() == 0:
+            mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=40k", "none",
+                                      self.path("out")], capture_output=True)
+            if mounted.returncode == 0:
+                try:
+                    self.refused([1], "No space left on device", *self.args(source))
+                finally:
+                    subprocess.run(["umount", self.path("out")], check=True)
+
+    def test_unknown_option(self):
+        line = self.refused([2], "unknown option --ouput; did you mean --output?", "--ouput=x")
+        self.assertTrue(line.startswith("wordcount: "), line)
+
+    def test_wrong_type(self):
+        self.refused([2], "option --max_num_workers: expected a whole number", *self.args("x"),
+                     "--max_num_workers=many")
+
+    def test_required_option(self):
+        self.refused([2], "option --output is required", "--input=x")
+
+    def test_duplicate_step_name(self):
+        source = self.write("a.txt", "a\n")
+        self.refused([2], '"Words"', *self.args(source), "--fault=duplicate_name",
+                     program="faulty_wordcount")
+
+    def test_exception_in_a_function(self):
+        source = self.write("a.txt", "good bad ugly\n")
+        line = self.refused([1], "this word is not welcome", *self.args(source),
+                            "--fault=exception", program="faulty_wordcount")
+        self.assertIn('step "Check"', line)
+        self.assertIn("bad", line)
+
+    def test_interrupt(self):
+        source = self.write("a.txt", "word\n" * 100_000)
+        job = subprocess.Popen(
+            [os.path.join(BIN, "faulty_wordcount"), *self.args(source), "--fault=slow"],
+            stderr=subprocess.PIPE, text=True)
+        deadline = time.monotonic() + 30
+        while not os.listdir(self.path("out")) and time.monotonic() < deadline:
+            time.sleep(0.05)  # Until it writes.
+        job.send_signal(signal.SIGINT)
+        _, errors = job.communicate(timeout=30)
+        self.assertEqual(job.returncode, 130, errors)
+        self.assertEqual(errors, "cancelled\n")
+        self.assertEqual(os.listdir(self.path("out")), [])
+
+    def as_nobody(self):
+        """Root may read and write everything: then as another user."""
+        if os.geteuid() != 0:
+            return {}
+        if subprocess.run([os.path.join(BIN, "wordcount"), "--help"], user=65534, group=65534,
+                          capture_output=True).returncode != 0:
+            self.skipTest("another user cannot run the program")
+        return {"user": 65534, "group": 65534}
+
+
+if __name__ == "__main__":
+    BIN = os.path.abspath(sys.argv.pop(1))
+    unittest.main()
