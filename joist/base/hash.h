@@ -67,12 +67,14 @@ inline KeyPrefix LoadPrefix(const char* data, size_t size) {
 
 /// Hash of a key of at most 16 bytes given by its prefix and size.
 inline uint64_t HashPrefix(KeyPrefix prefix, size_t size) {
-  return MultiplyFold(MultiplyFold(prefix.low ^ kHashSeed0, prefix.high ^ kHashSeed1) ^ size,
-                      kHashSeed2);
+  return MultiplyFold(prefix.low ^ kHashSeed0, prefix.high ^ kHashSeed1 ^ size << 59);
 }
 
 /// Hash of any bytes. HashBytes(s) == HashPrefix(LoadPrefix(s), s.size()) where s.size() <= 16.
 inline uint64_t HashBytes(std::string_view bytes) {
+  if (bytes.size() <= 16) {
+    return HashPrefix(LoadPrefix(bytes.data(), bytes.size()), bytes.size());
+  }
   const char* data = bytes.data();
   size_t left = bytes.size();
   uint64_t state = kHashSeed0;

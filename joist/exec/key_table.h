@@ -42,13 +42,13 @@ inline KeyPrefix LoadPrefixFast(const char* data, size_t size) {
 #if !defined(JOIST_ASAN) && !defined(__SANITIZE_THREAD__)
   // The -1 keeps the null pointer of an empty view out.
   if (((reinterpret_cast<uintptr_t>(data) - 1) & 4095) < 4096 - 16) [[likely]] {
-    KeyPrefix prefix;
+    // Sixteen bytes of ones, then of zeros: 16 - size in, a mask of the first `size`.
+    alignas(32) static constexpr uint64_t kMask[4] = {~uint64_t{0}, ~uint64_t{0}, 0, 0};
+    KeyPrefix prefix, mask;
     std::memcpy(&prefix, data, 16);
-    const uint64_t low_bits = size >= 8 ? ~uint64_t{0} : (uint64_t{1} << (8 * size)) - 1;
-    const uint64_t high_bits =
-        size >= 16 ? ~uint64_t{0} : size <= 8 ? 0 : (uint64_t{1} << (8 * (size - 8))) - 1;
-    prefix.low &= low_bits;
-    prefix.high &= high_bits;
+    std::memcpy(&mask, reinterpret_cast<const char*>(kMask) + 16 - std::min<size_t>(size, 16), 16);
+    prefix.low &= mask.low;
+    prefix.high &= mask.high;
     return prefix;
   }
 #endif
@@ -69,6 +69,7 @@ struct Word {
     return {word, HashWord(word)};
   }
   static constexpr bool kZeroIsApart = true;
+  static constexpr bool kInBlocks = false;
   bool empty() const { return word == 0; }
   bool Matches(const Probe& probe) const { return word == probe.word; }
   void Write(const Probe& probe, View<K>, Arena&) { word = probe.word; }
@@ -101,6 +102,7 @@ struct Text {
     }
     return probe;
   }
+  static constexpr bool kInBlocks = true;
   static constexpr bool kZeroIsApart = false;
   bool empty() const { return tag == 0; }
   bool Matches(const Probe& probe) const {
@@ -140,6 +142,7 @@ struct Object {
     probe.hash = KeyTraits<K>::Hash(KeyTraits<K>::ToView(probe.key));
     return probe;
   }
+  static constexpr bool kInBlocks = false;
   static constexpr bool kZeroIsApart = false;
   bool empty() const { return kept == nullptr; }
   bool Matches(const Probe& probe) const {
@@ -184,6 +187,7 @@ class KeyTable {
   /// are always under way. Measured against whole blocks of 256: 7.0 ns a key instead of 9.3 in a
   /// table of 256 MB.
   static constexpr size_t kAhead = 64;
+  static constexpr size_t kBlock = 256;
   /// Slots behind the last home slot, for the displaced; what needs more makes the table grow.
   static constexpr size_t kBehind = 1024;
 
@@ -212,7 +216,20 @@ class KeyTable {
     for (size_t first = 0; first < count; first += kChunk) {
       const size_t n = std::min(kChunk, count - first);
       while (size_ + n > HomeSlots() / 4 * 3) Grow();
-      if constexpr (std::is_trivially_copyable_v<Probe>) {
+      if constexpr (KeySlot::kInBlocks) {
+        // Hashing runs without a mispredicted branch; kept apart, it isn't flushed by those of finding.
+        Probe probes[kBlock];
+        for (size_t begin = 0; begin < n; begin += kBlock) {
+          const size_t end = std::min(begin + kBlock, n);
+          for (size_t i = begin; i < end; ++i) {
+            probes[i - begin] = KeySlot::Make(key(first + i));
+            __builtin_prefetch(Home(probes[i - begin].hash), 1);
+          }
+          for (size_t i = begin; i < end; ++i) {
+            update(first + i, Find(probes[i - begin], [&] { return key(first + i); }, make));
+          }
+        }
+      } else if constexpr (std::is_trivially_copyable_v<Probe>) {
         Probe ring[kAhead];
         const size_t ahead = std::min(kAhead, n);
         for (size_t i = 0; i < ahead; ++i) ring[i] = ProbeAndPrefetch(key(first + i));
