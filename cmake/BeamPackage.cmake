@@ -17,7 +17,6 @@ function(joist_beam_file TARGET DEFINITION PATH)
     return()
   endif()
   if(NOT TARGET joist_beam_package)
-    find_package(Python3 REQUIRED COMPONENTS Interpreter)
     add_custom_target(joist_beam_package
       COMMAND ${Python3_EXECUTABLE} ${PROJECT_SOURCE_DIR}/cmake/fetch_beam_package.py
               ${PROJECT_SOURCE_DIR}/cmake/beam_package.txt ${JOIST_BEAM_DIR}

@@ -81,6 +81,7 @@ endif()
 
 if(JOIST_TESTS)
   find_package(GTest REQUIRED)
+  find_package(Python3 REQUIRED COMPONENTS Interpreter)
   add_custom_target(joist_tests)
   add_custom_target(joist_benchmarks)
   add_custom_target(joist_fuzzers)

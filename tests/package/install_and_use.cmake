@@ -19,8 +19,18 @@ run(${CMAKE_COMMAND} -S ${WORK}/outside -B ${WORK}/build -G Ninja
   -D CMAKE_PREFIX_PATH=${WORK}/installed -D CMAKE_CXX_COMPILER=${COMPILER}
   -D CMAKE_BUILD_TYPE=Release)
 run(${CMAKE_COMMAND} --build ${WORK}/build)
-run(${WORK}/build/outside ${WORK})
-message(STATUS "${output}")
+file(WRITE ${WORK}/text.txt "to be or not to be\n")
+run(${WORK}/build/outside ${WORK}/text.txt ${WORK}/counts)
+file(GLOB shards ${WORK}/counts-*)
+set(counts)
+foreach(shard ${shards})
+  file(STRINGS ${shard} lines)
+  list(APPEND counts ${lines})
+endforeach()
+list(SORT counts)
+if(NOT counts STREQUAL "be: 2;not: 1;or: 1;to: 2")
+  message(FATAL_ERROR "the program outside counted: ${counts}")
+endif()
 
 # Only what belongs to users is handed to them.
 file(READ ${WORK}/installed/lib/cmake/joist/joistTargets.cmake targets)
