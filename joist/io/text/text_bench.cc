@@ -59,14 +59,40 @@ void BM_WordsByBlock(benchmark::State& state) {
 }
 BENCHMARK(BM_WordsByBlock)->Arg(0)->Arg(10)->ArgName("accented");
 
-void BM_WordsByLine(benchmark::State& state) {
-  const std::string& text = Text(static_cast<size_t>(state.range(0)));
+std::vector<std::string_view> LinesOf(std::string_view text) {
   std::vector<std::string_view> lines;
   for (size_t at = 0; at < text.size();) {
     const size_t newline = text.find('\n', at);
-    lines.push_back(std::string_view(text).substr(at, newline - at));
+    lines.push_back(text.substr(at, newline - at));
     at = newline + 1;
   }
+  return lines;
+}
+
+// As EmitWords does.
+void BM_WordsByLineInBulk(benchmark::State& state) {
+  const std::string& text = Text(static_cast<size_t>(state.range(0)));
+  const std::vector<std::string_view> lines = LinesOf(text);
+  std::vector<std::string_view> words(1024);
+  for (auto _ : state) {
+    size_t count = 0;
+    for (const std::string_view line : lines) {
+      const char* cursor = line.data();
+      const char* const end = line.data() + line.size();
+      while (cursor != end) {
+        if (words.size() - count < kLeastWords) count = 0;
+        count += TokenizeInto(&cursor, end, words.data() + count, words.size() - count);
+      }
+    }
+    benchmark::DoNotOptimize(count);
+  }
+  state.SetBytesProcessed(state.iterations() * static_cast<int64_t>(text.size()));
+}
+BENCHMARK(BM_WordsByLineInBulk)->Arg(0)->Arg(10)->ArgName("accented");
+
+void BM_WordsByLine(benchmark::State& state) {
+  const std::string& text = Text(static_cast<size_t>(state.range(0)));
+  const std::vector<std::string_view> lines = LinesOf(text);
   size_t bytes = 0;
   for (auto _ : state) {
     for (const std::string_view line : lines) {

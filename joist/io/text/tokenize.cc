@@ -56,46 +56,34 @@ inline Masks MasksOf64(const char* text) {
   return {low.word | uint64_t{high.word} << 32, low.high | uint64_t{high.high} << 32};
 }
 
-// The masks of fewer than 64 bytes: two loads that overlap instead of one that goes beyond.
+// The masks of fewer than 64 bytes, without looking beyond them, and without branches on their number,
+// which nobody could guess.
 inline Masks MasksOfTail(const char* text, size_t size) {
-  if (size >= 32) {
-    const HalfMasks low = MasksOf32(text);
-    const HalfMasks high = MasksOf32(text + size - 32);
-    return {low.word | uint64_t{high.word} << (size - 32),
-            low.high | uint64_t{high.high} << (size - 32)};
-  }
-  size_t part = 0;
-  __m256i bytes = _mm256_setzero_si256();
-  if (size >= 16) {
-    part = 16;
-    bytes = _mm256_inserti128_si256(
-        _mm256_castsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(text))),
-        _mm_loadu_si128(reinterpret_cast<const __m128i*>(text + size - 16)), 1);
-  } else if (size >= 8) {
-    part = 8;
-    uint64_t low, high;
-    std::memcpy(&low, text, 8);
-    std::memcpy(&high, text + size - 8, 8);
-    bytes = _mm256_set_epi64x(0, static_cast<int64_t>(high), 0, static_cast<int64_t>(low));
-  } else if (size >= 4) {
-    part = 4;
-    uint32_t low, high;
-    std::memcpy(&low, text, 4);
-    std::memcpy(&high, text + size - 4, 4);
-    bytes = _mm256_set_epi64x(0, high, 0, low);
-  } else {
-    uint32_t low = static_cast<uint8_t>(text[0]);
-    if (size > 1) low |= static_cast<uint32_t>(static_cast<uint8_t>(text[1])) << 8;
-    if (size > 2) low |= static_cast<uint32_t>(static_cast<uint8_t>(text[2])) << 16;
-    const HalfMasks masks = Classify(_mm256_set_epi64x(0, 0, 0, low));
+  if (size < 4) [[unlikely]] {
+    uint32_t few = size == 0 ? 0 : static_cast<uint8_t>(text[0]);
+    if (size > 1) few |= static_cast<uint32_t>(static_cast<uint8_t>(text[1])) << 8;
+    if (size > 2) few |= static_cast<uint32_t>(static_cast<uint8_t>(text[2])) << 16;
+    const HalfMasks masks = Classify(_mm256_set_epi64x(0, 0, 0, few));
     return {masks.word, masks.high};
   }
-  // The second load's masks begin at bit 16.
-  const HalfMasks masks = Classify(bytes);
-  const auto joined = [&](uint32_t mask) {
-    return uint64_t{mask & 0xFFFF} | uint64_t{mask >> 16} << (size - part);
+  // Whole words of four bytes, as many as there are; a masked load reads no others.
+  alignas(64) static constexpr int32_t kLanes[32] = {-1, -1, -1, -1, -1, -1, -1, -1,
+                                                     -1, -1, -1, -1, -1, -1, -1, -1};
+  const int32_t* const lanes = kLanes + 16 - size / 4;
+  const auto load = [&](size_t offset) {
+    const __m256i mask =
+        _mm256_loadu_si256(reinterpret_cast<const __m256i*>(lanes + offset / 4));
+    return Classify(
+        _mm256_maskload_epi32(reinterpret_cast<const int*>(text + offset), mask));
   };
-  return {joined(masks.word), joined(masks.high)};
+  const HalfMasks low = load(0);
+  const HalfMasks high = load(32);
+  // The last four, which overlap with those.
+  uint32_t last = 0;
+  std::memcpy(&last, text + size - 4, 4);
+  const HalfMasks end = Classify(_mm256_set_epi64x(0, 0, 0, last));
+  return {low.word | uint64_t{high.word} << 32 | uint64_t{end.word} << (size - 4),
+          low.high | uint64_t{high.high} << 32 | uint64_t{end.high} << (size - 4)};
 }
 
 #else
