@@ -15,6 +15,8 @@ namespace joist::bench {
 void CollectWordCounts(Measurement& m);
 
 Benchmark WordCountBenchmark(const Settings& settings);
+/// Of a size that Beam Python can do in some seconds.
+Benchmark SmallWordCountBenchmark(const Settings& settings);
 Benchmark Int64StepsBenchmark(const Settings& settings);
 Benchmark Int64MapsBenchmark(const Settings& settings);
 Benchmark StringStepsBenchmark(const Settings& settings);

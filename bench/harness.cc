@@ -32,10 +32,15 @@ double MonotonicSeconds() {
   return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
 }
 
+/// Of this process and of the programs that it ran.
 double CpuSeconds() {
-  rusage usage;
-  getrusage(RUSAGE_SELF, &usage);
-  return Seconds(usage.ru_utime) + Seconds(usage.ru_stime);
+  double seconds = 0;
+  for (const auto who : {RUSAGE_SELF, RUSAGE_CHILDREN}) {
+    rusage usage;
+    getrusage(who, &usage);
+    seconds += Seconds(usage.ru_utime) + Seconds(usage.ru_stime);
+  }
+  return seconds;
 }
 
 double Median(std::vector<double> values) {
@@ -212,7 +217,7 @@ class Runner {
         if (!(report.digest == reference.digest) && expected.empty()) {
           return Failed(who.name, threads, DigestsDiffer(reference.digest, report.digest));
         }
-        if expected.empty() continue;
+        if (expected.empty()) continue;
         const std::string found = ReadFile(found_path_);
         if (found == expected) continue;
         const auto differ = std::mismatch(expected.begin(), expected.end(), found.begin(),
@@ -300,11 +305,13 @@ class Runner {
       goal = Format("≥ %.2f ", who.goal) + (ratio_value >= who.goal ? "met" : "MISSED");
     }
     for (size_t other = 0; other < benchmark_.variants.size(); ++other) {
+      const std::string& name = benchmark_.variants[other].name;
       const auto theirs = samples_.find({other, threads});
-      if (who.beside.empty() || benchmark_.variants[other].name != who.beside) continue;
-      if (theirs == samples_.end()) continue;
-      goal += Format(goal.empty() ? "%.2f of “" : "; %.2f of “",
-                     Median(theirs->second.seconds) / median) + who.beside + "”";
+      if (theirs == samples_.end() || std::count(who.beside.begin(), who.beside.end(), name) == 0) {
+        continue;
+      }
+      if (!goal.empty()) goal += "; ";
+      goal += Format("%.2f × ", Median(theirs->second.seconds) / median) + name;
     }
     if (who.goal_ns > 0 && threads == 1) {
       goal = Format("≤ %.1f ns ", who.goal_ns) +
@@ -337,9 +344,11 @@ void Measurement::Start() {
 void Measurement::Stop() {
   seconds = MonotonicSeconds() - started_;
   cpu_seconds = CpuSeconds() - cpu_started_;
-  rusage usage;
-  getrusage(RUSAGE_SELF, &usage);
-  peak_bytes = static_cast<int64_t>(usage.ru_maxrss) * 1024;
+  for (const auto who : {RUSAGE_SELF, RUSAGE_CHILDREN}) {
+    rusage usage;
+    getrusage(who, &usage);
+    peak_bytes = std::max(peak_bytes, static_cast<int64_t>(usage.ru_maxrss) * 1024);
+  }
 }
 
 int RunBenchmarks(std::vector<Benchmark> benchmarks, const Settings& settings) {

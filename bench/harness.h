@@ -22,9 +22,10 @@ namespace joist::bench {
 /// The sizes of a run and where its files lie.
 struct Settings {
   bool quick = false;
-  int rounds = 0;         // 0: as many as the benchmark thinks right.
-  std::string data_dir;   // Generated inputs, kept from run to run.
+  int rounds = 0;           // 0: as many as the benchmark thinks right.
+  std::string data_dir;     // Generated inputs, kept from run to run.
   std::string scratch_dir;  // Outputs; emptied by whoever made them.
+  std::string python;       // An interpreter that has the rivals' packages; empty: without them.
 };
 
 /// One measurement, in the process that makes it. A variant does its work between Start and Stop
@@ -66,8 +67,8 @@ struct Variant {
   std::vector<int> threads = {1, 2};
   /// Least ratio to the rival that Joist must reach, on two threads if it runs with two. 0: none.
   double goal = 0;
-  /// A further variant, by name, whose speed this one's is also given as a share of.
-  std::string beside;
+  /// Further variants, by name, whose speed this one's is also given as a multiple of.
+  std::vector<std::string> beside = {};
   /// Most nanoseconds an element, on one thread. 0: none.
   double goal_ns = 0;
 };

@@ -18,11 +18,12 @@ namespace joist::bench {
 namespace {
 
 constexpr std::string_view kUsage =
-    "usage: joist_bench [--quick] [--rounds=N] [--data=DIR] [name…]\n"
+    "usage: joist_bench [--quick] [--rounds=N] [--data=DIR] [--python=FILE] [name…]\n"
     "       joist_bench --make-text=FILE --bytes=N [--non-ascii=PERCENT]\n"
     "  --quick      small sizes, one round: whether results agree, not how fast they come\n"
     "  --rounds=N   how often each variant is measured\n"
-    "  --data=DIR   where generated inputs are kept (default build/bench-data)\n";
+    "  --data=DIR   where generated inputs are kept (default build/bench-data)\n"
+    "  --python=FILE  an interpreter with DuckDB, Polars and Beam, which are then measured as well\n";
 
 bool TakeValue(std::string_view argument, std::string_view flag, std::string& value) {
   if (!argument.starts_with(flag) || argument.size() <= flag.size() ||
@@ -47,6 +48,8 @@ int Main(int argc, char** argv) {
       settings.rounds = std::atoi(value.c_str());
     } else if (TakeValue(argument, "--data", value)) {
       settings.data_dir = value;
+    } else if (TakeValue(argument, "--python", value)) {
+      settings.python = value;
     } else if (TakeValue(argument, "--make-text", value)) {
       text_path = value;
     } else if (TakeValue(argument, "--bytes", value)) {
@@ -72,6 +75,7 @@ int Main(int argc, char** argv) {
   std::vector<Benchmark> all = {
       WordCountBenchmark(settings), Int64StepsBenchmark(settings),  Int64MapsBenchmark(settings),
       StringStepsBenchmark(settings), GroupBenchmark(settings), SumPerKeyBenchmark(settings)};
+  if (!settings.python.empty()) all.push_back(SmallWordCountBenchmark(settings));
   if (names.empty()) return RunBenchmarks(std::move(all), settings);
   std::vector<Benchmark> chosen;
   for (const std::string& name : names) {

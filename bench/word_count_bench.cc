@@ -16,6 +16,7 @@
 
 #include "bench/benchmarks.h"
 #include "bench/joist_variants.h"
+#include "bench/packages.h"
 #include "bench/rivals/word_count.h"
 #include "bench/zipf_text.h"
 
@@ -79,51 +80,83 @@ void CollectWordCounts(Measurement& measurement) {
   SetExact(std::move(lines), measurement);
 }
 
-Benchmark WordCountBenchmark(const Settings& settings) {
+namespace {
+
+/// The benchmark without variants: a text of so many bytes, generated where it is missing.
+Benchmark TextBenchmark(const Settings& settings, const std::string& name, size_t size_bytes,
+                        std::string* input) {
   ZipfTextOptions text;
-  text.size_bytes = settings.quick ? 10'000'000 : 200'000'000;
-  const std::string input =
-      settings.data_dir + "/zipf-" + std::to_string(text.size_bytes / 1'000'000) + "MB.txt";
+  text.size_bytes = size_bytes;
+  const std::string megabytes = std::to_string(size_bytes / 1'000'000) + " MB";
+  *input = settings.data_dir + "/zipf-" + megabytes.substr(0, megabytes.size() - 3) + "MB.txt";
 
   Benchmark benchmark;
-  benchmark.name = "word_count";
-  benchmark.title = "words of " + std::to_string(text.size_bytes / 1'000'000) +
-                    " MB of Zipf text, file to files";
-  benchmark.amount = static_cast<double>(text.size_bytes);
+  benchmark.name = name;
+  benchmark.title = "words of " + megabytes + " of Zipf text, file to files";
+  benchmark.amount = static_cast<double>(size_bytes);
   benchmark.unit = "MB/s";
-  benchmark.rounds = 11;
-  benchmark.prepare = [input, text] {
+  benchmark.prepare = [path = *input, text] {
     struct stat status;
-    if (stat(input.c_str(), &status) == 0 &&
+    if (stat(path.c_str(), &status) == 0 &&
         static_cast<size_t>(status.st_size) == text.size_bytes) {
       return true;
     }
-    std::fprintf(stderr, "making %s\n", input.c_str());
-    if (WriteZipfText(input, text)) return true;
-    std::perror(input.c_str());
+    std::fprintf(stderr, "making %s\n", path.c_str());
+    if (WriteZipfText(path, text)) return true;
+    std::perror(path.c_str());
     return false;
   };
-  benchmark.reference = [input](Measurement& m) { Reference(input, m); };
+  benchmark.reference = [path = *input](Measurement& m) { Reference(path, m); };
   benchmark.explain = [](const std::string& expected, const std::string& found, size_t offset) {
     return "  expected \"" + LineAround(expected, offset) + "\", found \"" +
            LineAround(found, offset) + "\"";
   };
+  return benchmark;
+}
 
-  benchmark.variants.push_back({.name = "by hand", .run = [input](Measurement& m) {
+template <typename Tokenizer>
+Variant ByHand(const std::string& name, const std::string& input) {
+  Variant variant;
+  variant.name = name;
+  variant.run = [input](Measurement& m) {
     m.Start();
-    WordCount<VectorTokenizer>::Run(input, m.scratch(), m.threads());
+    WordCount<Tokenizer>::Run(input, m.scratch(), m.threads());
     m.Stop();
     CollectWordCounts(m);
-  }});
-  benchmark.variants.push_back({.name = "by hand, byte loop", .run = [input](Measurement& m) {
-    m.Start();
-    WordCount<ByteTokenizer>::Run(input, m.scratch(), m.threads());
-    m.Stop();
-    CollectWordCounts(m);
-  }});
+  };
+  return variant;
+}
+
+}  // namespace
+
+Benchmark WordCountBenchmark(const Settings& settings) {
+  std::string input;
+  Benchmark benchmark =
+      TextBenchmark(settings, "word_count", settings.quick ? 10'000'000 : 200'000'000, &input);
+  benchmark.rounds = settings.python.empty() ? 11 : 5;
+  benchmark.variants.push_back(ByHand<VectorTokenizer>("by hand", input));
+  benchmark.variants.push_back(ByHand<ByteTokenizer>("by hand, byte loop", input));
   for (Variant& variant : JoistWordCountVariants(input)) {
     benchmark.variants.push_back(std::move(variant));
   }
+  if (!settings.python.empty()) {
+    benchmark.variants.push_back(PackageVariant(settings, "Polars", "polars", input, {1, 2}));
+    benchmark.variants.push_back(PackageVariant(settings, "DuckDB", "duckdb", input, {1, 2}));
+  }
+  return benchmark;
+}
+
+Benchmark SmallWordCountBenchmark(const Settings& settings) {
+  std::string input;
+  Benchmark benchmark =
+      TextBenchmark(settings, "word_count_small", settings.quick ? 1'000'000 : 20'000'000, &input);
+  benchmark.rounds = 3;
+  benchmark.variants.push_back(ByHand<VectorTokenizer>("by hand", input));
+  benchmark.variants.push_back(JoistWordCountVariants(input)[0]);
+  benchmark.variants.push_back(
+      PackageVariant(settings, "Beam Python", "beam", input, {1}));
+  for (Variant& variant : benchmark.variants) variant.threads = {1};
+  benchmark.variants[1].goal = 0;
   return benchmark;
 }
 

@@ -1,0 +1,23 @@
+// Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
+//
+// Rivals of others, from their packages: DuckDB, Polars and Beam Python, each a small Python program
+// in bench/packages/ that is given an input, an output and a number of threads. What is measured is
+// the whole process.
+
+#ifndef JOIST_BENCH_PACKAGES_H_
+#define JOIST_BENCH_PACKAGES_H_
+
+#include <string>
+#include <vector>
+
+#include "bench/harness.h"
+
+namespace joist::bench {
+
+/// A variant of word count that is the program bench/packages/word_count_NAME.py.
+Variant PackageVariant(const Settings& settings, const std::string& title, const std::string& name,
+                       const std::string& input, std::vector<int> threads);
+
+}  // namespace joist::bench
+
+#endif  // JOIST_BENCH_PACKAGES_H_
