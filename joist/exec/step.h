@@ -33,7 +33,13 @@ namespace joist {
 template <class T>
 struct ElementCoder {
   static constexpr bool kExists = kHasCoder<T>;
-  static CoderSpec Spec() { return Coder<T>::Spec(); }
+  static CoderSpec Spec() {
+    if constexpr (kExists) {
+      return Coder<T>::Spec();
+    } else {
+      return {};  // Whoever adds the step says that there is none.
+    }
+  }
 };
 template <class V>
 struct ElementCoder<Iterable<V>> {

@@ -100,14 +100,23 @@ struct Greater {
 
 namespace combine_internal {
 
+/// F combines values of type V.
+template <class F, class V>
+inline constexpr bool kCombines = IsCombineFn<F> || std::is_invocable_r_v<V, F, V, V>;
+
+template <class F, class V>
+PCollection<Invalid> Refuse(PipelineBuilder& builder) {
+  static_assert(kCombines<F, V>,
+                "Joist: combine with a CombineFn or with a function (T, T) that returns a T.");
+  return PCollection<Invalid>(&builder);
+}
+
 /// The CombineFn that a user's F is for values of type V.
 template <class V, class F>
 auto AsCombineFn(F fn) {
   if constexpr (IsCombineFn<F>) {
     return fn;
   } else {
-    static_assert(std::is_invocable_r_v<V, F, V, V>,
-                  "Joist: combine with a CombineFn or with a function (T, T) that returns a T.");
     return FoldFn<V, F>{std::move(fn)};
   }
 }
@@ -131,14 +140,24 @@ struct CombinePerKey : Transform {
   explicit CombinePerKey(F fn, std::source_location where = std::source_location::current())
       : Transform(where), fn(std::move(fn)) {}
   static constexpr std::string_view kKind = "CombinePerKey";
-  template <class K, class V>
-  auto Expand(const PCollection<KV<K, V>>& in) const {
-    JOIST_ASSERT_KEY(K);
-    using Fn = decltype(combine_internal::AsCombineFn<V>(fn));
-    using Out = KV<K, CombinedOf<Fn>>;
-    JOIST_ASSERT_ELEMENT(Out);
-    return AddStep<Out>(
-        in, std::make_shared<CombineStep<K, V, Fn>>(combine_internal::AsCombineFn<V>(fn)));
+  template <class T>
+  auto Expand(const PCollection<T>& in) const {
+    if constexpr (!kIsKV<T>) {
+      static_assert(kIsKV<T>, "Joist: combining per key takes a collection of KVs.");
+      return PCollection<Invalid>(&in.builder());
+    } else if constexpr (!kIsGroupable<T>) {
+      JOIST_ASSERT_KEY(typename T::key_t);
+      return PCollection<Invalid>(&in.builder());
+    } else if constexpr (!combine_internal::kCombines<F, typename T::value_t>) {
+      return combine_internal::Refuse<F, typename T::value_t>(in.builder());
+    } else {
+      using V = typename T::value_t;
+      using Fn = decltype(combine_internal::AsCombineFn<V>(fn));
+      using Out = KV<typename T::key_t, CombinedOf<Fn>>;
+      JOIST_ASSERT_ELEMENT(Out);
+      return AddStep<Out>(in, std::make_shared<CombineStep<typename T::key_t, V, Fn>>(
+                                  combine_internal::AsCombineFn<V>(fn)));
+    }
   }
   F fn;
 };
@@ -152,6 +171,17 @@ struct CombineGlobally : Transform {
   static constexpr std::string_view kKind = "CombineGlobally";
   template <class T>
   auto Expand(const PCollection<T>& in) const {
+    if constexpr (!combine_internal::kCombines<F, T>) {
+      return combine_internal::Refuse<F, T>(in.builder());
+    } else {
+      return ExpandValid(in);
+    }
+  }
+  F fn;
+
+ private:
+  template <class T>
+  auto ExpandValid(const PCollection<T>& in) const {
     using Fn = decltype(combine_internal::AsCombineFn<T>(fn));
     JOIST_ASSERT_ELEMENT(CombinedOf<Fn>);
     auto combined = in | "WithVoidKey" >> Relabel<GiveVoidKey>() | "PerKey" >> CombinePerKey<F>(fn) |
@@ -167,7 +197,6 @@ struct CombineGlobally : Transform {
       return start | "OrEmpty" >> ParDo(combine_internal::ResultOrEmpty<Fn>{fn}, AsIterable(combined));
     }
   }
-  F fn;
 };
 
 namespace Combine {  // NOLINT: Beam's names.
@@ -187,16 +216,15 @@ struct PerElement : Transform {
   PerElement(std::source_location where = std::source_location::current()) : Transform(where) {}
   static constexpr std::string_view kKind = "Count.PerElement";
   template <class T>
-  PCollection<KV<T, int64_t>> Expand(const PCollection<T>& in) const {
-    JOIST_ASSERT_KEY(T);
+  auto Expand(const PCollection<T>& in) const {
     return in | "WithVoidValue" >> Relabel<GiveVoidValue>() | "PerKey" >> CombinePerKey(CountFn());
   }
 };
 struct PerKey : Transform {
   PerKey(std::source_location where = std::source_location::current()) : Transform(where) {}
   static constexpr std::string_view kKind = "Count.PerKey";
-  template <class K, class V>
-  PCollection<KV<K, int64_t>> Expand(const PCollection<KV<K, V>>& in) const {
+  template <class T>
+  auto Expand(const PCollection<T>& in) const {
     return in | "Combine" >> CombinePerKey(CountFn());
   }
 };
@@ -211,9 +239,14 @@ struct TypedCombinePerKey : Transform {
   TypedCombinePerKey(std::source_location where = std::source_location::current())
       : Transform(where) {}
   static constexpr std::string_view kKind = "Combine";
-  template <class K, class V>
-  auto Expand(const PCollection<KV<K, V>>& in) const {
-    return in | "PerKey" >> CombinePerKey(Fn<V>());
+  template <class T>
+  auto Expand(const PCollection<T>& in) const {
+    if constexpr (kIsKV<T>) {
+      return in | "PerKey" >> CombinePerKey(Fn<typename T::value_t>());
+    } else {
+      static_assert(kIsKV<T>, "Joist: combining per key takes a collection of KVs.");
+      return PCollection<Invalid>(&in.builder());
+    }
   }
 };
 template <template <class> class Fn>

@@ -20,10 +20,19 @@ namespace joist {
 struct GroupByKey : Transform {
   GroupByKey(std::source_location where = std::source_location::current()) : Transform(where) {}
   static constexpr std::string_view kKind = "GroupByKey";
-  template <class K, class V>
-  PCollection<KV<K, Iterable<V>>> Expand(const PCollection<KV<K, V>>& in) const {
-    JOIST_ASSERT_KEY(K);
-    return AddStep<KV<K, Iterable<V>>>(in, std::make_shared<GroupByKeyStep<K, V>>(NoState()));
+  template <class T>
+  auto Expand(const PCollection<T>& in) const {
+    if constexpr (!kIsKV<T>) {
+      static_assert(kIsKV<T>, "Joist: GroupByKey takes a collection of KVs.");
+      return PCollection<Invalid>(&in.builder());
+    } else if constexpr (!kIsGroupable<T>) {
+      JOIST_ASSERT_KEY(typename T::key_t);
+      return PCollection<Invalid>(&in.builder());
+    } else {
+      using K = typename T::key_t;
+      using V = typename T::value_t;
+      return AddStep<KV<K, Iterable<V>>>(in, std::make_shared<GroupByKeyStep<K, V>>(NoState()));
+    }
   }
 };
 

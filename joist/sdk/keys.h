@@ -29,11 +29,16 @@ struct Relabel : Transform {
   Relabel(std::source_location where = std::source_location::current()) : Transform(where) {}
   static constexpr std::string_view kKind = "Relabel";
   template <class In>
-    requires requires(const ColumnView<In>& column) { How::Apply(column); }
   auto Expand(const PCollection<In>& in) const {
-    using Column = decltype(How::Apply(std::declval<const ColumnView<In>&>()));
-    using Out = typename keys_internal::ElementOfColumn<Column>::type;
-    return AddStep<Out>(in, std::make_shared<RelabelStep<In, Out, How>>(How()));
+    constexpr bool kApplies = requires(const ColumnView<In>& column) { How::Apply(column); };
+    static_assert(kApplies, "Joist: Keys, Values and SwapKV take a collection of KVs.");
+    if constexpr (kApplies) {
+      using Column = decltype(How::Apply(std::declval<const ColumnView<In>&>()));
+      using Out = typename keys_internal::ElementOfColumn<Column>::type;
+      return AddStep<Out>(in, std::make_shared<RelabelStep<In, Out, How>>(How()));
+    } else {
+      return PCollection<Invalid>(&in.builder());
+    }
   }
 };
 

@@ -45,8 +45,12 @@ class Outputs {
   auto Get() const {
     constexpr size_t kIndex = IndexOf<Tag>();
     static_assert(kIndex < sizeof...(E), "Joist: this step has no output with that tag.");
-    using Out = typename std::tuple_element_t<kIndex, std::tuple<E...>>::value_type;
-    return PCollection<Out>(builder_, builder_->OutputOf(node_, static_cast<int>(kIndex)));
+    if constexpr (kIndex < sizeof...(E)) {
+      using Out = typename std::tuple_element_t<kIndex, std::tuple<E...>>::value_type;
+      return PCollection<Out>(builder_, builder_->OutputOf(node_, static_cast<int>(kIndex)));
+    } else {
+      return PCollection<Invalid>(builder_);
+    }
   }
 
  private:

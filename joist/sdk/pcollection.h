@@ -26,6 +26,7 @@
 
 #include "joist/exec/step.h"
 #include "joist/model/graph.h"
+#include "joist/model/key_traits.h"
 
 namespace joist {
 
@@ -104,6 +105,17 @@ class PCollection<Invalid> {
   PipelineBuilder* builder_;
 };
 
+/// T is a KV, so that its collections have keys.
+template <class T>
+inline constexpr bool kIsKV = false;
+template <class K, class V>
+inline constexpr bool kIsKV<KV<K, V>> = true;
+/// T is a KV whose key can be grouped by.
+template <class T>
+inline constexpr bool kIsGroupable = false;
+template <class K, class V>
+inline constexpr bool kIsGroupable<KV<K, V>> = kIsKey<K>;
+
 /// Base of transforms; makes `"Name" >> transform` work from any namespace. Remembers the line where
 /// the transform was made, for messages.
 struct Transform {
@@ -151,15 +163,15 @@ std::string_view KindOf() {
 
 template <class In, class X>
 auto Apply(PipelineBuilder& builder, const In& in, std::string_view name, const X& transform) {
-  if constexpr (requires { transform.Expand(in); }) {
+  if constexpr (std::is_same_v<In, PCollection<Invalid>>) {
+    return in;
+  } else if constexpr (requires { transform.Expand(in); }) {
     const std::source_location* where = nullptr;
     if constexpr (TransformLike<X>) where = &transform.where;
     const PipelineBuilder::Scope scope(&builder, name, KindOf<X>(), where);
     return transform.Expand(in);
   } else if constexpr (requires { transform(in); }) {
     return transform(in);
-  } else if constexpr (std::is_same_v<In, PCollection<Invalid>>) {
-    return in;
   } else {
     static_assert(requires { transform.Expand(in); },
                   "Joist: this transform cannot be applied to this collection; see the types in the "

@@ -1,0 +1,10 @@
+// Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
+//
+// A FlatMap function that returns one value.
+// expect: static assertion failed: Joist: this function returns a single value, which goes to Map
+
+#include "joist/joist.h"
+
+void Build(joist::Pipeline& p) {
+  p | joist::Create({1, 2}) | joist::FlatMap([](int n) { return n; }) | joist::Count::PerElement();
+}
