@@ -70,10 +70,17 @@ int main(int argc, char** argv) {
   joist::Pipeline p(argc, argv);
   const auto options = p.options<DebuggingOptions>();
 
+  // clang-format off
   auto filtered = p | "ReadLines" >> joist::text::Read(options.input)
                     | "ExtractWords" >> joist::ParDo(ExtractWords())
                     | "Count" >> joist::Count::PerElement()
                     | "Filter" >> joist::ParDo(FilterWords{options.filter_pattern, nullptr});
+
+  filtered | "FormatAsText" >> joist::Map([](const WordCount& count) {
+               return count.key + ": " + std::to_string(count.value);
+             })
+           | "WriteCounts" >> joist::text::Write(options.output);
+  // clang-format on
 
   if (!options.expect.empty()) {
     std::vector<WordCount> expected;
@@ -83,10 +90,6 @@ int main(int argc, char** argv) {
     }
     joist::PAssert::That(filtered).ContainsInAnyOrder(expected);
   }
-
-  filtered | "FormatAsText" >> joist::Map([](const WordCount& count) {
-    return count.key + ": " + std::to_string(count.value);
-  }) | "WriteCounts" >> joist::text::Write(options.output);
 
   const joist::PipelineResult result = p.Run();
   const int exit_code = result.WaitUntilFinish().exit_code();

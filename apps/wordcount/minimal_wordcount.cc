@@ -10,6 +10,7 @@
 int main() {
   joist::Pipeline p;
 
+  // clang-format off
   // A pipeline begins with a source: here, the lines of files.
   p | joist::text::Read("/usr/share/common-licenses/*")
 
@@ -27,6 +28,7 @@ int main() {
         })
 
       | joist::text::Write("wordcounts");
+  // clang-format on
 
   // Nothing has happened until now.
   return p.Run().WaitUntilFinish().exit_code();

@@ -35,12 +35,14 @@ int main(int argc, char** argv) {
   joist::Pipeline p(argc, argv);
   const auto options = p.options<WordCountOptions>();
 
+  // clang-format off
   p | "ReadLines" >> joist::text::Read(options.input)
     | "CountWords" >> CountWords()
     | "FormatAsText" >> joist::Map([](const joist::KV<std::string, int64_t>& count) {
         return count.key + ": " + std::to_string(count.value);
       })
     | "WriteCounts" >> joist::text::Write(options.output);
+  // clang-format on
 
   return p.Run().WaitUntilFinish().exit_code();
 }

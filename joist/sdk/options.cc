@@ -106,9 +106,9 @@ Status UnknownOption(std::string_view given, const std::string& where) {
       nearest = known;
     }
   }
-  return InvalidArgument("unknown option --" + std::string(given) + where +
-                         (nearest.empty() ? "; --help lists all options"
-                                          : "; did you mean --" + nearest + "?"));
+  return InvalidArgument(
+      "unknown option --" + std::string(given) + where +
+      (nearest.empty() ? "; --help lists all options" : "; did you mean --" + nearest + "?"));
 }
 
 std::string Quoted(std::string_view text) { return '"' + std::string(text) + '"'; }
@@ -118,8 +118,8 @@ Status WrongValue(const OptionField& field, std::string_view value) {
                          Quoted(value));
 }
 
-// The items of a list option's value: separated by commas, a backslash before a comma or a backslash
-// makes it a part of the item.
+// The items of a list option's value: separated by commas, a backslash before a comma or a
+// backslash makes it a part of the item.
 std::vector<std::string> SplitList(std::string_view text) {
   std::vector<std::string> items;
   if (text.empty()) return items;
@@ -147,9 +147,7 @@ std::string EscapedItem(std::string_view item) {
   return escaped;
 }
 
-std::string_view BaseName(std::string_view path) {
-  return path.substr(path.find_last_of('/') + 1);
-}
+std::string_view BaseName(std::string_view path) { return path.substr(path.find_last_of('/') + 1); }
 
 void AppendWrapped(std::string_view text, std::string* out) {
   if (text.empty()) {
@@ -369,12 +367,11 @@ Status PipelineOptions::MergeJson(std::string_view text, const std::string& wher
     const std::vector<OptionField> fields = FieldsNamed(name);
     if (fields.empty()) return UnknownOption(given_name, where);
     if (value.is_null()) continue;
-    const bool fits =
-        value.is_array() ? fields[0].is_list && std::none_of(value.begin(), value.end(),
-                                                             [](const json& item) {
-                                                               return item.is_structured();
-                                                             })
-                         : !value.is_object() || !fields[0].is_number;
+    const bool fits = value.is_array()
+                          ? fields[0].is_list &&
+                                std::none_of(value.begin(), value.end(),
+                                             [](const json& item) { return item.is_structured(); })
+                          : !value.is_object() || !fields[0].is_number;
     if (!fits) {
       return InvalidArgument("option " + Quoted(given_name) + where + ": expected " +
                              fields[0].expected + ", got " + value.dump());
@@ -434,8 +431,8 @@ Status PipelineOptions::Fill(const OptionFields& fields) const {
 }
 
 void PipelineOptions::ExitWith(const Status& status, std::string_view program) {
-  const std::string line = std::string(program.empty() ? "joist" : BaseName(program)) + ": " +
-                           status.message() + "\n";
+  const std::string line =
+      std::string(program.empty() ? "joist" : BaseName(program)) + ": " + status.message() + "\n";
   std::fflush(stdout);
   std::fputs(line.c_str(), stderr);
   std::exit(2);
@@ -457,9 +454,7 @@ const PipelineOptions::Given* PipelineOptions::Find(std::string_view name) const
   return nullptr;
 }
 
-bool PipelineOptions::Has(std::string_view name) const {
-  return Find(Canonical(name)) != nullptr;
-}
+bool PipelineOptions::Has(std::string_view name) const { return Find(Canonical(name)) != nullptr; }
 
 void PipelineOptions::Set(std::string_view name, std::string value) {
   At(Canonical(name)).values = {std::move(value)};
@@ -645,8 +640,8 @@ bool OptionTraits<Duration>::Parse(std::string_view text, Duration* value) {
   while (!text.empty()) {
     double amount = 0;
     if (!IsDigit(text[0])) return false;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), amount,
-                                              std::chars_format::fixed);
+    const auto [end, error] =
+        std::from_chars(text.data(), text.data() + text.size(), amount, std::chars_format::fixed);
     if (error != std::errc()) return false;
     text.remove_prefix(static_cast<size_t>(end - text.data()));
     size_t unit_size = 0;

@@ -11,9 +11,10 @@
 //                 (output, "Prefix of the files to write", joist::kRequired),
 //                 (top, "How many words to show"))
 //
-// JOIST_OPTIONS stands at namespace scope, in the struct's namespace. A field is a bool, an integer,
-// a double, a std::string, a Duration ("90s", "1h30m"), a ByteCount ("2GB"), an enumeration with JOIST_ENUM, or
-// a std::optional or std::vector of those. A default in the struct is the option's default.
+// JOIST_OPTIONS stands at namespace scope, in the struct's namespace. A field is a bool, an
+// integer, a double, a std::string, a Duration ("90s", "1h30m"), a ByteCount ("2GB"), an
+// enumeration with JOIST_ENUM, or a std::optional or std::vector of those. A default in the struct
+// is the option's default.
 //
 // On the command line: --output=x, --output x, --flag, --noflag, --flag=false; dashes, underscores
 // and Java's camelCase are one (--temp-location, --temp_location, --tempLocation). Of a value given
@@ -165,9 +166,9 @@ class PipelineOptions {
   PipelineOptions() = default;
 
   /// Reads the arguments after the program's name. Refuses an unknown option (naming the nearest
-  /// one), a word that belongs to no option, a value of the wrong type for every struct that has the
-  /// option, and an unreadable options file. `help_wanted` is set if --help is among them; the rest
-  /// is then not looked at.
+  /// one), a word that belongs to no option, a value of the wrong type for every struct that has
+  /// the option, and an unreadable options file. `help_wanted` is set if --help is among them; the
+  /// rest is then not looked at.
   static Result<PipelineOptions> Parse(int argc, const char* const* argv,
                                        bool* help_wanted = nullptr);
 
@@ -403,15 +404,15 @@ struct OptionTraits<E> : options_internal::Scalar {
 
 /// JOIST_OPTIONS with a linkage (`inline`, or nothing in a .cc file whose header declares
 /// JoistDescribeOptions) and a heading of its own in --help.
-#define JOIST_OPTIONS_DEFINE(linkage, Type, title, ...)                                           \
-  [[maybe_unused]] linkage void JoistDescribeOptions([[maybe_unused]] Type& object,               \
-                                                     ::joist::OptionFields& fields) {             \
-    JOIST_FOR_EACH(JOIST_OPTIONS_ITEM, ~, __VA_ARGS__);                                           \
-  }                                                                                               \
-  linkage const ::joist::OptionStruct joist_option_struct_##Type(                                 \
-      #Type, title, [](::joist::OptionFields& fields) {                                           \
-        Type object;                                                                              \
-        JoistDescribeOptions(object, fields);                                                     \
+#define JOIST_OPTIONS_DEFINE(linkage, Type, title, ...)                               \
+  [[maybe_unused]] linkage void JoistDescribeOptions([[maybe_unused]] Type& object,   \
+                                                     ::joist::OptionFields& fields) { \
+    JOIST_FOR_EACH(JOIST_OPTIONS_ITEM, ~, __VA_ARGS__);                               \
+  }                                                                                   \
+  linkage const ::joist::OptionStruct joist_option_struct_##Type(                     \
+      #Type, title, [](::joist::OptionFields& fields) {                               \
+        Type object;                                                                  \
+        JoistDescribeOptions(object, fields);                                         \
       });
 
 // An item is `field` or `(field, "help", presence)`: whether it has parentheses chooses the macro.

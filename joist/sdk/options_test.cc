@@ -45,8 +45,8 @@ struct AllTypes {
   int maxWords = 5;
 };
 JOIST_OPTIONS(AllTypes, verbose, merge, (top, "How many"), level, big, huge, ratio,
-              (pattern, "What to read; globs allowed", kOptional), window, cache, limit, note, names,
-              sizes, color, maxWords)
+              (pattern, "What to read; globs allowed", kOptional), window, cache, limit, note,
+              names, sizes, color, maxWords)
 
 struct RequiredOptions {
   std::string target;
@@ -149,8 +149,7 @@ TEST(OptionsTest, RefusesWithOneClearLine) {
             "option --window: expected a duration such as 90s, 250ms or 1h30m, got \"10\"");
   EXPECT_EQ(Refusal({"--cache=2XB"}),
             "option --cache: expected a size such as 512MB or 2GB, got \"2XB\"");
-  EXPECT_EQ(Refusal({"--color=green"}),
-            "option --color: expected red or dark_blue, got \"green\"");
+  EXPECT_EQ(Refusal({"--color=green"}), "option --color: expected red or dark_blue, got \"green\"");
   EXPECT_THAT(Refusal({"--sizes=1,b"}), HasSubstr("got \"b\""));
   EXPECT_EQ(Refusal({"--pattern"}), "option --pattern needs a value: --pattern=text");
   EXPECT_EQ(Refusal({"--pattern", "--verbose"}), "option --pattern needs a value: --pattern=text");
@@ -219,13 +218,13 @@ TEST_F(OptionsFileTest, IsRefusedWithItsName) {
   file = Write("[1]");
   EXPECT_THAT(Refusal({file.c_str()}), HasSubstr("are not a JSON object"));
   file = Write(R"({"tops": 1})");
-  EXPECT_EQ(Refusal({file.c_str()}),
-            "unknown option --tops in " + path_ + "; did you mean --top?");
+  EXPECT_EQ(Refusal({file.c_str()}), "unknown option --tops in " + path_ + "; did you mean --top?");
   file = Write(R"({"pattern": ["a"]})");
   EXPECT_THAT(Refusal({file.c_str()}), HasSubstr("expected text, got [\"a\"]"));
   EXPECT_EQ(Refusal({"--options_file=/no/such.json"}),
             "cannot open options file /no/such.json: No such file or directory");
-  EXPECT_THAT(Refusal({"--options_file=/tmp"}), HasSubstr("cannot read options file /tmp: Is a directory"));
+  EXPECT_THAT(Refusal({"--options_file=/tmp"}),
+              HasSubstr("cannot read options file /tmp: Is a directory"));
 }
 
 TEST(OptionsTest, TravelsAsArgumentsAndAsJson) {

@@ -29,14 +29,14 @@ int main(int argc, char** argv) {
   const auto options = p.options<FaultyOptions>();
   auto words = p | "Read" >> joist::text::Read(options.input) | "Words" >> joist::text::Words();
   auto checked = words | "Check" >> joist::Map([fault = options.fault](std::string_view word) {
-                   if (fault == Fault::kException && word == "bad") {
-                     throw std::runtime_error("this word is not welcome");
-                   }
-                   if (fault == Fault::kSlow) {
-                     std::this_thread::sleep_for(std::chrono::milliseconds(1));
-                   }
-                   return std::string(word);
-                 });
+                           if (fault == Fault::kException && word == "bad") {
+                             throw std::runtime_error("this word is not welcome");
+                           }
+                           if (fault == Fault::kSlow) {
+                             std::this_thread::sleep_for(std::chrono::milliseconds(1));
+                           }
+                           return std::string(word);
+                         });
   const char* name = options.fault == Fault::kDuplicateName ? "Words" : "Write";
   checked | name >> joist::text::Write(options.output);
   return p.Run().WaitUntilFinish().exit_code();

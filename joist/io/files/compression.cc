@@ -19,9 +19,7 @@ constexpr size_t kOutputStep = 64 << 10;
 Status Corrupt(std::string phrase) { return DataLoss(std::move(phrase)); }
 
 // zlib and bzlib count in 32 bits.
-unsigned Bounded(size_t size) {
-  return static_cast<unsigned>(std::min<size_t>(size, 1u << 30));
-}
+unsigned Bounded(size_t size) { return static_cast<unsigned>(std::min<size_t>(size, 1u << 30)); }
 
 class GzipDecompressor final : public Decompressor {
  public:
@@ -44,9 +42,8 @@ class GzipDecompressor final : public Decompressor {
     stream_.next_out = reinterpret_cast<Bytef*>(out);
     stream_.avail_out = Bounded(out_size);
     const int code = inflate(&stream_, Z_NO_FLUSH);
-    const Progress progress{
-        static_cast<size_t>(reinterpret_cast<char*>(stream_.next_in) - in),
-        static_cast<size_t>(reinterpret_cast<char*>(stream_.next_out) - out)};
+    const Progress progress{static_cast<size_t>(reinterpret_cast<char*>(stream_.next_in) - in),
+                            static_cast<size_t>(reinterpret_cast<char*>(stream_.next_out) - out)};
     if (code == Z_STREAM_END) {
       any_member_ = true;
       between_members_ = true;

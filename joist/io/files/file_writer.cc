@@ -22,8 +22,8 @@ bool SyncFailed(int result) {
 
 }  // namespace
 
-Result<FileWriter> FileWriter::Create(std::string path, std::string result,
-                                      Compression compression, size_t buffer_bytes) {
+Result<FileWriter> FileWriter::Create(std::string path, std::string result, Compression compression,
+                                      size_t buffer_bytes) {
   FileWriter writer;
   writer.result_ = std::move(result);
   writer.descriptor_ = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);

@@ -39,8 +39,8 @@ class FileWriterTest : public testing::Test {
 };
 
 TEST_F(FileWriterTest, WritesWhatIsAppended) {
-  for (const Compression compression : {Compression::kNone, Compression::kGzip, Compression::kZstd,
-                                        Compression::kBzip2}) {
+  for (const Compression compression :
+       {Compression::kNone, Compression::kGzip, Compression::kZstd, Compression::kBzip2}) {
     const std::string path = root_ + "f" + std::string(CompressionName(compression));
     std::string expected;
     Result<FileWriter> writer = FileWriter::Create(path, "f", compression, 100);

@@ -102,9 +102,8 @@ class Walk {
     if (Matches(rest, std::string_view(path).substr(skip))) Consider(path);
     struct stat info;
     if (lstat(path.c_str(), &info) != 0 || !S_ISDIR(info.st_mode)) return OkStatus();
-    return ForEachName(path + "/", [&](const std::string& name) {
-      return Below(path + "/" + name, rest, skip);
-    });
+    return ForEachName(
+        path + "/", [&](const std::string& name) { return Below(path + "/" + name, rest, skip); });
   }
 
   // Takes `path` if it is a regular file. One that has just gone is none.
@@ -238,7 +237,8 @@ Result<std::vector<std::string>> ExpandBraces(std::string_view pattern) {
     }
     for (size_t i = cuts.size() - 1; i > 0; --i) {
       open.push_back(text.substr(0, begin) +
-                     text.substr(cuts[i - 1] + 1, cuts[i] - cuts[i - 1] - 1) + text.substr(end + 1));
+                     text.substr(cuts[i - 1] + 1, cuts[i] - cuts[i - 1] - 1) +
+                     text.substr(end + 1));
     }
   }
   return finished;
@@ -246,7 +246,8 @@ Result<std::vector<std::string>> ExpandBraces(std::string_view pattern) {
 
 Result<std::string> LocalPath(std::string_view path) {
   const size_t colon = path.find("://");
-  if (colon == std::string_view::npos || path.substr(0, colon).find('/') != std::string_view::npos) {
+  if (colon == std::string_view::npos ||
+      path.substr(0, colon).find('/') != std::string_view::npos) {
     return std::string(path);
   }
   if (path.starts_with("file://")) return std::string(path.substr(7));

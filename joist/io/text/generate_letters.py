@@ -27,6 +27,7 @@ def main():
 //
 // Which code points are letters (general category L of Unicode {unicodedata.unidata_version}).
 // Made by generate_letters.py; not edited by hand.
+// clang-format off
 
 #include "joist/io/text/letters.h"
 

@@ -2,6 +2,7 @@
 //
 // Which code points are letters (general category L of Unicode 14.0.0).
 // Made by generate_letters.py; not edited by hand.
+// clang-format off
 
 #include "joist/io/text/letters.h"
 

@@ -43,8 +43,8 @@ inline uint32_t DecodeUtf8(const char* text, size_t left, size_t* size) {
     }
   }
   if (first >= 0xF0 && first < 0xF5 && left >= 4 && follows(1) && follows(2) && follows(3)) {
-    const uint32_t code = (first & 0x07) << 18 | (byte(1) & 0x3F) << 12 | (byte(2) & 0x3F) << 6 |
-                          (byte(3) & 0x3F);
+    const uint32_t code =
+        (first & 0x07) << 18 | (byte(1) & 0x3F) << 12 | (byte(2) & 0x3F) << 6 | (byte(3) & 0x3F);
     if (code >= 0x10000 && code <= 0x10FFFF) {
       *size = 4;
       return code;

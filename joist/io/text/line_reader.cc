@@ -172,8 +172,7 @@ Result<size_t> LineReader::Scan() {
   const char* first_nul = nullptr;
   // A newline before the range's end ends a line that begins there too.
   const auto size = static_cast<size_t>(data_end_ - data());
-  const char* const limit =
-      end_ - data_offset_ < size ? data() + (end_ - data_offset_) : data_end_;
+  const char* const limit = end_ - data_offset_ < size ? data() + (end_ - data_offset_) : data_end_;
 #ifdef __AVX2__
   constexpr int kWithoutLooking = 2;
   const std::string_view* const full = out + kBatch - kStride - kWithoutLooking;
@@ -223,8 +222,8 @@ Result<size_t> LineReader::Scan() {
     const auto* newline = static_cast<const char*>(std::memchr(text, '\n', left));
     const char* const behind = newline == nullptr ? data_end_ : newline;
     if (first_nul == nullptr) {
-      first_nul = static_cast<const char*>(
-          std::memchr(text, '\0', static_cast<size_t>(behind - text)));
+      first_nul =
+          static_cast<const char*>(std::memchr(text, '\0', static_cast<size_t>(behind - text)));
     }
     text = behind;
     if (newline != nullptr) {
@@ -239,8 +238,8 @@ Result<size_t> LineReader::Scan() {
 }
 
 Status LineReader::Refuse(const char* nul) {
-  std::string message = file_.path() + " is not a text file: byte " +
-                        std::to_string(OffsetOf(nul)) + " is NUL";
+  std::string message =
+      file_.path() + " is not a text file: byte " + std::to_string(OffsetOf(nul)) + " is NUL";
   if (file_.compression() != files::Compression::kNone) {
     // Damaged data may show NULs before its checksum comes.
     message.append(" after decompression");
@@ -251,7 +250,8 @@ Status LineReader::Refuse(const char* nul) {
     return InvalidArgument(std::move(message));
   }
   // Of what kind the file is may be plain to see.
-  Result<files::FileReader> again = files::FileReader::Open(file_.path(), files::Compression::kNone);
+  Result<files::FileReader> again =
+      files::FileReader::Open(file_.path(), files::Compression::kNone);
   char first[4] = {};
   if (again.ok() && again->Read(first, sizeof(first)).ok()) {
     const std::string_view magic(first, sizeof(first));
@@ -260,7 +260,9 @@ Status LineReader::Refuse(const char* nul) {
     if (magic == "\x28\xB5\x2F\xFD") kind = "zstd";
     if (magic.starts_with("BZh")) kind = "bzip2";
     if (!kind.empty()) {
-      message.append("; it looks like ").append(kind).append(" data without the ending of the name");
+      message.append("; it looks like ")
+          .append(kind)
+          .append(" data without the ending of the name");
     }
   }
   return InvalidArgument(std::move(message));

@@ -3,10 +3,10 @@
 // LineReader: the lines of a text file, or of a range of it, in batches of views. Belongs to one
 // thread at a time.
 //
-// Lines end with "\n" or "\r\n", as in Beam's Python and Go SDKs; the ending is not part of the line
-// (a "\r" elsewhere is; Beam's Java SDK ends lines there). The last line needs no ending. A UTF-8
-// byte order mark at the file's beginning is skipped. Other bytes are passed on as they are, valid
-// UTF-8 or not, but a NUL byte is refused, since no text holds one and most other files do.
+// Lines end with "\n" or "\r\n", as in Beam's Python and Go SDKs; the ending is not part of the
+// line (a "\r" elsewhere is; Beam's Java SDK ends lines there). The last line needs no ending. A
+// UTF-8 byte order mark at the file's beginning is skipped. Other bytes are passed on as they are,
+// valid UTF-8 or not, but a NUL byte is refused, since no text holds one and most other files do.
 //
 // Invariants:
 //  1. A range [begin, end) holds the lines whose first byte lies in it. So the lines of ranges that
@@ -89,9 +89,9 @@ class LineReader {
   /// The block, with a byte before it and a vector's worth behind it that may be read.
   std::unique_ptr<char[]> memory_;
   size_t capacity_;
-  uint64_t data_offset_;             ///< Of the block's first byte in the file.
-  const char* line_ = nullptr;       ///< Where the next line begins.
-  const char* searched_ = nullptr;   ///< There is no newline from line_ to here.
+  uint64_t data_offset_;            ///< Of the block's first byte in the file.
+  const char* line_ = nullptr;      ///< Where the next line begins.
+  const char* searched_ = nullptr;  ///< There is no newline from line_ to here.
   const char* data_end_ = nullptr;
   std::unique_ptr<std::string_view[]> lines_;
 };

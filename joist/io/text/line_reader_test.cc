@@ -60,26 +60,35 @@ TEST_F(LineReaderTest, EndsLinesAsBeamDoes) {
 }
 
 TEST_F(LineReaderTest, SkipsTheByteOrderMark) {
-  const std::string path = Text("\xEF\xBB\xBF" "a\n\xEF\xBB\xBF" "b\n");
-  EXPECT_THAT(*Lines(path), ElementsAre("a", "\xEF\xBB\xBF" "b"));
+  const std::string path = Text(
+      "\xEF\xBB\xBF"
+      "a\n\xEF\xBB\xBF"
+      "b\n");
+  EXPECT_THAT(*Lines(path), ElementsAre("a",
+                                        "\xEF\xBB\xBF"
+                                        "b"));
   // The first line belongs to whoever has the first byte.
   EXPECT_THAT(*Lines(path, {.end = 1}), ElementsAre("a"));
   EXPECT_THAT(*Lines(path, {.begin = 1, .end = 5}), IsEmpty());
-  EXPECT_THAT(*Lines(path, {.begin = 5}), ElementsAre("\xEF\xBB\xBF" "b"));
+  EXPECT_THAT(*Lines(path, {.begin = 5}), ElementsAre("\xEF\xBB\xBF"
+                                                      "b"));
   EXPECT_THAT(*Lines(Text("\xEF\xBB")), ElementsAre("\xEF\xBB"));
 }
 
 TEST_F(LineReaderTest, AnyCutsGiveTheSameLines) {
   std::mt19937 random(7);
-  const auto below = [&](size_t n) { return std::uniform_int_distribution<size_t>(0, n - 1)(random); };
+  const auto below = [&](size_t n) {
+    return std::uniform_int_distribution<size_t>(0, n - 1)(random);
+  };
   for (int round = 0; round < 400; ++round) {
     std::string content = below(4) == 0 ? "\xEF\xBB\xBF" : "";
     const size_t size = below(3) == 0 ? below(20) : below(2000);
     const size_t newline_every = 1 + below(below(2) == 0 ? 5 : 300);
     while (content.size() < size) {
       const size_t kind = below(newline_every);
-      content += kind == 0 ? (below(3) == 0 ? "\r\n" : "\n")
-                           : std::string(1, below(9) == 0 ? '\r' : static_cast<char>('a' + below(26)));
+      content += kind == 0
+                     ? (below(3) == 0 ? "\r\n" : "\n")
+                     : std::string(1, below(9) == 0 ? '\r' : static_cast<char>('a' + below(26)));
     }
     const std::string path = Text(content);
     std::vector<uint64_t> cuts = {0, UINT64_MAX};
@@ -129,7 +138,9 @@ TEST_F(LineReaderTest, ExtendsItsRange) {
 }
 
 TEST_F(LineReaderTest, SkipsLinesAtTheBeginning) {
-  const std::string path = Text("\xEF\xBB\xBF" "head\nmore\na\nb\n");
+  const std::string path = Text(
+      "\xEF\xBB\xBF"
+      "head\nmore\na\nb\n");
   EXPECT_THAT(*Lines(path, {.skip_lines = 1}), ElementsAre("more", "a", "b"));
   EXPECT_THAT(*Lines(path, {.end = 10, .skip_lines = 2}), IsEmpty());
   EXPECT_THAT(*Lines(path, {.begin = 3, .end = 14, .skip_lines = 2}), ElementsAre("a"));
@@ -181,7 +192,9 @@ TEST_P(CompressedLinesTest, AreReadWhole) {
   std::mt19937 random(1);
   for (int i = 0; i < 60'000; ++i) content += std::to_string(random()) + "\n";
   EXPECT_EQ(*Lines(Compressed({content})), NaiveLines(content));
-  EXPECT_EQ(*Lines(Compressed({"\xEF\xBB\xBF" "a\nb", "c\n", "", content})),
+  EXPECT_EQ(*Lines(Compressed({"\xEF\xBB\xBF"
+                               "a\nb",
+                               "c\n", "", content})),
             NaiveLines("a\nbc\n" + content));
   EXPECT_THAT(*Lines(Compressed({""})), IsEmpty());
   EXPECT_THAT(*Lines(Compressed({})), IsEmpty());

@@ -205,7 +205,8 @@ Read Read::AllowBinary() const {
   return changed;
 }
 PCollection<std::string> Read::Expand(const Pipeline& pipeline) const {
-  return AddRoot<std::string>(pipeline.builder(), std::make_shared<SourceStep<LineSource>>(source_));
+  return AddRoot<std::string>(pipeline.builder(),
+                              std::make_shared<SourceStep<LineSource>>(source_));
 }
 
 ReadAll ReadAll::WithCompression(Compression compression) const {
@@ -229,8 +230,8 @@ ReadAll ReadAll::AllowBinary() const {
   return changed;
 }
 PCollection<std::string> ReadAll::Expand(const PCollection<std::string>& patterns) const {
-  return patterns | "Match" >> ParDo(text_internal::MatchFiles{settings_}) | "Spread" >> Reshuffle() |
-         "Read" >> ParDo(text_internal::ReadPiece{settings_});
+  return patterns | "Match" >> ParDo(text_internal::MatchFiles{settings_}) |
+         "Spread" >> Reshuffle() | "Read" >> ParDo(text_internal::ReadPiece{settings_});
 }
 
 PCollection<std::string> Words::Expand(const PCollection<std::string>& lines) const {
@@ -297,8 +298,7 @@ struct WritePieces {
     Result<std::string> folder = files::MakeTemporaryFolder(settings.prefix, settings.id);
     ThrowIfError(folder.status());
     const auto count = static_cast<size_t>(std::max(settings.shards, 1));
-    const size_t buffer =
-        std::clamp<size_t>(kBufferOfAll / count, 4096, FileWriter::kBufferBytes);
+    const size_t buffer = std::clamp<size_t>(kBufferOfAll / count, 4096, FileWriter::kBufferBytes);
     std::vector<std::shared_ptr<FileWriter>> opened;
     for (size_t i = 0; i < count; ++i) {
       Result<FileWriter> writer = FileWriter::Create(*folder + "/" + UniqueName(), settings.prefix,

@@ -1,7 +1,7 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
 //
-// Lines and words a second from memory and from a file in the page cache: by the block, by the line,
-// and by the loop that everybody writes first.
+// Lines and words a second from memory and from a file in the page cache: by the block, by the
+// line, and by the loop that everybody writes first.
 
 #include <unistd.h>
 

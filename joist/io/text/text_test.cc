@@ -88,7 +88,8 @@ TEST_F(TextTest, ReadsOneBigFileByManyThreads) {
     p.set_threads(threads);
     auto lines = p | Read(path);
     PAssert::ThatSingleton(lines | "Count" >> Count::Globally()).IsEqualTo(800'000);
-    auto sizes = lines | Map([](std::string_view line) { return static_cast<int64_t>(line.size()); });
+    auto sizes =
+        lines | Map([](std::string_view line) { return static_cast<int64_t>(line.size()); });
     PAssert::ThatSingleton(sizes | Sum::Globally())
         .IsEqualTo(static_cast<int64_t>(content.size()) - 800'000);
     EXPECT_TRUE(p.RunOk());
@@ -158,15 +159,16 @@ TEST_F(TextTest, WordsAreFoundAcrossLines) {
   PAssert::That(lines | "Blocks" >> Words() | "Count1" >> Count::PerElement())
       .ContainsInAnyOrder(counts);
   auto by_line = lines | "Lines" >> FlatMap([](std::string_view line, Emit<std::string> emit) {
-                   EmitWords(line, emit);
-                 });
+                           EmitWords(line, emit);
+                         });
   PAssert::That(by_line | "Count2" >> Count::PerElement()).ContainsInAnyOrder(counts);
   // Lines that happen to lie near each other are not one text.
   PAssert::That(p | Create({"a-b", "c"}) |
                 "Pieces" >> FlatMap([](std::string_view line, Emit<std::string> emit) {
                   emit(line.substr(0, 1));
                   if (line.size() > 1) emit(line.substr(2));
-                }) | "Words3" >> Words())
+                }) |
+                "Words3" >> Words())
       .ContainsInAnyOrder({"a", "b", "c"});
   EXPECT_TRUE(p.RunOk());
 }
@@ -177,9 +179,8 @@ TEST_F(TextTest, WritesShardsThatReadGivesBack) {
   const std::string path = File("big", content);
   TestPipeline p;
   auto names = p | Read(path) | "Write" >> Write(root_ + "out").WithSuffix(".txt");
-  PAssert::That(names).Satisfies([](const IterableView<std::string>& names) {
-    return names.size() > 0;
-  });
+  PAssert::That(names).Satisfies(
+      [](const IterableView<std::string>& names) { return names.size() > 0; });
   EXPECT_TRUE(p.RunOk());
   std::vector<std::string> lines;
   const std::vector<std::string> files = Names();
@@ -198,8 +199,8 @@ TEST_F(TextTest, WritesAsManyShardsAsAskedFor) {
   TestPipeline p;
   p | Create({"a", "b", "c", "d", "e"}) | Write(root_ + "out").WithNumShards(3);
   EXPECT_TRUE(p.RunOk());
-  EXPECT_THAT(Names(), ElementsAre("out-00000-of-00003", "out-00001-of-00003",
-                                   "out-00002-of-00003"));
+  EXPECT_THAT(Names(),
+              ElementsAre("out-00000-of-00003", "out-00001-of-00003", "out-00002-of-00003"));
   std::vector<std::string> lines;
   for (const std::string& name : Names()) {
     for (std::string& line : LinesOf(name)) lines.push_back(std::move(line));
@@ -208,16 +209,20 @@ TEST_F(TextTest, WritesAsManyShardsAsAskedFor) {
 }
 
 TEST_F(TextTest, WritesOneFileWithHeaderAndFooter) {
-  for (const Compression compression : {Compression::kNone, Compression::kGzip, Compression::kZstd,
-                                        Compression::kBzip2}) {
-    const std::string name =
-        "out.csv" + std::string(files::CompressionSuffix(compression));
+  for (const Compression compression :
+       {Compression::kNone, Compression::kGzip, Compression::kZstd, Compression::kBzip2}) {
+    const std::string name = "out.csv" + std::string(files::CompressionSuffix(compression));
     TestPipeline p;
     p | Create({"b", "c"}) |
-        "One" >> Write(root_ + "out").WithSuffix(".csv").WithoutSharding().WithHeader("a")
-                     .WithFooter("z").WithCompression(compression);
+        "One" >> Write(root_ + "out")
+                     .WithSuffix(".csv")
+                     .WithoutSharding()
+                     .WithHeader("a")
+                     .WithFooter("z")
+                     .WithCompression(compression);
     p | "More" >> Create({"b", "c"}) |
-        "Many" >> Write(root_ + "many").WithHeader("a").WithFooter("z").WithCompression(compression);
+        "Many" >>
+            Write(root_ + "many").WithHeader("a").WithFooter("z").WithCompression(compression);
     EXPECT_TRUE(p.RunOk());
     EXPECT_THAT(LinesOf(name), ElementsAre("a", "b", "c", "z"));
     EXPECT_THAT(LinesOf("many-00000-of-00001" + std::string(files::CompressionSuffix(compression))),
@@ -239,8 +244,8 @@ TEST_F(TextTest, WritesNothingAsEmptyFiles) {
   none | "One" >> Write(root_ + "one");
   none | "Two" >> Write(root_ + "two").WithNumShards(2).WithHeader("h").WithSuffix(".gz");
   EXPECT_TRUE(p.RunOk());
-  EXPECT_THAT(Names(), ElementsAre("one-00000-of-00001", "two-00000-of-00002.gz",
-                                   "two-00001-of-00002.gz"));
+  EXPECT_THAT(Names(),
+              ElementsAre("one-00000-of-00001", "two-00000-of-00002.gz", "two-00001-of-00002.gz"));
   EXPECT_THAT(LinesOf("one-00000-of-00001"), IsEmpty());
   EXPECT_THAT(LinesOf("two-00001-of-00002.gz"), ElementsAre("h"));
 }
@@ -286,7 +291,8 @@ TEST_F(TextTest, WriteSaysWhatIsWrong) {
   EXPECT_THAT(failure(Write("gs://bucket/out")), HasSubstr("gs://"));
   // A folder in the way of a result.
   std::filesystem::create_directories(root_ + "out-00000-of-00001/x");
-  EXPECT_THAT(failure(Write(root_ + "out")), HasSubstr("cannot write " + root_ + "out-00000-of-00001"));
+  EXPECT_THAT(failure(Write(root_ + "out")),
+              HasSubstr("cannot write " + root_ + "out-00000-of-00001"));
   EXPECT_THAT(Names(), ElementsAre("file", "out-00000-of-00001"));
 }
 

@@ -56,8 +56,8 @@ inline Masks MasksOf64(const char* text) {
   return {low.word | uint64_t{high.word} << 32, low.high | uint64_t{high.high} << 32};
 }
 
-// The masks of fewer than 64 bytes, without looking beyond them, and without branches on their number,
-// which nobody could guess.
+// The masks of fewer than 64 bytes, without looking beyond them, and without branches on their
+// number, which nobody could guess.
 inline Masks MasksOfTail(const char* text, size_t size) {
   if (size < 4) [[unlikely]] {
     uint32_t few = size == 0 ? 0 : static_cast<uint8_t>(text[0]);
@@ -71,10 +71,8 @@ inline Masks MasksOfTail(const char* text, size_t size) {
                                                      -1, -1, -1, -1, -1, -1, -1, -1};
   const int32_t* const lanes = kLanes + 16 - size / 4;
   const auto load = [&](size_t offset) {
-    const __m256i mask =
-        _mm256_loadu_si256(reinterpret_cast<const __m256i*>(lanes + offset / 4));
-    return Classify(
-        _mm256_maskload_epi32(reinterpret_cast<const int*>(text + offset), mask));
+    const __m256i mask = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(lanes + offset / 4));
+    return Classify(_mm256_maskload_epi32(reinterpret_cast<const int*>(text + offset), mask));
   };
   const HalfMasks low = load(0);
   const HalfMasks high = load(32);
@@ -109,8 +107,8 @@ struct Rest {
   bool letter = false;
 };
 
-// The mask of those bytes from 0x80 (of the stride at `text`, `high`) that belong to letters. `left`
-// bytes of text are there, more than the stride's perhaps.
+// The mask of those bytes from 0x80 (of the stride at `text`, `high`) that belong to letters.
+// `left` bytes of text are there, more than the stride's perhaps.
 [[gnu::noinline]] uint64_t LetterMask(const char* text, size_t left, uint64_t high, Rest* rest) {
   uint64_t letters = 0;
   const uint64_t begun = (uint64_t{1} << rest->bytes) - 1;
@@ -183,7 +181,8 @@ class Scanner {
       begins &= begins - 1;
     }
     const int count = std::popcount(ends);
-    // English has some nine words in 64 bytes: writing a fixed number costs less than a wrong guess.
+    // English has some nine words in 64 bytes: writing a fixed number costs less than a wrong
+    // guess.
     int i = 0;
     const auto take_one = [&] {
       const char* const end = text_ + std::countr_zero(ends);

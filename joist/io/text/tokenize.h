@@ -17,8 +17,8 @@ namespace joist::text {
 inline constexpr size_t kLeastWords = 64;
 
 /// Writes the words of [*cursor, end) to `out`, as far as `capacity` (at least kLeastWords) goes or
-/// nearly so, and moves *cursor behind what was read: to `end` when all is done. Any text will do, a
-/// whole block of lines too, since a line's ending is no letter.
+/// nearly so, and moves *cursor behind what was read: to `end` when all is done. Any text will do,
+/// a whole block of lines too, since a line's ending is no letter.
 size_t TokenizeInto(const char** cursor, const char* end, std::string_view* out, size_t capacity);
 
 template <class F>

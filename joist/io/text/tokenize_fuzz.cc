@@ -21,8 +21,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   std::vector<std::string> words;
   const char* cursor = text.get();
   while (cursor != text.get() + size - 1) {
-    const size_t count =
-        text::TokenizeInto(&cursor, text.get() + size - 1, out.data(), capacity);
+    const size_t count = text::TokenizeInto(&cursor, text.get() + size - 1, out.data(), capacity);
     words.insert(words.end(), out.begin(), out.begin() + static_cast<std::ptrdiff_t>(count));
   }
   JOIST_CHECK(words == text::NaiveWords({text.get(), size - 1}));
