@@ -268,14 +268,19 @@ class KeyTable {
     const Slot* const slots = Slots();
     const size_t begin = static_cast<size_t>(partition << shift);
     const size_t end = static_cast<size_t>((partition + 1) << shift);
-    for (size_t i = begin; i < SlotCount(); ++i) {
-      const KeySlot& key = slots[i].key_slot;
-      if (key.empty()) {
-        if (i >= end) break;
-        continue;
+    // Up to the first empty slot there may be keys displaced from before `begin`; behind it and up
+    // to `end` every key is of this range; behind `end` those that were displaced from it.
+    size_t i = begin;
+    for (; i < end && !slots[i].key_slot.empty(); ++i) {
+      if (HomeIndex(slots[i].key_slot.hash()) >= begin) take(slots[i]);
+    }
+    for (; i < end; ++i) {
+      if (!slots[i].key_slot.empty()) take(slots[i]);
+    }
+    for (; i < SlotCount() && !slots[i].key_slot.empty(); ++i) {
+      if (const size_t home = HomeIndex(slots[i].key_slot.hash()); home >= begin && home < end) {
+        take(slots[i]);
       }
-      // Displaced from before `begin`, or from this range to behind `end`.
-      if (const size_t home = HomeIndex(key.hash()); home >= begin && home < end) take(slots[i]);
     }
   }
   template <class Take>
@@ -337,7 +342,9 @@ class KeyTable {
   }
 
   [[gnu::noinline]] void Grow() {
-    for (int bits = bits_ + (bits_ < 20 ? 2 : 1);; ++bits) {
+    // Growing is what costs, memory permitting.
+    constexpr int kFourfoldBits = std::bit_width((size_t{256} << 20) / sizeof(Slot)) - 1;
+    for (int bits = bits_ + (bits_ + 2 <= kFourfoldBits ? 2 : 1);; ++bits) {
       if (TryGrow(bits)) return;
     }
   }
