@@ -224,8 +224,9 @@ Result<std::vector<std::string>> ExpandBraces(std::string_view pattern) {
         if (depth++ == 0) cuts.push_back(begin = i);
       } else if (text[i] == ',' && depth == 1) {
         cuts.push_back(i);
-      } else if (text[i] == '}' && depth > 0 && --depth == 0) {
-        cuts.push_back(end = i);
+      } else if (text[i] == '}' && depth > 0) {
+        --depth;
+        if (depth == 0) cuts.push_back(end = i);
       }
     }
     if (depth > 0) {

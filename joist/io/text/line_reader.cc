@@ -58,7 +58,7 @@ inline Masks MasksOf(const char* text) {
 
 }  // namespace
 
-Result<LineReader> LineReader::Open(std::string path, const LineReaderOptions& options) {
+Result<LineReader> LineReader::Open(const std::string& path, const LineReaderOptions& options) {
   if (options.skip_lines == 0) return OpenAt(path, options);
   LineReaderOptions from_beginning = options;
   from_beginning.begin = 0;

@@ -48,7 +48,7 @@ class LineReader {
   /// Lines in a batch at the most.
   static constexpr size_t kBatch = 1024;
 
-  static Result<LineReader> Open(std::string path, const LineReaderOptions& options = {});
+  static Result<LineReader> Open(const std::string& path, const LineReaderOptions& options = {});
 
   /// The next lines in order: at least one, and none only after the last.
   Result<std::span<const std::string_view>> Next();

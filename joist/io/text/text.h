@@ -95,7 +95,8 @@ class Read : public Transform {
 /// threads; large ones by pieces of 64 MB.
 class ReadAll : public Transform {
  public:
-  ReadAll(std::source_location where = std::source_location::current()) : Transform(where) {}
+  explicit ReadAll(std::source_location where = std::source_location::current())
+      : Transform(where) {}
 
   ReadAll WithCompression(Compression compression) const;
   ReadAll WithEmptyMatch(EmptyMatch empty) const;
@@ -158,7 +159,7 @@ class Write : public Transform {
 /// The words of lines: maximal runs of Unicode letters and apostrophes (joist/io/text/tokenize.h).
 class Words : public Transform {
  public:
-  Words(std::source_location where = std::source_location::current()) : Transform(where) {}
+  explicit Words(std::source_location where = std::source_location::current()) : Transform(where) {}
   static constexpr std::string_view kKind = "text::Words";
   PCollection<std::string> Expand(const PCollection<std::string>& lines) const;
 };
