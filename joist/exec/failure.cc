@@ -11,7 +11,9 @@ void ThrowStepFailure(std::string_view step, std::string_view element, std::stri
   if (!element.empty()) {
     message += " (element: ";
     if (element.size() > kShownElementBytes) {
-      message.append(element.substr(0, kShownElementBytes));
+      size_t shown = kShownElementBytes;  // Not the half of a letter.
+      while (shown > 0 && (static_cast<unsigned char>(element[shown]) & 0xc0) == 0x80) --shown;
+      message.append(element.substr(0, shown));
       message += "… ";
       message += std::to_string(element.size()) + " bytes";
     } else {

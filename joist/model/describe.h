@@ -133,7 +133,11 @@ void Describe(const T& value, std::string* out) {
     bool empty = true;
     for (const auto& element : value) {
       *out += separator;
-      Describe<std::remove_cvref_t<typename T::value_type>>(element, out);
+      if constexpr (std::is_same_v<typename T::value_type, bool>) {
+        Describe<bool>(element, out);  // That of a std::vector stands for one.
+      } else {
+        Describe(element, out);
+      }
       separator = ", ";
       empty = false;
     }
