@@ -41,9 +41,7 @@ int RunWith(const Variant& variant) {
   return RunBenchmarks({benchmark}, settings);
 }
 
-TEST(Harness, AcceptsTheSameResult) {
-  EXPECT_EQ(RunWith(Counting("other", 7, "a: 1\nb: 2\n")), 0);
-}
+TEST(Harness, AcceptsTheSameResult) { EXPECT_EQ(RunWith(Counting("other", 7, "a: 1\nb: 2\n")), 0); }
 
 TEST(Harness, FindsOneKeyThatDiffers) {
   testing::internal::CaptureStderr();
@@ -53,9 +51,7 @@ TEST(Harness, FindsOneKeyThatDiffers) {
   EXPECT_NE(said.find("at 8"), std::string::npos) << said;
 }
 
-TEST(Harness, FindsAMissingEnd) {
-  EXPECT_EQ(RunWith(Counting("other", 7, "a: 1\n")), 1);
-}
+TEST(Harness, FindsAMissingEnd) { EXPECT_EQ(RunWith(Counting("other", 7, "a: 1\n")), 1); }
 
 TEST(Harness, ComparesMeasuredRoundsToo) {
   EXPECT_EQ(RunWith(Counting("other", 8, "a: 1\nb: 2\n")), 1);

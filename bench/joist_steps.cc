@@ -25,13 +25,12 @@ template <bool kExact>
 void Int64Steps(int64_t count, int threads) {
   namespace s = int64_steps;
   Pipeline p = MakePipeline(threads);
-  p | "Indices" >> Read(Indices{count})
-    | "Scale" >> Map([](int64_t x) { return s::Scale(x); })
-    | "Mix" >> Map([](int64_t x) { return s::Mix(x); })
-    | "Keep" >> Filter([](int64_t x) { return s::Keep(x); })
-    | "Shift" >> Map([](int64_t x) { return s::Shift(x); })
-    | "Select" >> Filter([](int64_t x) { return s::Select(x); })
-    | "Sink" >> ParDo(SinkFn<int64_t, kExact>());
+  p | "Indices" >> Read(Indices{count}) | "Scale" >> Map([](int64_t x) { return s::Scale(x); }) |
+      "Mix" >> Map([](int64_t x) { return s::Mix(x); }) |
+      "Keep" >> Filter([](int64_t x) { return s::Keep(x); }) |
+      "Shift" >> Map([](int64_t x) { return s::Shift(x); }) |
+      "Select" >> Filter([](int64_t x) { return s::Select(x); }) |
+      "Sink" >> ParDo(SinkFn<int64_t, kExact>());
   RunToEnd(p);
 }
 
@@ -40,14 +39,12 @@ template <bool kExact>
 void FusedInt64Maps(int64_t count, int threads) {
   namespace s = int64_steps;
   Pipeline p = MakePipeline(threads);
-  const auto maps = Map([](int64_t x) { return s::Scale(x); }) |
-                    Map([](int64_t x) { return s::Mix(x); }) |
-                    Map([](int64_t x) { return s::Shift(x); }) |
-                    Map([](int64_t x) { return s::Fold(x); }) |
-                    Map([](int64_t x) { return s::Flip(x); });
-  p | "Indices" >> Read(Indices{count})
-    | "Maps" >> maps
-    | "Sink" >> ParDo(SinkFn<int64_t, kExact>());
+  const auto maps =
+      Map([](int64_t x) { return s::Scale(x); }) | Map([](int64_t x) { return s::Mix(x); }) |
+      Map([](int64_t x) { return s::Shift(x); }) | Map([](int64_t x) { return s::Fold(x); }) |
+      Map([](int64_t x) { return s::Flip(x); });
+  p | "Indices" >> Read(Indices{count}) | "Maps" >> maps |
+      "Sink" >> ParDo(SinkFn<int64_t, kExact>());
   RunToEnd(p);
 }
 
@@ -55,13 +52,12 @@ template <bool kExact>
 void NamedInt64Maps(int64_t count, int threads) {
   namespace s = int64_steps;
   Pipeline p = MakePipeline(threads);
-  p | "Indices" >> Read(Indices{count})
-    | "Scale" >> Map([](int64_t x) { return s::Scale(x); })
-    | "Mix" >> Map([](int64_t x) { return s::Mix(x); })
-    | "Shift" >> Map([](int64_t x) { return s::Shift(x); })
-    | "Fold" >> Map([](int64_t x) { return s::Fold(x); })
-    | "Flip" >> Map([](int64_t x) { return s::Flip(x); })
-    | "Sink" >> ParDo(SinkFn<int64_t, kExact>());
+  p | "Indices" >> Read(Indices{count}) | "Scale" >> Map([](int64_t x) { return s::Scale(x); }) |
+      "Mix" >> Map([](int64_t x) { return s::Mix(x); }) |
+      "Shift" >> Map([](int64_t x) { return s::Shift(x); }) |
+      "Fold" >> Map([](int64_t x) { return s::Fold(x); }) |
+      "Flip" >> Map([](int64_t x) { return s::Flip(x); }) |
+      "Sink" >> ParDo(SinkFn<int64_t, kExact>());
   RunToEnd(p);
 }
 
@@ -92,13 +88,14 @@ template <bool kExact>
 void ArenaStringSteps(int64_t count, int threads) {
   namespace s = string_steps;
   Pipeline p = MakePipeline(threads);
-  p | "Strings" >> Read(PoolStrings{count})
-    | "Capitalize" >> Map([](std::string_view x, Arena& arena) { return s::Capitalize(x, arena); })
-    | "Rotate" >> Map([](std::string_view x, Arena& arena) { return s::Rotate(x, arena); })
-    | "Keep" >> Filter([](std::string_view x) { return s::Keep(x); })
-    | "Mark" >> Map([](std::string_view x, Arena& arena) { return s::Mark(x, arena); })
-    | "Select" >> Filter([](std::string_view x) { return s::Select(x); })
-    | "Sink" >> ParDo(SinkFn<std::string_view, kExact>());
+  p | "Strings" >> Read(PoolStrings{count}) |
+      "Capitalize" >>
+          Map([](std::string_view x, Arena& arena) { return s::Capitalize(x, arena); }) |
+      "Rotate" >> Map([](std::string_view x, Arena& arena) { return s::Rotate(x, arena); }) |
+      "Keep" >> Filter([](std::string_view x) { return s::Keep(x); }) |
+      "Mark" >> Map([](std::string_view x, Arena& arena) { return s::Mark(x, arena); }) |
+      "Select" >> Filter([](std::string_view x) { return s::Select(x); }) |
+      "Sink" >> ParDo(SinkFn<std::string_view, kExact>());
   RunToEnd(p);
 }
 
@@ -107,25 +104,24 @@ template <bool kExact>
 void OwnedStringSteps(int64_t count, int threads) {
   namespace s = string_steps;
   Pipeline p = MakePipeline(threads);
-  p | "Strings" >> Read(PoolStrings{count})
-    | "Capitalize" >> Map([](std::string_view x) {
-        std::string out(x);
-        s::CapitalizeInPlace(out);
-        return out;
-      })
-    | "Rotate" >> Map([](std::string_view x) {
+  p | "Strings" >> Read(PoolStrings{count}) | "Capitalize" >> Map([](std::string_view x) {
+                                                std::string out(x);
+                                                s::CapitalizeInPlace(out);
+                                                return out;
+                                              }) |
+      "Rotate" >> Map([](std::string_view x) {
         std::string out(x);
         s::RotateInPlace(out);
         return out;
-      })
-    | "Keep" >> Filter([](std::string_view x) { return s::Keep(x); })
-    | "Mark" >> Map([](std::string_view x) {
+      }) |
+      "Keep" >> Filter([](std::string_view x) { return s::Keep(x); }) |
+      "Mark" >> Map([](std::string_view x) {
         std::string out(x);
         s::MarkInPlace(out);
         return out;
-      })
-    | "Select" >> Filter([](std::string_view x) { return s::Select(x); })
-    | "Sink" >> ParDo(SinkFn<std::string_view, kExact>());
+      }) |
+      "Select" >> Filter([](std::string_view x) { return s::Select(x); }) |
+      "Sink" >> ParDo(SinkFn<std::string_view, kExact>());
   RunToEnd(p);
 }
 
@@ -161,8 +157,7 @@ std::vector<Variant> JoistInt64MapsVariants(int64_t count) {
 
 std::vector<Variant> JoistStringStepsVariants(int64_t count) {
   std::vector<Variant> variants = {
-      StepsVariant("Joist, into the Arena", count, ArenaStringSteps<false>,
-                   ArenaStringSteps<true>),
+      StepsVariant("Joist, into the Arena", count, ArenaStringSteps<false>, ArenaStringSteps<true>),
       StepsVariant("Joist, returning std::string", count, OwnedStringSteps<false>,
                    OwnedStringSteps<true>)};
   variants[0].goal_ns = 6;

@@ -40,13 +40,11 @@ Variant WordCountVariant(const std::string& name, const std::string& input, doub
   variant.run = [input, split](Measurement& m) {
     m.Start();
     Pipeline p = MakePipeline(m.threads());
-    p | "Read" >> text::Read(input)
-      | "Split" >> split
-      | "Count" >> Count::PerElement()
-      | "Format" >> Map([](const KV<std::string_view, int64_t>& count) {
+    p | "Read" >> text::Read(input) | "Split" >> split | "Count" >> Count::PerElement() |
+        "Format" >> Map([](const KV<std::string_view, int64_t>& count) {
           return std::string(count.key) + ": " + std::to_string(count.value);
-        })
-      | "Write" >> text::Write(m.scratch());
+        }) |
+        "Write" >> text::Write(m.scratch());
     RunToEnd(p);
     m.Stop();
     CollectWordCounts(m);

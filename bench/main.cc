@@ -23,7 +23,8 @@ constexpr std::string_view kUsage =
     "  --quick      small sizes, one round: whether results agree, not how fast they come\n"
     "  --rounds=N   how often each variant is measured\n"
     "  --data=DIR   where generated inputs are kept (default build/bench-data)\n"
-    "  --python=FILE  an interpreter with DuckDB, Polars and Beam, which are then measured as well\n";
+    "  --python=FILE  an interpreter with DuckDB, Polars and Beam, which are then measured as "
+    "well\n";
 
 bool TakeValue(std::string_view argument, std::string_view flag, std::string& value) {
   if (!argument.starts_with(flag) || argument.size() <= flag.size() ||
@@ -72,9 +73,9 @@ int Main(int argc, char** argv) {
   settings.scratch_dir = settings.data_dir + "/scratch";
   mkdir(settings.data_dir.c_str(), 0777);
   mkdir(settings.scratch_dir.c_str(), 0777);
-  std::vector<Benchmark> all = {
-      WordCountBenchmark(settings), Int64StepsBenchmark(settings),  Int64MapsBenchmark(settings),
-      StringStepsBenchmark(settings), GroupBenchmark(settings), SumPerKeyBenchmark(settings)};
+  std::vector<Benchmark> all = {WordCountBenchmark(settings), Int64StepsBenchmark(settings),
+                                Int64MapsBenchmark(settings), StringStepsBenchmark(settings),
+                                GroupBenchmark(settings),     SumPerKeyBenchmark(settings)};
   if (!settings.python.empty()) all.push_back(SmallWordCountBenchmark(settings));
   if (names.empty()) return RunBenchmarks(std::move(all), settings);
   std::vector<Benchmark> chosen;

@@ -1,8 +1,8 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
 //
-// Rivals of others, from their packages: DuckDB, Polars and Beam Python, each a small Python program
-// in bench/packages/ that is given an input, an output and a number of threads. What is measured is
-// the whole process.
+// Rivals of others, from their packages: DuckDB, Polars and Beam Python, each a small Python
+// program in bench/packages/ that is given an input, an output and a number of threads. What is
+// measured is the whole process.
 
 #ifndef JOIST_BENCH_PACKAGES_H_
 #define JOIST_BENCH_PACKAGES_H_

@@ -80,10 +80,11 @@ Benchmark GroupBenchmark(const Settings& settings) {
   Benchmark benchmark = PairsBenchmark("group", "group by key and add up", settings, true);
   benchmark.memory_bytes = input.pair_count * 20;
   benchmark.variants.push_back({.name = "by hand, radix then hash", .run = [input](Measurement& m) {
-    WithConsumers<GroupConsumer>(input, m, [&](std::vector<GroupConsumer>& consumers) {
-      GroupPairs(input, consumers);
-    });
-  }});
+                                  WithConsumers<GroupConsumer>(
+                                      input, m, [&](std::vector<GroupConsumer>& consumers) {
+                                        GroupPairs(input, consumers);
+                                      });
+                                }});
   for (Variant& variant : JoistGroupVariants(input)) {
     benchmark.variants.push_back(std::move(variant));
   }
@@ -94,11 +95,12 @@ Benchmark SumPerKeyBenchmark(const Settings& settings) {
   const PairSequence input = Input(settings);
   Benchmark benchmark = PairsBenchmark("sum_per_key", "sum per key", settings, false);
   benchmark.memory_bytes = input.key_count * 80;
-  benchmark.variants.push_back({.name = "by hand, hash and prefetch", .run = [input](Measurement& m) {
-    WithConsumers<SumConsumer>(input, m, [&](std::vector<SumConsumer>& consumers) {
-      SumPairs<SumConsumer>::Run(input, consumers);
-    });
-  }});
+  benchmark.variants.push_back(
+      {.name = "by hand, hash and prefetch", .run = [input](Measurement& m) {
+         WithConsumers<SumConsumer>(input, m, [&](std::vector<SumConsumer>& consumers) {
+           SumPairs<SumConsumer>::Run(input, consumers);
+         });
+       }});
   for (Variant& variant : JoistSumPerKeyVariants(input)) {
     benchmark.variants.push_back(std::move(variant));
   }

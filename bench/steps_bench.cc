@@ -34,14 +34,14 @@ void OverShares(Measurement& m, uint64_t count, Function function) {
 template <typename Make>
 Variant StepsVariant(const std::string& name, uint64_t count, Make make) {
   return {.name = name, .run = [count, make](Measurement& m) {
-    m.Start();
-    if (m.wants_exact()) {
-      OverShares(m, count, make(std::true_type()));
-    } else {
-      OverShares(m, count, make(std::false_type()));
-    }
-    m.Stop();
-  }};
+            m.Start();
+            if (m.wants_exact()) {
+              OverShares(m, count, make(std::true_type()));
+            } else {
+              OverShares(m, count, make(std::false_type()));
+            }
+            m.Stop();
+          }};
 }
 
 Benchmark StepsBenchmark(const std::string& name, const std::string& title, uint64_t count) {
@@ -63,26 +63,31 @@ Benchmark Int64StepsBenchmark(const Settings& settings) {
     m.digest = Int64FusedScalar<true>(0, static_cast<int64_t>(count));
   };
   benchmark.variants = {
-      StepsVariant("by hand, a virtual call a batch", count, [](auto exact) {
-        return [](uint64_t begin, uint64_t end) {
-          return Int64Batches<decltype(exact)::value>(static_cast<int64_t>(begin),
-                                                      static_cast<int64_t>(end));
-        };
-      }),
-      StepsVariant("by hand, one loop, element-wise", count, [](auto exact) {
-        return [](uint64_t begin, uint64_t end) {
-          return Int64FusedScalar<decltype(exact)::value>(static_cast<int64_t>(begin),
-                                                          static_cast<int64_t>(end));
-        };
-      }),
-      StepsVariant("by hand, one loop of vectors", count, [](auto exact) {
-        return [](uint64_t begin, uint64_t end) {
-          const auto first = static_cast<int64_t>(begin), last = static_cast<int64_t>(end);
-          // What filters by masks has no elements to hash.
-          if constexpr (decltype(exact)::value) return Int64FusedScalar<true>(first, last);
-          return Int64FusedVector(first, last);
-        };
-      }),
+      StepsVariant("by hand, a virtual call a batch", count,
+                   [](auto exact) {
+                     return [](uint64_t begin, uint64_t end) {
+                       return Int64Batches<decltype(exact)::value>(static_cast<int64_t>(begin),
+                                                                   static_cast<int64_t>(end));
+                     };
+                   }),
+      StepsVariant("by hand, one loop, element-wise", count,
+                   [](auto exact) {
+                     return [](uint64_t begin, uint64_t end) {
+                       return Int64FusedScalar<decltype(exact)::value>(static_cast<int64_t>(begin),
+                                                                       static_cast<int64_t>(end));
+                     };
+                   }),
+      StepsVariant("by hand, one loop of vectors", count,
+                   [](auto exact) {
+                     return [](uint64_t begin, uint64_t end) {
+                       const auto first = static_cast<int64_t>(begin),
+                                  last = static_cast<int64_t>(end);
+                       // What filters by masks has no elements to hash.
+                       if constexpr (decltype(exact)::value)
+                         return Int64FusedScalar<true>(first, last);
+                       return Int64FusedVector(first, last);
+                     };
+                   }),
   };
   for (Variant& variant : JoistInt64StepsVariants(static_cast<int64_t>(count))) {
     benchmark.variants.push_back(std::move(variant));
@@ -98,19 +103,23 @@ Benchmark Int64MapsBenchmark(const Settings& settings) {
     m.digest = Int64MapsScalar<true>(0, static_cast<int64_t>(count));
   };
   benchmark.variants = {
-      StepsVariant("by hand, one loop, element-wise", count, [](auto exact) {
-        return [](uint64_t begin, uint64_t end) {
-          return Int64MapsScalar<decltype(exact)::value>(static_cast<int64_t>(begin),
-                                                         static_cast<int64_t>(end));
-        };
-      }),
-      StepsVariant("by hand, one loop of vectors", count, [](auto exact) {
-        return [](uint64_t begin, uint64_t end) {
-          const auto first = static_cast<int64_t>(begin), last = static_cast<int64_t>(end);
-          if constexpr (decltype(exact)::value) return Int64MapsScalar<true>(first, last);
-          return Int64MapsVector(first, last);
-        };
-      }),
+      StepsVariant("by hand, one loop, element-wise", count,
+                   [](auto exact) {
+                     return [](uint64_t begin, uint64_t end) {
+                       return Int64MapsScalar<decltype(exact)::value>(static_cast<int64_t>(begin),
+                                                                      static_cast<int64_t>(end));
+                     };
+                   }),
+      StepsVariant("by hand, one loop of vectors", count,
+                   [](auto exact) {
+                     return [](uint64_t begin, uint64_t end) {
+                       const auto first = static_cast<int64_t>(begin),
+                                  last = static_cast<int64_t>(end);
+                       if constexpr (decltype(exact)::value)
+                         return Int64MapsScalar<true>(first, last);
+                       return Int64MapsVector(first, last);
+                     };
+                   }),
   };
   for (Variant& variant : JoistInt64MapsVariants(static_cast<int64_t>(count))) {
     benchmark.variants.push_back(std::move(variant));
@@ -126,21 +135,26 @@ Benchmark StringStepsBenchmark(const Settings& settings) {
     m.digest = StringFused<true>(string_steps::Pool(), 0, count);
   };
   benchmark.variants = {
-      StepsVariant("by hand, arena, a call a batch", count, [](auto exact) {
-        return [](uint64_t begin, uint64_t end) {
-          return StringArenaBatches<decltype(exact)::value>(string_steps::Pool(), begin, end);
-        };
-      }),
-      StepsVariant("by hand, one loop over a string", count, [](auto exact) {
-        return [](uint64_t begin, uint64_t end) {
-          return StringFused<decltype(exact)::value>(string_steps::Pool(), begin, end);
-        };
-      }),
-      StepsVariant("by hand, batches of std::string", count, [](auto exact) {
-        return [](uint64_t begin, uint64_t end) {
-          return StringOwnedBatches<decltype(exact)::value>(string_steps::Pool(), begin, end);
-        };
-      }),
+      StepsVariant("by hand, arena, a call a batch", count,
+                   [](auto exact) {
+                     return [](uint64_t begin, uint64_t end) {
+                       return StringArenaBatches<decltype(exact)::value>(string_steps::Pool(),
+                                                                         begin, end);
+                     };
+                   }),
+      StepsVariant("by hand, one loop over a string", count,
+                   [](auto exact) {
+                     return [](uint64_t begin, uint64_t end) {
+                       return StringFused<decltype(exact)::value>(string_steps::Pool(), begin, end);
+                     };
+                   }),
+      StepsVariant("by hand, batches of std::string", count,
+                   [](auto exact) {
+                     return [](uint64_t begin, uint64_t end) {
+                       return StringOwnedBatches<decltype(exact)::value>(string_steps::Pool(),
+                                                                         begin, end);
+                     };
+                   }),
   };
   for (Variant& variant : JoistStringStepsVariants(static_cast<int64_t>(count))) {
     benchmark.variants.push_back(std::move(variant));

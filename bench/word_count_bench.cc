@@ -88,7 +88,9 @@ Benchmark TextBenchmark(const Settings& settings, const std::string& name, size_
   ZipfTextOptions text;
   text.size_bytes = size_bytes;
   const std::string megabytes = std::to_string(size_bytes / 1'000'000) + " MB";
-  *input = settings.data_dir + "/zipf-" + megabytes.substr(0, megabytes.size() - 3) + "MB.txt";
+  // Named by what it is made of, so that another text is never taken for it.
+  *input = settings.data_dir + "/zipf-" + std::to_string(size_bytes / 1'000'000) + "MB-" +
+           std::to_string(text.vocabulary / 1000) + "k.txt";
 
   Benchmark benchmark;
   benchmark.name = name;
@@ -153,8 +155,7 @@ Benchmark SmallWordCountBenchmark(const Settings& settings) {
   benchmark.rounds = 3;
   benchmark.variants.push_back(ByHand<VectorTokenizer>("by hand", input));
   benchmark.variants.push_back(JoistWordCountVariants(input)[0]);
-  benchmark.variants.push_back(
-      PackageVariant(settings, "Beam Python", "beam", input, {1}));
+  benchmark.variants.push_back(PackageVariant(settings, "Beam Python", "beam", input, {1}));
   for (Variant& variant : benchmark.variants) variant.threads = {1};
   benchmark.variants[1].goal = 0;
   return benchmark;

@@ -16,9 +16,9 @@ namespace joist::bench {
 struct ZipfTextOptions {
   uint64_t seed = 1;
   size_t size_bytes = 200'000'000;
-  size_t vocabulary = 118'000;   // With capitalized forms about 185 k distinct words in 200 MB.
+  size_t vocabulary = 100'000;  // With capitalized forms about 190 k distinct words in 200 MB.
   double exponent = 1.0;
-  int non_ascii_percent = 0;     // Of the vocabulary, words that have an accented letter in them.
+  int non_ascii_percent = 0;  // Of the vocabulary, words that have an accented letter in them.
 };
 
 /// Writes the text to `path`, under a temporary name until it is whole. False, with errno, if the

@@ -51,7 +51,8 @@ inline size_t Compact(const int64_t* in, const int64_t* passes, size_t count, in
     const auto lanes = static_cast<uint32_t>(_mm256_movemask_pd(_mm256_castsi256_pd(passing)));
     const __m256i order = _mm256_load_si256(reinterpret_cast<const __m256i*>(&kOrders[lanes]));
     const __m256i values = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(in + i));
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out), _mm256_permutevar8x32_epi32(values, order));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out),
+                        _mm256_permutevar8x32_epi32(values, order));
     out += std::popcount(lanes);
   }
   for (; i < count; ++i) {
@@ -81,8 +82,8 @@ class Int64Filter final : public Int64Step {
  public:
   Int64Filter(Function function, Int64Step& next) : function_(function), next_(next) {}
   void Process(const int64_t* in, size_t count) override {
-    // What passes is found first, by a loop that the compiler makes vectors of; then four elements at
-    // a time are moved together.
+    // What passes is found first, by a loop that the compiler makes vectors of; then four elements
+    // at a time are moved together.
     alignas(32) int64_t passes[kBatch];
     for (size_t i = 0; i < count; ++i) passes[i] = -static_cast<int64_t>(function_(in[i]));
     const size_t kept = Compact(in, passes, count, out_.data());
@@ -166,7 +167,8 @@ inline Digest Int64FusedVector(int64_t begin, int64_t end) {
   for (int64_t x = begin; x < end; ++x) {
     const int64_t mixed = Mix(Scale(x));
     const int64_t shifted = Shift(mixed);
-    const int64_t passes = static_cast<int64_t>(Keep(mixed)) & static_cast<int64_t>(Select(shifted));
+    const int64_t passes =
+        static_cast<int64_t>(Keep(mixed)) & static_cast<int64_t>(Select(shifted));
     digest.entries += static_cast<uint64_t>(passes);
     digest.sum += static_cast<uint64_t>(shifted & -passes);
   }

@@ -1,7 +1,8 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
 //
 // Zeroed memory straight from the system, asked for in huge pages: a table that is touched at
-// random spends half of its time in the TLB otherwise. Elements are trivial; nothing is constructed.
+// random spends half of its time in the TLB otherwise. Elements are trivial; nothing is
+// constructed.
 
 #ifndef JOIST_BENCH_RIVALS_PAGES_H_
 #define JOIST_BENCH_RIVALS_PAGES_H_

@@ -142,7 +142,9 @@ class PairRing {
     if (written - read_.load(std::memory_order_acquire) == kBlocks) return nullptr;
     return &blocks_[written % kBlocks];
   }
-  void Publish() { written_.store(written_.load(std::memory_order_relaxed) + 1, std::memory_order_release); }
+  void Publish() {
+    written_.store(written_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+  }
   /// To be called after the last Publish.
   void Close() { closed_.store(true, std::memory_order_release); }
 
@@ -152,7 +154,9 @@ class PairRing {
     if (written_.load(std::memory_order_acquire) == read) return nullptr;
     return &blocks_[read % kBlocks];
   }
-  void Release() { read_.store(read_.load(std::memory_order_relaxed) + 1, std::memory_order_release); }
+  void Release() {
+    read_.store(read_.load(std::memory_order_relaxed) + 1, std::memory_order_release);
+  }
   /// That nothing will come any more, given that Readable() is null after it.
   bool closed() const { return closed_.load(std::memory_order_acquire); }
 
