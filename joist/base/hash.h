@@ -59,8 +59,11 @@ inline KeyPrefix LoadPrefix(const char* data, size_t size) {
     prefix.low = first | static_cast<uint64_t>(last) << (8 * (size - 4));
   } else if (size > 0) {
     // Branchless for 1 to 3 bytes: first, middle and last overlap where there are fewer than three.
-    const auto byte = [data](size_t i) { return static_cast<uint64_t>(static_cast<uint8_t>(data[i])); };
-    prefix.low = byte(0) | byte(size >> 1) << (8 * (size >> 1)) | byte(size - 1) << (8 * (size - 1));
+    const auto byte = [data](size_t i) {
+      return static_cast<uint64_t>(static_cast<uint8_t>(data[i]));
+    };
+    prefix.low =
+        byte(0) | byte(size >> 1) << (8 * (size >> 1)) | byte(size - 1) << (8 * (size - 1));
   }
   return prefix;
 }

@@ -33,8 +33,8 @@ Pages::Pages(size_t size) : size_(size) {
   char* const start = static_cast<char*>(mmap(nullptr, mapped + kHugePage, PROT_READ | PROT_WRITE,
                                               MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
   if (start == MAP_FAILED) throw std::bad_alloc();
-  char* const aligned =
-      reinterpret_cast<char*>((reinterpret_cast<uintptr_t>(start) + kHugePage - 1) & ~(kHugePage - 1));
+  char* const aligned = reinterpret_cast<char*>(
+      (reinterpret_cast<uintptr_t>(start) + kHugePage - 1) & ~(kHugePage - 1));
   if (aligned != start) munmap(start, static_cast<size_t>(aligned - start));
   const size_t behind = static_cast<size_t>(start + kHugePage - aligned);
   if (behind > 0) munmap(aligned + mapped, behind);

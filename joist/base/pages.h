@@ -1,8 +1,8 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
 //
 // Pages: a large zeroed piece of memory straight from the system, on huge pages where it has them.
-// Tables that are touched at random live in one: a miss of the TLB costs as much as one of the cache.
-// Movable; not thread-safe.
+// Tables that are touched at random live in one: a miss of the TLB costs as much as one of the
+// cache. Movable; not thread-safe.
 
 #ifndef JOIST_BASE_PAGES_H_
 #define JOIST_BASE_PAGES_H_

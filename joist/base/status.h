@@ -94,17 +94,26 @@ inline void ThrowIfError(Status status) {
 template <class T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : value_(std::move(value)) {}              // NOLINT: implicit as in StatusOr
-  Result(Status status) : status_(std::move(status)) {       // NOLINT
+  Result(T value) : value_(std::move(value)) {}         // NOLINT: implicit as in StatusOr
+  Result(Status status) : status_(std::move(status)) {  // NOLINT
     JOIST_CHECK(!status_.ok());
   }
 
   bool ok() const { return value_.has_value(); }
   const Status& status() const { return status_; }
 
-  T& value() & { JOIST_CHECK(ok()); return *value_; }
-  const T& value() const& { JOIST_CHECK(ok()); return *value_; }
-  T&& value() && { JOIST_CHECK(ok()); return std::move(*value_); }
+  T& value() & {
+    JOIST_CHECK(ok());
+    return *value_;
+  }
+  const T& value() const& {
+    JOIST_CHECK(ok());
+    return *value_;
+  }
+  T&& value() && {
+    JOIST_CHECK(ok());
+    return std::move(*value_);
+  }
   T& operator*() & { return value(); }
   const T& operator*() const& { return value(); }
   T&& operator*() && { return std::move(*this).value(); }
@@ -116,8 +125,8 @@ class [[nodiscard]] Result {
   Status status_;
 };
 
-#define JOIST_RETURN_IF_ERROR(expression)                       \
-  do {                                                          \
+#define JOIST_RETURN_IF_ERROR(expression)                                                        \
+  do {                                                                                           \
     if (::joist::Status joist_status_ = (expression); !joist_status_.ok()) return joist_status_; \
   } while (false)
 

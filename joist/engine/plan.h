@@ -1,8 +1,8 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
 //
 // Plan: a graph cut into stages. A stage begins with a source (a read, or what a grouping has
-// gathered), runs its batches through steps fused into one chain, and ends in the sinks of groupings
-// and views. Pure: planning runs nothing.
+// gathered), runs its batches through steps fused into one chain, and ends in the sinks of
+// groupings and views. Pure: planning runs nothing.
 
 #ifndef JOIST_ENGINE_PLAN_H_
 #define JOIST_ENGINE_PLAN_H_
@@ -14,7 +14,7 @@
 namespace joist {
 
 struct PlannedStage {
-  int root = 0;                ///< Node: a read, a grouping, or a step whose input is kept (see cut).
+  int root = 0;  ///< Node: a read, a grouping, or a step whose input is kept (see cut).
   std::vector<int> operators;  ///< Nodes, each after those it gets batches from.
   std::vector<int> sinks;      ///< Nodes: groupings, views, and cut steps fed by this stage.
   std::vector<int> needs;      ///< Stages that must be complete before this one starts.

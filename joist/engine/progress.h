@@ -16,8 +16,8 @@ class ProgressLine {
   explicit ProgressLine(bool shown) : shown_(shown) {}
   ~ProgressLine();
 
-  /// Draws, at most ten times a second: stage `stage` of `stages`, which begins with `step`, is done
-  /// to `fraction`.
+  /// Draws, at most ten times a second: stage `stage` of `stages`, which begins with `step`, is
+  /// done to `fraction`.
   void Update(size_t stage, size_t stages, std::string_view step, double fraction);
 
  private:

@@ -66,7 +66,8 @@ Result<JobOutcome> DecodeOutcome(std::string_view bytes) {
   }
   for (const auto& [step, kind, space, name, numbers, strings] : metrics) {
     if (numbers.size() != 6) return DataLoss("the worker's outcome is malformed");
-    MetricCell cell{true, numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], numbers[5], strings};
+    MetricCell cell{true,       numbers[0], numbers[1], numbers[2],
+                    numbers[3], numbers[4], numbers[5], strings};
     outcome.metrics.metrics.push_back(
         {step, {static_cast<MetricKind>(kind), space, name}, std::move(cell)});
   }

@@ -183,8 +183,8 @@ bool StageRun::NextTask(bool fresh_share, Task* task) {
 }
 
 void StageRun::RunShare() {
-  // The first task is there before the share starts: a share that cannot even start is an attempt at
-  // it like any other.
+  // The first task is there before the share starts: a share that cannot even start is an attempt
+  // at it like any other.
   Task task;
   if (stop_->load() || !NextTask(/*fresh_share=*/true, &task)) return;
   std::vector<Task> tasks = {task};

@@ -29,9 +29,9 @@ namespace joist {
 struct JobTables {
   const Graph* graph = nullptr;
   Plan plan;
-  std::vector<std::unique_ptr<Breaker>> breakers;         ///< By node; for groupings, views, cuts.
-  std::vector<std::shared_ptr<const void>> views;         ///< By node.
-  std::vector<StepStats> stats;                           ///< By node.
+  std::vector<std::unique_ptr<Breaker>> breakers;  ///< By node; for groupings, views, cuts.
+  std::vector<std::shared_ptr<const void>> views;  ///< By node.
+  std::vector<StepStats> stats;                    ///< By node.
 };
 
 class StageRun {

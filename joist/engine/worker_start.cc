@@ -34,9 +34,11 @@ bool HasWorkerVariable(char** environment) {
 
 }  // namespace
 
-extern "C" __attribute__((visibility("default"))) int __libc_start_main(
-    Main main, int argc, char** argv, Main init, void (*fini)(), void (*rtld_fini)(),
-    void* stack_end) {
+extern "C" __attribute__((visibility("default"))) int __libc_start_main(Main main, int argc,
+                                                                        char** argv, Main init,
+                                                                        void (*fini)(),
+                                                                        void (*rtld_fini)(),
+                                                                        void* stack_end) {
   const auto start = reinterpret_cast<StartMain>(dlsym(RTLD_NEXT, "__libc_start_main"));
   // The environment lies behind the arguments; the C library isn't ready for getenv.
   if (HasWorkerVariable(argv + argc + 1)) {

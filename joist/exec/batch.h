@@ -1,8 +1,8 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
 //
-// Batch<T>: what moves between two steps, some thousand elements by one virtual call. The values are
-// a column; so are timestamps, windows and panes, each of which is usually one value for the whole
-// batch and then costs nothing. A batch owns nothing and is valid until Push returns.
+// Batch<T>: what moves between two steps, some thousand elements by one virtual call. The values
+// are a column; so are timestamps, windows and panes, each of which is usually one value for the
+// whole batch and then costs nothing. A batch owns nothing and is valid until Push returns.
 
 #ifndef JOIST_EXEC_BATCH_H_
 #define JOIST_EXEC_BATCH_H_
@@ -74,9 +74,9 @@ void ForEachRun(const Batch<T>& batch, Take take) {
     const Meta one{SharedColumn<Timestamp>(batch.timestamp(first)),
                    SharedColumn<Window>(batch.window(first)),
                    SharedColumn<PaneInfo>(batch.pane(first))};
-    for (next = first + 1;
-         next < batch.count && batch.timestamp(next) == batch.timestamp(first) &&
-         batch.window(next) == batch.window(first) && batch.pane(next) == batch.pane(first);) {
+    for (next = first + 1; next < batch.count && batch.timestamp(next) == batch.timestamp(first) &&
+                           batch.window(next) == batch.window(first) &&
+                           batch.pane(next) == batch.pane(first);) {
       ++next;
     }
     take(Batch<T>{batch.values.From(first), next - first, one});

@@ -42,7 +42,8 @@ template <class K, class F>
 class AccumulatorTable {
  public:
   using Accumulator = AccumulatorOf<F>;
-  static constexpr bool kInSlot = std::is_trivially_copyable_v<Accumulator> && sizeof(Accumulator) <= 32;
+  static constexpr bool kInSlot =
+      std::is_trivially_copyable_v<Accumulator> && sizeof(Accumulator) <= 32;
   using Cell = std::conditional_t<kInSlot, Accumulator, Accumulator*>;
   using Table = KeyTable<K, Cell>;
 
@@ -56,10 +57,16 @@ class AccumulatorTable {
         [&](size_t i, Cell& cell) { update(i, Of(cell)); });
   }
   static Accumulator& Of(Cell& cell) {
-    if constexpr (kInSlot) return cell; else return *cell;
+    if constexpr (kInSlot)
+      return cell;
+    else
+      return *cell;
   }
   static const Accumulator& Of(const Cell& cell) {
-    if constexpr (kInSlot) return cell; else return *cell;
+    if constexpr (kInSlot)
+      return cell;
+    else
+      return *cell;
   }
   const Table& table() const { return table_; }
 
@@ -198,7 +205,8 @@ class CombineBreaker final : public Breaker {
       const StepScope scope(context_.stats);
       const WindowTables& window = breaker_->windows_[tracker.range().item];
       meta_ = {SharedColumn<Timestamp>(window.window.max_timestamp()),
-               SharedColumn<Window>(window.window), SharedColumn<PaneInfo>(PaneInfo::OnTimeAndOnly())};
+               SharedColumn<Window>(window.window),
+               SharedColumn<PaneInfo>(PaneInfo::OnTimeAndOnly())};
       const int bits = PartitionBits(window);
       int64_t begin, end;
       try {

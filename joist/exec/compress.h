@@ -20,8 +20,8 @@
 namespace joist {
 
 /// Copies items[i] to `to`, in order, for those i below `count` where keep[i] is 1 (else it is 0).
-/// Returns their number. `to` has room for `count` items and overlaps nothing. Without a branch that
-/// depends on the data.
+/// Returns their number. `to` has room for `count` items and overlaps nothing. Without a branch
+/// that depends on the data.
 template <class Item>
 size_t Compress(const Item* items, const uint8_t* keep, size_t count, Item* to) {
   static_assert(std::is_trivially_copyable_v<Item>);

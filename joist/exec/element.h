@@ -3,8 +3,10 @@
 // How the elements of a PCollection<T> look inside the engine. Three forms of every T:
 //
 //   View<T>    what a function is handed: std::string_view for a string, a KV of views for a KV, a
-//              value for small trivial types, const T& for the rest. Lives until the function returns.
-//   Stored<T>  one element kept in a table or a spool: trivial wherever T allows. A string becomes a
+//              value for small trivial types, const T& for the rest. Lives until the function
+//              returns.
+//   Stored<T>  one element kept in a table or a spool: trivial wherever T allows. A string becomes
+//   a
 //              view whose bytes lie in the keeper's arena.
 //   ColumnView<T> / ColumnBuffer<T>  a batch's worth: contiguous Stored<T>, a KV as two columns.
 //
@@ -98,8 +100,15 @@ class Iterable {
     iterator() = default;
     explicit iterator(const Stored<V>* at) : at_(at) {}
     joist::View<V> operator*() const { return ElementForm<V>::ViewOf(*at_); }
-    iterator& operator++() { ++at_; return *this; }
-    iterator operator++(int) { iterator old = *this; ++at_; return old; }
+    iterator& operator++() {
+      ++at_;
+      return *this;
+    }
+    iterator operator++(int) {
+      iterator old = *this;
+      ++at_;
+      return old;
+    }
     friend bool operator==(iterator, iterator) = default;
 
    private:
@@ -122,7 +131,8 @@ class Iterable {
 /// An Iterable with the values that it shows.
 template <class V>
 struct OwnedIterable {
-  std::shared_ptr<const Stored<V>[]> values;  // No std::vector: that of bool has no bools to point to.
+  std::shared_ptr<const Stored<V>[]>
+      values;  // No std::vector: that of bool has no bools to point to.
   size_t size = 0;
 };
 
@@ -130,9 +140,7 @@ template <class V>
 struct ElementForm<Iterable<V>> {
   using View = Iterable<V>;
   using Stored = OwnedIterable<V>;
-  static View ViewOf(const Stored& stored) {
-    return View(stored.values.get(), stored.size);
-  }
+  static View ViewOf(const Stored& stored) { return View(stored.values.get(), stored.size); }
   template <class Range>
   static Stored Store(const Range& values, Arena& arena) {
     std::shared_ptr<joist::Stored<V>[]> copy(new joist::Stored<V>[values.size()]);
@@ -146,7 +154,10 @@ struct ElementForm<Iterable<V>> {
 /// An own copy of what `view` shows, in the type that the user named.
 template <class T>
 T Own(const View<T>& view) {
-  if constexpr (requires { typename T::key_t; view.key; }) {
+  if constexpr (requires {
+                  typename T::key_t;
+                  view.key;
+                }) {
     return T{Own<typename T::key_t>(view.key), Own<typename T::value_t>(view.value)};
   } else {
     return T(view);
@@ -156,7 +167,10 @@ T Own(const View<T>& view) {
 /// The inverse: what functions are handed of a T that somebody keeps.
 template <class T>
 View<T> ViewOfOwn(const T& own) {
-  if constexpr (requires { typename T::key_t; own.key; }) {
+  if constexpr (requires {
+                  typename T::key_t;
+                  own.key;
+                }) {
     return {ViewOfOwn<typename T::key_t>(own.key), ViewOfOwn<typename T::value_t>(own.value)};
   } else {
     return own;
@@ -264,7 +278,8 @@ class ColumnView<KV<K, V>> {
   ColumnView<V> values_;
 };
 
-/// Writes items of a column that a ColumnBuffer owns; a few pointers, meant to be copied into a loop.
+/// Writes items of a column that a ColumnBuffer owns; a few pointers, meant to be copied into a
+/// loop.
 template <class T>
 class ColumnWriter {
  public:
@@ -273,7 +288,8 @@ class ColumnWriter {
 
   /// Writes element `i`. Strings outside of `kept` are copied into `arena`.
   template <class U>
-  void Set(size_t i, U&& value, [[maybe_unused]] ByteSpan kept, [[maybe_unused]] Arena& arena) const {
+  void Set(size_t i, U&& value, [[maybe_unused]] ByteSpan kept,
+           [[maybe_unused]] Arena& arena) const {
     if constexpr (std::is_same_v<T, std::string>) {
       const std::string_view view(value);
       items_[i] = kept.Contains(view) ? view : arena.Copy(view);
@@ -373,7 +389,7 @@ class ColumnBuffer<KV<K, V>> {
 template <class T>
 inline constexpr bool kCheapItem = std::is_trivially_copyable_v<typename ColumnForm<T>::Item>;
 template <class K, class V>
-inline constexpr bool kCheapItem<KV<K, V>> = kCheapItem<K>&& kCheapItem<V>;
+inline constexpr bool kCheapItem<KV<K, V>> = kCheapItem<K> && kCheapItem<V>;
 
 }  // namespace joist
 

@@ -7,7 +7,8 @@
 //  1. Pushing a batch may happen inside of `emit`, in the middle of an element. The bytes that a
 //     function may still hold views of (its element, its Arena) are therefore never released there;
 //     only copies that the cursor made itself, which no function has seen, are.
-//  2. A consumer that failed is never pushed to again, even where the function swallows its exception.
+//  2. A consumer that failed is never pushed to again, even where the function swallows its
+//  exception.
 //  3. An emitted string is referenced, not copied, if it lies in the current element.
 
 #ifndef JOIST_EXEC_EMIT_H_
@@ -60,10 +61,11 @@ class OutputCursor {
     if (count_ > 0) Flush();
     RethrowFailure();
   }
-  /// Throws again what a consumer has thrown, if the function caught it around its `emit`: the share
-  /// is lost all the same.
+  /// Throws again what a consumer has thrown, if the function caught it around its `emit`: the
+  /// share is lost all the same.
   void RethrowFailure() const {
-    if (failure_ != nullptr) [[unlikely]] std::rethrow_exception(failure_);
+    if (failure_ != nullptr) [[unlikely]]
+      std::rethrow_exception(failure_);
   }
 
   /// One output for each element of `batch`: `value(i)`, of which bytes inside span(i) are kept. On
@@ -120,7 +122,8 @@ class OutputCursor {
   template <class U>
   void Put(U&& value) {
     writer_.Set(count_, std::forward<U>(value), kept_, copies_);
-    if (++count_ == kBatchSize) [[unlikely]] Flush();
+    if (++count_ == kBatchSize) [[unlikely]]
+      Flush();
   }
   template <class U>
   void PutAt(U&& value, Timestamp timestamp) {
@@ -141,7 +144,8 @@ class OutputCursor {
   size_t room() const { return kBatchSize - count_; }
   void Advance(size_t written) {
     count_ += written;
-    if (count_ == kBatchSize) [[unlikely]] Flush();
+    if (count_ == kBatchSize) [[unlikely]]
+      Flush();
   }
 
   /// Gives `batch` to the consumers. Whoever has put elements before flushes first.

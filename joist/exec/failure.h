@@ -27,7 +27,8 @@ inline constexpr size_t kShownElementBytes = 200;
 [[noreturn]] void ThrowStepFailure(std::string_view step, std::string_view element,
                                    std::string_view cause);
 
-/// The same for the exception being handled: call it inside a catch block. A StepFailure is passed on.
+/// The same for the exception being handled: call it inside a catch block. A StepFailure is passed
+/// on.
 [[noreturn]] void RethrowAsStepFailure(std::string_view step, std::string_view element);
 
 }  // namespace joist

@@ -12,8 +12,8 @@ namespace joist {
 namespace {
 
 // Name, kind, key, state, inputs, side inputs.
-using NodeCode = std::tuple<std::string, uint8_t, std::string, std::string, std::vector<int>,
-                            std::vector<int>>;
+using NodeCode =
+    std::tuple<std::string, uint8_t, std::string, std::string, std::vector<int>, std::vector<int>>;
 
 Result<std::string> StateOf(const Node& node) {
   if (node.kind == StepKind::kFlatten) return std::string();
@@ -21,9 +21,10 @@ Result<std::string> StateOf(const Node& node) {
   std::string state;
   if (!node.payload->EncodeState(&state)) {
     return Status(StatusCode::kFailedPrecondition,
-                  where + " cannot be sent to another process: its function captures something; "
-                          "make it a struct declared with JOIST_ROW, or take what it needs as a side "
-                          "input");
+                  where +
+                      " cannot be sent to another process: its function captures something; "
+                      "make it a struct declared with JOIST_ROW, or take what it needs as a side "
+                      "input");
   }
   if (Result<const StepEntry*> entry = FindStep(node.payload->type_key()); !entry.ok()) {
     return Status(entry.status().code(),

@@ -1,8 +1,8 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
 //
 // GroupByKeyStep: all values of each key and window together. Shares scatter their records over
-// partitions by the high bits of the key's hash; then each partition, small enough for the cache, is
-// grouped by one thread: a table gives every key a number, and the values are laid out group by
+// partitions by the high bits of the key's hash; then each partition, small enough for the cache,
+// is grouped by one thread: a table gives every key a number, and the values are laid out group by
 // group.
 
 #ifndef JOIST_EXEC_GROUP_BY_KEY_H_
@@ -37,7 +37,10 @@ class Keeper {
     }
   }
   static const Stored<T>& Of(const Kept& kept) {
-    if constexpr (kInRecord) return kept; else return *kept;
+    if constexpr (kInRecord)
+      return kept;
+    else
+      return *kept;
   }
 
  private:
@@ -63,7 +66,8 @@ class RecordPartitions {
 
   void Append(uint64_t hash, const Record& record) {
     Tail& tail = tails_[hash >> (64 - kBits)];
-    if (tail.next == tail.end) [[unlikely]] Grow(hash >> (64 - kBits));
+    if (tail.next == tail.end) [[unlikely]]
+      Grow(hash >> (64 - kBits));
     *tail.next++ = record;
   }
 
@@ -87,7 +91,8 @@ class RecordPartitions {
 
   [[gnu::noinline]] void Grow(size_t partition) {
     std::vector<Chunk>& chunks = chunks_[partition];
-    const size_t before = chunks.empty() ? 0 : static_cast<size_t>(chunks.back().end - chunks.back().begin);
+    const size_t before =
+        chunks.empty() ? 0 : static_cast<size_t>(chunks.back().end - chunks.back().begin);
     const size_t records = std::clamp(before * 2, kFirstRecords,
                                       std::max<size_t>(kFirstRecords, kMostBytes / sizeof(Record)));
     const size_t bytes = (records * sizeof(Record) + 63) & ~size_t{63};
@@ -234,7 +239,8 @@ class GroupByKeyBreaker final : public Breaker {
       const StepScope scope(context_.stats);
       const WindowGroups& window = breaker_->windows_[tracker.range().item];
       meta_ = {SharedColumn<Timestamp>(window.window.max_timestamp()),
-               SharedColumn<Window>(window.window), SharedColumn<PaneInfo>(PaneInfo::OnTimeAndOnly())};
+               SharedColumn<Window>(window.window),
+               SharedColumn<PaneInfo>(PaneInfo::OnTimeAndOnly())};
       int64_t begin, end;
       try {
         while (tracker.Claim(1, &begin, &end)) Group(window, static_cast<size_t>(begin));
@@ -263,8 +269,7 @@ class GroupByKeyBreaker final : public Breaker {
       for (const auto& share : window.shares) {
         share->partitions.ForEachChunk(partition, [&](const Record* from, const Record* to) {
           numbers.Upsert(
-              static_cast<size_t>(to - from),
-              [from](size_t i) { return KeyOf(from[i]); },
+              static_cast<size_t>(to - from), [from](size_t i) { return KeyOf(from[i]); },
               [this] {
                 ends_.push_back(0);
                 return static_cast<uint32_t>(ends_.size() - 1);

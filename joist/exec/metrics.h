@@ -22,12 +22,12 @@ enum class MetricKind : uint8_t { kCounter, kDistribution, kGauge, kStringSet };
 /// A metric's value, of any kind: what isn't used stays at its neutral value.
 struct MetricCell {
   bool touched = false;  ///< False in a cell that only fills a gap between others.
-  int64_t sum = 0;    ///< Counter; distribution.
-  int64_t count = 0;  ///< Distribution: updates. Gauge: 1 once set.
+  int64_t sum = 0;       ///< Counter; distribution.
+  int64_t count = 0;     ///< Distribution: updates. Gauge: 1 once set.
   int64_t min = std::numeric_limits<int64_t>::max();
   int64_t max = std::numeric_limits<int64_t>::min();
-  int64_t latest = 0;      ///< Gauge.
-  int64_t latest_at = 0;   ///< Gauge: when, in steady nanoseconds.
+  int64_t latest = 0;                ///< Gauge.
+  int64_t latest_at = 0;             ///< Gauge: when, in steady nanoseconds.
   std::vector<std::string> strings;  ///< String set: sorted, unique.
 
   void Add(std::string_view text);
@@ -49,7 +49,7 @@ struct StepStats {
   uint64_t elements_in = 0;
   uint64_t elements_out = 0;
   uint64_t batches_in = 0;
-  uint64_t ticks = 0;  ///< Spent in the step itself, not in those after it.
+  uint64_t ticks = 0;             ///< Spent in the step itself, not in those after it.
   std::vector<MetricCell> cells;  ///< By metric id.
 
   MetricCell& Cell(uint32_t id) {
@@ -73,7 +73,8 @@ inline uint64_t Ticks() {
 inline thread_local StepStats* current_step = nullptr;
 inline thread_local uint64_t current_step_since = 0;
 
-/// Makes `stats` the thread's current step for as long as it lives; time goes to whoever is current.
+/// Makes `stats` the thread's current step for as long as it lives; time goes to whoever is
+/// current.
 class StepScope {
  public:
   explicit StepScope(StepStats* stats) : outer_(current_step) {

@@ -33,12 +33,16 @@ enum class ParDoForm {
 };
 
 template <class R>
-concept RangeResult = !std::is_void_v<R> && requires(R r) { r.begin(); r.end(); };
+concept RangeResult = !std::is_void_v<R> && requires(R r) {
+  r.begin();
+  r.end();
+};
 
-/// What a range's elements are; not what its iterator returns, which may stand for one (vector<bool>).
+/// What a range's elements are; not what its iterator returns, which may stand for one
+/// (vector<bool>).
 template <class R>
-using RangeValue =
-    typename std::iterator_traits<std::remove_cvref_t<decltype(std::declval<R>().begin())>>::value_type;
+using RangeValue = typename std::iterator_traits<
+    std::remove_cvref_t<decltype(std::declval<R>().begin())>>::value_type;
 
 /// What a function's type says by itself.
 template <class F>
@@ -82,7 +86,9 @@ struct CursorsOf;
 template <class... E>
 struct CursorsOf<TypeList<E...>> {
   using type = std::tuple<OutputCursor<typename E::value_type>...>;
-  static std::vector<const ElementType*> Types() { return {&element_type<typename E::value_type>...}; }
+  static std::vector<const ElementType*> Types() {
+    return {&element_type<typename E::value_type>...};
+  }
 };
 
 template <class F, class In, ParDoForm kForm>
@@ -126,7 +132,8 @@ class ParDoOperator final : public Operator, public BatchReceiver<In> {
     const StepScope scope(context_.stats);
     try {
       if constexpr (requires { &F::FinishBundle; }) {
-        using Parameters = typename signature::MemberFunction<decltype(&F::FinishBundle)>::Parameters;
+        using Parameters =
+            typename signature::MemberFunction<decltype(&F::FinishBundle)>::Parameters;
         BeginBatch(finish_meta_);
         CallFinish(Parameters());
         EndBatch();
@@ -141,7 +148,8 @@ class ParDoOperator final : public Operator, public BatchReceiver<In> {
     const StepScope scope(context_.stats);
     context_.stats->elements_in += batch.count;
     ++context_.stats->batches_in;
-    if (failure_ != nullptr) [[unlikely]] std::rethrow_exception(failure_);
+    if (failure_ != nullptr) [[unlikely]]
+      std::rethrow_exception(failure_);
     size_t i = 0;
     try {
       BeginBatch(batch.meta);
@@ -188,7 +196,8 @@ class ParDoOperator final : public Operator, public BatchReceiver<In> {
     std::apply([](const auto&... cursor) { (cursor.RethrowFailure(), ...); }, cursors_);
   }
   template <size_t... I>
-  void ConnectTo([[maybe_unused]] int output, [[maybe_unused]] Receiver* consumer, std::index_sequence<I...>) {
+  void ConnectTo([[maybe_unused]] int output, [[maybe_unused]] Receiver* consumer,
+                 std::index_sequence<I...>) {
     ((static_cast<int>(I) == output ? std::get<I>(cursors_).Connect(consumer) : void()), ...);
   }
   void BeginBatch(const Meta& meta) {
@@ -261,7 +270,8 @@ class ParDoOperator final : public Operator, public BatchReceiver<In> {
   template <class... A>
   void CallFinish(TypeList<A...>) {
     BeginElement(0, {});
-    fn_.FinishBundle(A(&std::get<signature::IndexOf<std::remove_cvref_t<A>, Emits>::value>(cursors_))...);
+    fn_.FinishBundle(
+        A(&std::get<signature::IndexOf<std::remove_cvref_t<A>, Emits>::value>(cursors_))...);
     EndElement();
   }
 
@@ -318,7 +328,8 @@ class ParDoOperator final : public Operator, public BatchReceiver<In> {
         } else {
           Call(fn, batch, i, argument_(view), typename Traits::Others());
         }
-        if (!constant) [[unlikely]] EndElement();
+        if (!constant) [[unlikely]]
+          EndElement();
       }
     } catch (...) {
       failed = i;
@@ -329,8 +340,9 @@ class ParDoOperator final : public Operator, public BatchReceiver<In> {
   F fn_;
   OperatorContext context_;
   [[no_unique_address]] ElementArgument<
-      std::conditional_t<kForm == ParDoForm::kBatch, const View<In>&, typename Traits::ElementParameter>, In>
-      argument_;
+      std::conditional_t<kForm == ParDoForm::kBatch, const View<In>&,
+                         typename Traits::ElementParameter>,
+      In> argument_;
   Cursors cursors_;
   Arena scratch_;
   Meta finish_meta_{SharedColumn<Timestamp>(Window::Global().max_timestamp()), {}, {}};

@@ -1,7 +1,7 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
 //
-// RelabelStep: a step that changes no element, only what its columns are called: keys of a KV, values
-// of a KV, a value as the key of nothing. Costs one virtual call a batch.
+// RelabelStep: a step that changes no element, only what its columns are called: keys of a KV,
+// values of a KV, a value as the key of nothing. Costs one virtual call a batch.
 
 #ifndef JOIST_EXEC_RELABEL_H_
 #define JOIST_EXEC_RELABEL_H_

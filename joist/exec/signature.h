@@ -39,11 +39,11 @@ namespace signature {
 
 template <class M>
 struct MemberFunction {};
-#define JOIST_MEMBER_FUNCTION(QUALIFIERS)                  \
-  template <class R, class C, class... A>                  \
-  struct MemberFunction<R (C::*)(A...) QUALIFIERS> {       \
-    using Return = R;                                      \
-    using Parameters = TypeList<A...>;                     \
+#define JOIST_MEMBER_FUNCTION(QUALIFIERS)            \
+  template <class R, class C, class... A>            \
+  struct MemberFunction<R (C::*)(A...) QUALIFIERS> { \
+    using Return = R;                                \
+    using Parameters = TypeList<A...>;               \
   };
 JOIST_MEMBER_FUNCTION()
 JOIST_MEMBER_FUNCTION(const)
@@ -132,9 +132,10 @@ struct Emits {
 };
 template <class A, class... Rest, class... Found>
 struct Emits<TypeList<A, Rest...>, Found...> {
-  using type = typename std::conditional_t<IsEmit<std::remove_cvref_t<A>>::value,
-                                           Emits<TypeList<Rest...>, Found..., std::remove_cvref_t<A>>,
-                                           Emits<TypeList<Rest...>, Found...>>::type;
+  using type =
+      typename std::conditional_t<IsEmit<std::remove_cvref_t<A>>::value,
+                                  Emits<TypeList<Rest...>, Found..., std::remove_cvref_t<A>>,
+                                  Emits<TypeList<Rest...>, Found...>>::type;
 };
 /// The SideInput parameters, in order.
 template <class List, class... Found>
@@ -195,15 +196,22 @@ template <class P, class T>
 consteval Passing PassingOf() {
   using V = View<T>;
   using Bare = std::remove_cvref_t<P>;
-  if constexpr (std::is_reference_v<P> && (std::is_rvalue_reference_v<P> ||
-                                           !std::is_const_v<std::remove_reference_t<P>>)) {
+  if constexpr (std::is_reference_v<P> &&
+                (std::is_rvalue_reference_v<P> || !std::is_const_v<std::remove_reference_t<P>>)) {
     return Passing::kNone;
   } else if constexpr (std::is_same_v<Bare, std::remove_cvref_t<V>>) {
     return Passing::kView;
   } else if constexpr (std::is_same_v<Bare, T>) {
     return Passing::kOwn;
-  } else if constexpr (requires(Bare p) { typename Bare::key_t; typename Bare::value_t; } &&
-                       requires(T t) { typename T::key_t; typename T::value_t; }) {
+  } else if constexpr (
+      requires(Bare p) {
+        typename Bare::key_t;
+        typename Bare::value_t;
+      } &&
+      requires(T t) {
+        typename T::key_t;
+        typename T::value_t;
+      }) {
     return PassingOf<typename Bare::key_t, typename T::key_t>() != Passing::kNone &&
                    PassingOf<typename Bare::value_t, typename T::value_t>() != Passing::kNone
                ? Passing::kPart
@@ -215,8 +223,8 @@ consteval Passing PassingOf() {
   }
 }
 
-/// Holds what the parameter P of a function over a PCollection<T> refers to. One for each call site;
-/// keeps its memory from element to element.
+/// Holds what the parameter P of a function over a PCollection<T> refers to. One for each call
+/// site; keeps its memory from element to element.
 template <class P, class T, Passing = PassingOf<P, T>()>
 struct ElementArgument {
   decltype(auto) operator()(const View<T>& view) { return static_cast<const View<T>&>(view); }

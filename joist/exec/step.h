@@ -1,9 +1,9 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
 //
-// What a step is made of, seen by the engine: interfaces without element types. The templates beside
-// this file implement them for the user's types; the engine plans, schedules, retries and commits
-// without knowing any. A Step is immutable and shared; what it makes belongs to one thread unless
-// said otherwise.
+// What a step is made of, seen by the engine: interfaces without element types. The templates
+// beside this file implement them for the user's types; the engine plans, schedules, retries and
+// commits without knowing any. A Step is immutable and shared; what it makes belongs to one thread
+// unless said otherwise.
 
 #ifndef JOIST_EXEC_STEP_H_
 #define JOIST_EXEC_STEP_H_
@@ -55,13 +55,13 @@ struct ElementCoder<KV<K, V>> {
 };
 
 template <class T>
-inline const ElementType element_type = {
-    &typeid(T), [] { return std::string(TypeName<T>()); }, [] { return ElementCoder<T>::Spec(); }};
+inline const ElementType element_type = {&typeid(T), [] { return std::string(TypeName<T>()); },
+                                         [] { return ElementCoder<T>::Spec(); }};
 
 /// What an operator is given when it is made.
 struct OperatorContext {
-  std::string_view step;                                ///< Full name; outlives the operator.
-  StepStats* stats = nullptr;                           ///< The share's; outlives the operator.
+  std::string_view step;                                 ///< Full name; outlives the operator.
+  StepStats* stats = nullptr;                            ///< The share's; outlives the operator.
   std::vector<std::shared_ptr<const void>> side_inputs;  ///< Views, in the order of declaration.
 };
 
@@ -115,7 +115,8 @@ class RangeTracker {
   /// Takes away the latter half of what isn't claimed yet, if both halves have `least` positions.
   std::optional<SourceRange> TrySplit(int64_t least) {
     const std::lock_guard lock(mutex_);
-    if (!range_.divisible || (range_.end - next_) / 2 < std::max<int64_t>(least, 1)) return std::nullopt;
+    if (!range_.divisible || (range_.end - next_) / 2 < std::max<int64_t>(least, 1))
+      return std::nullopt;
     SourceRange rest = range_;
     rest.begin = next_ + (range_.end - next_) / 2;
     range_.end = rest.begin;
@@ -178,8 +179,8 @@ class Breaker {
   virtual std::shared_ptr<const void> SideView() { return nullptr; }
 };
 
-/// A step of the graph with the code that runs it. Of the first three functions the one is implemented
-/// that its kind calls for.
+/// A step of the graph with the code that runs it. Of the first three functions the one is
+/// implemented that its kind calls for.
 class Step : public StepPayload {
  public:
   virtual std::unique_ptr<Source> MakeSource() const { return nullptr; }
@@ -189,7 +190,8 @@ class Step : public StepPayload {
   virtual std::unique_ptr<Breaker> MakeInputBreaker() const { return nullptr; }
 };
 
-// --- The registry of steps: how a step is found by a copy of this program -------------------------
+// --- The registry of steps: how a step is found by a copy of this program
+// -------------------------
 
 /// One type of step. Entries form a list that is linked while the program is loaded: no allocation,
 /// no order of initialisation to mind. See docs/adr/0001.

@@ -123,7 +123,8 @@ class MapView {
     return *found.begin();
   }
   /// The value of `key`, or `fallback`.
-  std::remove_cvref_t<View<V>> Get(const View<K>& key, std::remove_cvref_t<View<V>> fallback) const {
+  std::remove_cvref_t<View<V>> Get(const View<K>& key,
+                                   std::remove_cvref_t<View<V>> fallback) const {
     const Iterable<V> found = values_.Get(key);
     return found.empty() ? fallback : *found.begin();
   }

@@ -51,10 +51,10 @@ Status Graph::Validate() const {
       JOIST_CHECK(input >= 0 && input < static_cast<int>(collections_.size()));
       if (node.kind == StepKind::kFlatten &&
           *collections_[input].type->type != *collections_[node.outputs[0]].type->type) {
-        return InvalidArgument("step \"" + node.name + "\" at " + DescribeLocation(node.where) +
-                               " joins collections of different types: " +
-                               collections_[input].type->name() + " and " +
-                               collections_[node.outputs[0]].type->name());
+        return InvalidArgument(
+            "step \"" + node.name + "\" at " + DescribeLocation(node.where) +
+            " joins collections of different types: " + collections_[input].type->name() + " and " +
+            collections_[node.outputs[0]].type->name());
       }
     }
     for (int side : node.side_inputs) JOIST_CHECK(producer(side).kind == StepKind::kView);

@@ -23,8 +23,8 @@ namespace joist {
 /// What is known of a collection's elements: one static instance a C++ type (exec/step.h).
 struct ElementType {
   const std::type_info* type;
-  std::string (*name)();      ///< Readable: "KV<std::string, int64_t>".
-  CoderSpec (*coder)();       ///< How elements look on a wire, in a checkpoint, in spill.
+  std::string (*name)();  ///< Readable: "KV<std::string, int64_t>".
+  CoderSpec (*coder)();   ///< How elements look on a wire, in a checkpoint, in spill.
 };
 
 enum class StepKind : uint8_t {

@@ -184,8 +184,8 @@ struct CombineGlobally : Transform {
   auto ExpandValid(const PCollection<T>& in) const {
     using Fn = decltype(combine_internal::AsCombineFn<T>(fn));
     JOIST_ASSERT_ELEMENT(CombinedOf<Fn>);
-    auto combined = in | "WithVoidKey" >> Relabel<GiveVoidKey>() | "PerKey" >> CombinePerKey<F>(fn) |
-                    "Values" >> Relabel<TakeValues>();
+    auto combined = in | "WithVoidKey" >> Relabel<GiveVoidKey>() |
+                    "PerKey" >> CombinePerKey<F>(fn) | "Values" >> Relabel<TakeValues>();
     if constexpr (!IsCombineFn<F>) {
       return combined;
     } else {
@@ -194,7 +194,8 @@ struct CombineGlobally : Transform {
         const PipelineBuilder::Scope scope(&builder, "Impulse", "", nullptr);
         return AddRoot<Bytes>(builder, std::make_shared<CreateStep<Bytes>>(std::vector<Bytes>(1)));
       }();
-      return start | "OrEmpty" >> ParDo(combine_internal::ResultOrEmpty<Fn>{fn}, AsIterable(combined));
+      return start |
+             "OrEmpty" >> ParDo(combine_internal::ResultOrEmpty<Fn>{fn}, AsIterable(combined));
     }
   }
 };

@@ -5,8 +5,8 @@
 // A function is a callable with one non-generic operator(), a function pointer, or a struct (a
 // DoFn) with Process and, if it wants, Setup, StartBundle, FinishBundle, Teardown. Its first
 // parameter is the element: of a PCollection<std::string> a std::string_view or a const
-// std::string&, of a PCollection<KV<K, V>> a KV of either, otherwise a const T& or a T. After it, in
-// any order, by type:
+// std::string&, of a PCollection<KV<K, V>> a KV of either, otherwise a const T& or a T. After it,
+// in any order, by type:
 //
 //   Emit<O>          outputs to the main output         Timestamp   the element's event time
 //   Emit<O, Tag>     outputs to the output named Tag    Window      the element's window
@@ -101,9 +101,10 @@ template <class F, class In, ParDoForm kForm, class Given>
 consteval bool Check() {
   using Signature = signature::Of<F>;
   if constexpr (!Signature::kReadable) {
-    static_assert(Signature::kReadable,
-                  "Joist cannot read this function's parameter types: it is a generic lambda (auto), "
-                  "is overloaded, or is no function; write the element's type.");
+    static_assert(
+        Signature::kReadable,
+        "Joist cannot read this function's parameter types: it is a generic lambda (auto), "
+        "is overloaded, or is no function; write the element's type.");
     return false;
   } else {
     using Traits = ParDoTraitsBase<F>;
@@ -114,8 +115,9 @@ consteval bool Check() {
       return false;
     } else if constexpr (kForm == ParDoForm::kBatch) {
       constexpr bool kIsBatch = std::is_same_v<std::remove_cvref_t<Element>, Batch<In>>;
-      static_assert(kIsBatch, "Joist: the first parameter of a MapBatches function is a "
-                              "const joist::Batch<T>& of the collection's element type.");
+      static_assert(kIsBatch,
+                    "Joist: the first parameter of a MapBatches function is a "
+                    "const joist::Batch<T>& of the collection's element type.");
       if constexpr (!kIsBatch) return false;
     } else if constexpr (PassingOf<Element, In>() == Passing::kNone) {
       static_assert(PassingOf<Element, In>() != Passing::kNone,
@@ -159,16 +161,19 @@ consteval bool Check() {
       using InParameters = typename signature::Emits<typename Traits::Others>::type;
       using Emits = typename ParDoTraits<F, In, kForm>::Emits;
       constexpr bool kOneWay = std::is_void_v<typename Traits::Return> || InParameters::kSize == 0;
-      static_assert(kOneWay, "Joist: this function returns its output and takes an Emit as well; let "
-                             "it return nothing and emit everything (FlatMap).");
+      static_assert(kOneWay,
+                    "Joist: this function returns its output and takes an Emit as well; let "
+                    "it return nothing and emit everything (FlatMap).");
       constexpr bool kTagsDiffer = signature::TagsDiffer<Emits>::value;
-      static_assert(kTagsDiffer, "Joist: two of this function's outputs have the same tag; give each "
-                                 "Emit<T, Tag> a tag of its own.");
+      static_assert(kTagsDiffer,
+                    "Joist: two of this function's outputs have the same tag; give each "
+                    "Emit<T, Tag> a tag of its own.");
       constexpr bool kLifecycle = LifecycleIsCallable<F>();
       static_assert(kLifecycle, "Joist: Setup, StartBundle and Teardown take no parameters.");
       constexpr bool kFinish = FinishBundleIsCallable<F, Emits>();
-      static_assert(kFinish, "Joist: FinishBundle takes nothing but the outputs that Process has: "
-                             "Emit<T> and Emit<T, Tag>.");
+      static_assert(kFinish,
+                    "Joist: FinishBundle takes nothing but the outputs that Process has: "
+                    "Emit<T> and Emit<T, Tag>.");
       return kOneWay && kTagsDiffer && kLifecycle && kFinish;
     }
   }
@@ -209,19 +214,21 @@ struct ParDoTransform : Transform {
   auto Expand(const PCollection<In>& in) const {
     if constexpr (std::is_same_v<In, Invalid>) {
       return in;
-    } else if constexpr (!par_do_internal::Check<F, In, kForm, TypeList<SideInput<typename Sides::View>...>>()) {
+    } else if constexpr (!par_do_internal::Check<F, In, kForm,
+                                                 TypeList<SideInput<typename Sides::View>...>>()) {
       return PCollection<Invalid>(&in.builder());
     } else {
       using StepType = ParDoStep<F, In, kForm>;
       PipelineBuilder& builder = in.builder();
       std::vector<int> side_ids;
-      std::apply([&](const auto&... side) { (side_ids.push_back(side.Materialize()), ...); }, sides);
+      std::apply([&](const auto&... side) { (side_ids.push_back(side.Materialize()), ...); },
+                 sides);
       auto step = std::make_shared<StepType>(fn);
       auto outputs = step->outputs();
-      const int node = builder.Add(StepKind::kParDo, std::move(step), {in.id()}, std::move(side_ids),
-                                   std::move(outputs));
+      const int node = builder.Add(StepKind::kParDo, std::move(step), {in.id()},
+                                   std::move(side_ids), std::move(outputs));
       return par_do_internal::OutputsOf<typename ParDoTraits<F, In, kForm>::Emits>::Make(&builder,
-                                                                                       node);
+                                                                                         node);
     }
   }
 
@@ -231,16 +238,16 @@ struct ParDoTransform : Transform {
 
 /// The last argument of the functions below may not be deduced behind a pack, so each exists with
 /// side inputs and without. `where` is the caller's line.
-#define JOIST_PAR_DO(NAME, FORM)                                                              \
-  template <class F>                                                                          \
-  auto NAME(F fn, std::source_location where = std::source_location::current()) {             \
-    return ParDoTransform<F, FORM>(std::move(fn), {}, where);                                 \
-  }                                                                                           \
-  template <class F, IsSideInputArgument... Sides>                                            \
-    requires(sizeof...(Sides) > 0)                                                            \
-  auto NAME(F fn, Sides... sides) {                                                           \
-    return ParDoTransform<F, FORM, Sides...>(std::move(fn), std::tuple(std::move(sides)...),  \
-                                             std::source_location());                         \
+#define JOIST_PAR_DO(NAME, FORM)                                                             \
+  template <class F>                                                                         \
+  auto NAME(F fn, std::source_location where = std::source_location::current()) {            \
+    return ParDoTransform<F, FORM>(std::move(fn), {}, where);                                \
+  }                                                                                          \
+  template <class F, IsSideInputArgument... Sides>                                           \
+    requires(sizeof...(Sides) > 0)                                                           \
+  auto NAME(F fn, Sides... sides) {                                                          \
+    return ParDoTransform<F, FORM, Sides...>(std::move(fn), std::tuple(std::move(sides)...), \
+                                             std::source_location());                        \
   }
 
 /// Whatever the function emits, or the elements of what it returns. Also takes DoFn structs.
@@ -251,8 +258,8 @@ JOIST_PAR_DO(FlatMap, ParDoForm::kEmit)
 JOIST_PAR_DO(Map, ParDoForm::kMap)
 /// Those elements for which the function returns true.
 JOIST_PAR_DO(Filter, ParDoForm::kFilter)
-/// A function over whole batches, for work that is done faster on many elements at once. All elements
-/// of a batch have one timestamp, window and pane, and so has what it emits.
+/// A function over whole batches, for work that is done faster on many elements at once. All
+/// elements of a batch have one timestamp, window and pane, and so has what it emits.
 ///
 ///   numbers | joist::MapBatches([](const joist::Batch<int64_t>& in, joist::Emit<int64_t> emit) {
 ///     for (size_t i = 0; i < in.size(); ++i) emit(in[i] * 2);
@@ -273,18 +280,18 @@ template <class F, class G, class Parameter>
 struct ComposedCall : Composed<F, G> {
   using First = typename signature::Of<F>::Return;
   using Second = std::remove_cvref_t<typename signature::Of<G>::Return>;
-  /// What second returns may be a view of what first has returned, which ends here; if that is itself
-  /// a view, it is one of the element.
-  using Result =
-      std::conditional_t<std::is_same_v<ElementOfT<First>, std::remove_cvref_t<First>>, ElementOfT<Second>,
-                         Second>;
+  /// What second returns may be a view of what first has returned, which ends here; if that is
+  /// itself a view, it is one of the element.
+  using Result = std::conditional_t<std::is_same_v<ElementOfT<First>, std::remove_cvref_t<First>>,
+                                    ElementOfT<Second>, Second>;
   Result operator()(Parameter element) {
     if constexpr (std::is_invocable_v<G&, First>) {
       return Result(this->second(this->first(std::forward<Parameter>(element))));
     } else {
       using T = ElementOfT<First>;
       const T between = Own<T>(this->first(std::forward<Parameter>(element)));
-      ElementArgument<typename signature::First<typename signature::Of<G>::Parameters>::type, T> argument;
+      ElementArgument<typename signature::First<typename signature::Of<G>::Parameters>::type, T>
+          argument;
       return Result(this->second(argument(ViewOfOwn<T>(between))));
     }
   }
@@ -299,15 +306,14 @@ concept PlainMap = signature::Of<F>::kReadable && signature::HasCall<F> &&
 namespace par_do_internal {
 /// The second takes what the first returns as it would take it from a collection.
 template <class F, class G>
-concept Fusible =
-    !std::is_void_v<typename signature::Of<F>::Return> &&
-    !std::is_void_v<typename signature::Of<G>::Return> &&
-    PassingOf<typename signature::First<typename signature::Of<G>::Parameters>::type,
-              ElementOfT<typename signature::Of<F>::Return>>() != Passing::kNone;
+concept Fusible = !std::is_void_v<typename signature::Of<F>::Return> &&
+                  !std::is_void_v<typename signature::Of<G>::Return> &&
+                  PassingOf<typename signature::First<typename signature::Of<G>::Parameters>::type,
+                            ElementOfT<typename signature::Of<F>::Return>>() != Passing::kNone;
 }  // namespace par_do_internal
 
-/// `Map(f) | Map(g)`, before it is applied to a collection: one step, which the compiler sees as one
-/// loop. Works where both functions take the element alone.
+/// `Map(f) | Map(g)`, before it is applied to a collection: one step, which the compiler sees as
+/// one loop. Works where both functions take the element alone.
 template <par_do_internal::PlainMap F, par_do_internal::PlainMap G>
   requires(par_do_internal::Fusible<F, G>)
 auto operator|(const ParDoTransform<F, ParDoForm::kMap>& first,

@@ -19,8 +19,8 @@ int PipelineBuilder::Add(StepKind kind, std::shared_ptr<const StepPayload> paylo
   return graph_.Add(std::move(node), std::move(outputs));
 }
 
-PipelineBuilder::Scope::Scope(PipelineBuilder* builder, std::string_view name, std::string_view kind,
-                              const std::source_location* where)
+PipelineBuilder::Scope::Scope(PipelineBuilder* builder, std::string_view name,
+                              std::string_view kind, const std::source_location* where)
     : builder_(builder) {
   Level& outer = builder->levels_.back();
   std::string own(name);

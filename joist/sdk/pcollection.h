@@ -116,10 +116,11 @@ inline constexpr bool kIsGroupable = false;
 template <class K, class V>
 inline constexpr bool kIsGroupable<KV<K, V>> = kIsKey<K>;
 
-/// Base of transforms; makes `"Name" >> transform` work from any namespace. Remembers the line where
-/// the transform was made, for messages.
+/// Base of transforms; makes `"Name" >> transform` work from any namespace. Remembers the line
+/// where the transform was made, for messages.
 struct Transform {
-  Transform(std::source_location where = std::source_location::current()) : where(where) {}  // NOLINT
+  Transform(std::source_location where = std::source_location::current())
+      : where(where) {}  // NOLINT
   std::source_location where;
 };
 
@@ -173,9 +174,10 @@ auto Apply(PipelineBuilder& builder, const In& in, std::string_view name, const 
   } else if constexpr (requires { transform(in); }) {
     return transform(in);
   } else {
-    static_assert(requires { transform.Expand(in); },
-                  "Joist: this transform cannot be applied to this collection; see the types in the "
-                  "first line of this error, and the Expand functions of the transform.");
+    static_assert(
+        requires { transform.Expand(in); },
+        "Joist: this transform cannot be applied to this collection; see the types in the "
+        "first line of this error, and the Expand functions of the transform.");
     return PCollection<Invalid>(&builder);
   }
 }
@@ -203,8 +205,8 @@ PCollection<Out> AddStep(const PCollection<In>& in, std::shared_ptr<const StepPa
   return PCollection<Out>(&builder, builder.OutputOf(node));
 }
 
-#define JOIST_ASSERT_ELEMENT(...)                                                                \
-  static_assert(::joist::ElementCoder<__VA_ARGS__>::kExists,                                     \
+#define JOIST_ASSERT_ELEMENT(...)                                                                  \
+  static_assert(::joist::ElementCoder<__VA_ARGS__>::kExists,                                       \
                 "Joist has no coder for the elements of this collection; declare their type with " \
                 "JOIST_ROW(Type, fields…) or specialise joist::Coder<Type>")
 

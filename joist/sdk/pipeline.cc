@@ -111,8 +111,7 @@ const JobMetrics& PipelineResult::metrics() const {
 int PipelineResult::exit_code() const {
   job_->Join();
   switch (job_->outcome.state) {
-    case JobState::kDone:
-      return 0;
+    case JobState::kDone: return 0;
     case JobState::kCancelled:
       std::fprintf(stderr, "cancelled\n");
       return interrupted.load() ? 130 : 1;
@@ -125,7 +124,8 @@ int PipelineResult::exit_code() const {
 Pipeline::Pipeline() : builder_(std::make_shared<PipelineBuilder>()) {}
 
 Pipeline::Pipeline(int argc, const char* const* argv)
-    : builder_(std::make_shared<PipelineBuilder>()), options_(PipelineOptions::FromArgs(argc, argv)) {
+    : builder_(std::make_shared<PipelineBuilder>()),
+      options_(PipelineOptions::FromArgs(argc, argv)) {
   CatchInterrupt();
 }
 

@@ -27,7 +27,8 @@ struct Read : Transform {
   static constexpr std::string_view kKind = "Read";
   PCollection<typename S::Element> Expand(const Pipeline& pipeline) const {
     JOIST_ASSERT_ELEMENT(typename S::Element);
-    return AddRoot<typename S::Element>(pipeline.builder(), std::make_shared<SourceStep<S>>(source));
+    return AddRoot<typename S::Element>(pipeline.builder(),
+                                        std::make_shared<SourceStep<S>>(source));
   }
   S source;
 };
@@ -93,7 +94,8 @@ struct Impulse : Transform {
   using Transform::Transform;
   static constexpr std::string_view kKind = "Impulse";
   PCollection<Bytes> Expand(const Pipeline& pipeline) const {
-    return AddRoot<Bytes>(pipeline.builder(), std::make_shared<CreateStep<Bytes>>(std::vector<Bytes>(1)));
+    return AddRoot<Bytes>(pipeline.builder(),
+                          std::make_shared<CreateStep<Bytes>>(std::vector<Bytes>(1)));
   }
 };
 

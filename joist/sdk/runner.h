@@ -33,13 +33,14 @@ struct JobOutcome {
   JobMetrics metrics;
 };
 
-/// Runs `graph`, which must outlive the call, on this machine's threads until it is done, has failed,
-/// or `cancel` is set by another thread.
+/// Runs `graph`, which must outlive the call, on this machine's threads until it is done, has
+/// failed, or `cancel` is set by another thread.
 JobOutcome RunEmbedded(const Graph& graph, const RunSettings& settings,
                        const std::atomic<bool>& cancel);
 
 /// How the second process of RunInSecondProcess comes to the same pipeline where a step cannot be
-/// sent: it runs the program's main again, with these settings, up to the pipeline called `pipeline`.
+/// sent: it runs the program's main again, with these settings, up to the pipeline called
+/// `pipeline`.
 struct Rerun {
   std::string pipeline;                  ///< Unique in the program.
   std::vector<std::string> environment;  ///< "NAME=value", on top of this process's.

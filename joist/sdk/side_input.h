@@ -11,7 +11,8 @@
 //   AsMultimap(c)             S = MultimapView<K, V>   side->Get(key)        an Iterable<V>
 //
 //   auto total = numbers | joist::Sum::Globally();
-//   numbers | joist::Map([](int64_t n, joist::SideInput<int64_t> total) { return 100.0 * n / *total; },
+//   numbers | joist::Map([](int64_t n, joist::SideInput<int64_t> total) { return 100.0 * n /
+//   *total; },
 //                        joist::AsSingleton(total));
 
 #ifndef JOIST_SDK_SIDE_INPUT_H_

@@ -1,7 +1,7 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
 //
-// PAssert: says what a collection must hold; checked while the pipeline runs, which fails if it does
-// not. Elements are compared by their encoded bytes.
+// PAssert: says what a collection must hold; checked while the pipeline runs, which fails if it
+// does not. Elements are compared by their encoded bytes.
 //
 //   joist::PAssert::That(counts).ContainsInAnyOrder({{"cat", 1}, {"dog", 2}});
 //   joist::PAssert::ThatSingleton(total).IsEqualTo(3);

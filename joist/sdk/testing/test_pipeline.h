@@ -1,7 +1,8 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
 //
-// TestPipeline: a pipeline for tests. With JOIST_TEST_SECOND_PROCESS=1 in the environment it runs in
-// a second process to which its functions are sent, as they would be to a worker on another machine.
+// TestPipeline: a pipeline for tests. With JOIST_TEST_SECOND_PROCESS=1 in the environment it runs
+// in a second process to which its functions are sent, as they would be to a worker on another
+// machine.
 //
 //   TEST(WordCount, Counts) {
 //     joist::TestPipeline p;
