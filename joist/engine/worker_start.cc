@@ -34,6 +34,7 @@ bool HasWorkerVariable(char** environment) {
 
 }  // namespace
 
+// NOLINTNEXTLINE(bugprone-reserved-identifier): it is the C library's.
 extern "C" __attribute__((visibility("default"))) int __libc_start_main(Main main, int argc,
                                                                         char** argv, Main init,
                                                                         void (*fini)(),

@@ -75,7 +75,7 @@ class UserSource final : public Source {
   using T = typename S::Element;
 
  public:
-  UserSource(const S* source) : source_(source) {}
+  explicit UserSource(const S* source) : source_(source) {}
   Result<std::vector<SourceRange>> Split(int threads) override { return source_->Split(threads); }
   int64_t least_split() const override {
     if constexpr (requires { source_->least_split(); }) return source_->least_split();

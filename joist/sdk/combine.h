@@ -214,7 +214,8 @@ auto Globally(F fn, std::source_location where = std::source_location::current()
 /// Counts: of each distinct element, of the values of each key, of all elements.
 namespace Count {  // NOLINT
 struct PerElement : Transform {
-  PerElement(std::source_location where = std::source_location::current()) : Transform(where) {}
+  explicit PerElement(std::source_location where = std::source_location::current())
+      : Transform(where) {}
   static constexpr std::string_view kKind = "Count.PerElement";
   template <class T>
   auto Expand(const PCollection<T>& in) const {
@@ -222,7 +223,8 @@ struct PerElement : Transform {
   }
 };
 struct PerKey : Transform {
-  PerKey(std::source_location where = std::source_location::current()) : Transform(where) {}
+  explicit PerKey(std::source_location where = std::source_location::current())
+      : Transform(where) {}
   static constexpr std::string_view kKind = "Count.PerKey";
   template <class T>
   auto Expand(const PCollection<T>& in) const {
@@ -237,7 +239,7 @@ inline auto Globally(std::source_location where = std::source_location::current(
 /// Transforms that find their CombineFn by the type of the collection's values.
 template <template <class> class Fn>
 struct TypedCombinePerKey : Transform {
-  TypedCombinePerKey(std::source_location where = std::source_location::current())
+  explicit TypedCombinePerKey(std::source_location where = std::source_location::current())
       : Transform(where) {}
   static constexpr std::string_view kKind = "Combine";
   template <class T>
@@ -252,7 +254,7 @@ struct TypedCombinePerKey : Transform {
 };
 template <template <class> class Fn>
 struct TypedCombineGlobally : Transform {
-  TypedCombineGlobally(std::source_location where = std::source_location::current())
+  explicit TypedCombineGlobally(std::source_location where = std::source_location::current())
       : Transform(where) {}
   static constexpr std::string_view kKind = "Combine";
   template <class T>

@@ -18,7 +18,8 @@
 namespace joist {
 
 struct GroupByKey : Transform {
-  GroupByKey(std::source_location where = std::source_location::current()) : Transform(where) {}
+  explicit GroupByKey(std::source_location where = std::source_location::current())
+      : Transform(where) {}
   static constexpr std::string_view kKind = "GroupByKey";
   template <class T>
   auto Expand(const PCollection<T>& in) const {
@@ -37,7 +38,8 @@ struct GroupByKey : Transform {
 };
 
 struct Reshuffle : Transform {
-  Reshuffle(std::source_location where = std::source_location::current()) : Transform(where) {}
+  explicit Reshuffle(std::source_location where = std::source_location::current())
+      : Transform(where) {}
   static constexpr std::string_view kKind = "Reshuffle";
   template <class T>
   PCollection<T> Expand(const PCollection<T>& in) const {

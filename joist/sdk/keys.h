@@ -26,7 +26,8 @@ struct ElementOfColumn<ColumnView<T>> {
 /// The same columns under other names; `How` is one of joist/exec/relabel.h.
 template <class How>
 struct Relabel : Transform {
-  Relabel(std::source_location where = std::source_location::current()) : Transform(where) {}
+  explicit Relabel(std::source_location where = std::source_location::current())
+      : Transform(where) {}
   static constexpr std::string_view kKind = "Relabel";
   template <class In>
   auto Expand(const PCollection<In>& in) const {

@@ -119,8 +119,8 @@ inline constexpr bool kIsGroupable<KV<K, V>> = kIsKey<K>;
 /// Base of transforms; makes `"Name" >> transform` work from any namespace. Remembers the line
 /// where the transform was made, for messages.
 struct Transform {
-  Transform(std::source_location where = std::source_location::current())
-      : where(where) {}  // NOLINT
+  // NOLINTNEXTLINE(google-explicit-constructor): a transform without members is made by {}.
+  Transform(std::source_location where = std::source_location::current()) : where(where) {}
   std::source_location where;
 };
 
