@@ -23,7 +23,9 @@ struct Order {
 JOIST_ROW(Order, customer, cents, items)
 
 TEST(Types, NestedKVs) {
-  CheckType<KV<KV<std::string, int>, std::string>>({{{"a", 1}, "x"}, {{"a", 1}, "y"}});
+  std::vector<KV<KV<std::string, int>, std::string>> values;
+  for (const char* text : {"x", "y"}) values.push_back({{"a", 1}, text});
+  CheckType(values);
 }
 TEST(Types, Tuples) {
   CheckType<std::tuple<int, std::string, bool>>({{1, "a", true}, {1, "a", false}});
