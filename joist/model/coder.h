@@ -101,15 +101,12 @@ template <class T>
 concept SetLike = requires(T& set) {
   typename T::key_type;
   set.insert(std::declval<typename T::key_type>());
-}
-&&!MapLike<T> && std::is_same_v<typename T::key_type, typename T::value_type>;
+} && !MapLike<T> && std::is_same_v<typename T::key_type, typename T::value_type>;
 
 /// A container whose order follows from its keys alone.
 template <class T>
-concept OrderedByKey = requires {
-  typename T::key_compare;
-}
-&&!std::is_floating_point_v<typename T::key_type> &&
+concept OrderedByKey =
+    requires { typename T::key_compare; } && !std::is_floating_point_v<typename T::key_type> &&
     (std::is_same_v<typename T::key_compare, std::less<typename T::key_type>> ||
      std::is_same_v<typename T::key_compare, std::less<>> ||
      std::is_same_v<typename T::key_compare, std::greater<typename T::key_type>> ||
@@ -132,9 +129,7 @@ concept RawByte = std::is_same_v<T, uint8_t> || std::is_same_v<T, std::byte>;
 template <class T>
 struct LogicalType;
 template <class T>
-concept IsLogical = requires {
-  typename LogicalType<T>::Representation;
-};
+concept IsLogical = requires { typename LogicalType<T>::Representation; };
 
 template <>
 struct Coder<bool> {
@@ -173,7 +168,7 @@ struct Coder<T> {
 };
 
 template <class T>
-requires std::is_enum_v<T>
+  requires std::is_enum_v<T>
 struct Coder<T> {
   using Number = std::conditional_t<std::is_same_v<std::underlying_type_t<T>, bool>, uint8_t,
                                     std::underlying_type_t<T>>;
@@ -392,15 +387,13 @@ struct Coder<std::tuple<Ts...>> {
   static void Encode(const std::tuple<Ts...>& value, std::string* out, bool nested) {
     [&]<size_t... kI>(std::index_sequence<kI...>) {
       (Coder<Ts>::Encode(std::get<kI>(value), out, nested || kI + 1 < sizeof...(Ts)), ...);
-    }
-    (std::index_sequence_for<Ts...>());
+    }(std::index_sequence_for<Ts...>());
   }
   static bool Decode(ByteReader* in, std::tuple<Ts...>* value, bool nested) {
     return [&]<size_t... kI>(std::index_sequence<kI...>) {
       return (Coder<Ts>::Decode(in, &std::get<kI>(*value), nested || kI + 1 < sizeof...(Ts)) &&
               ...);
-    }
-    (std::index_sequence_for<Ts...>());
+    }(std::index_sequence_for<Ts...>());
   }
 };
 
@@ -422,7 +415,8 @@ struct Coder<std::optional<T>> {
 };
 
 template <HasCoder T>
-requires(!RawByte<T>) struct Coder<std::vector<T>> {
+  requires(!RawByte<T>)
+struct Coder<std::vector<T>> {
   static constexpr bool kDeterministic = Coder<T>::kDeterministic;
   static CoderSpec Spec() { return MakeCoderSpec(kIterableCoder, {Coder<T>::Spec()}); }
   static void Encode(const std::vector<T>& value, std::string* out, bool) {
@@ -448,7 +442,7 @@ requires(!RawByte<T>) struct Coder<std::vector<T>> {
 };
 
 template <MapLike T>
-requires HasCoder<typename T::key_type> && HasCoder<typename T::mapped_type>
+  requires HasCoder<typename T::key_type> && HasCoder<typename T::mapped_type>
 struct Coder<T> {
   using Entry = coder_internal::PairCoder<typename T::key_type, typename T::mapped_type>;
   static constexpr bool kDeterministic = OrderedByKey<T> && Entry::kDeterministic;
@@ -472,7 +466,7 @@ struct Coder<T> {
 };
 
 template <SetLike T>
-requires HasCoder<typename T::key_type>
+  requires HasCoder<typename T::key_type>
 struct Coder<T> {
   using Element = Coder<typename T::key_type>;
   static constexpr bool kDeterministic = OrderedByKey<T> && Element::kDeterministic;
@@ -495,7 +489,7 @@ struct Coder<T> {
 };
 
 template <IsLogical T>
-requires HasCoder<typename LogicalType<T>::Representation>
+  requires HasCoder<typename LogicalType<T>::Representation>
 struct Coder<T> {
   using Representation = typename LogicalType<T>::Representation;
   static constexpr bool kDeterministic = Coder<Representation>::kDeterministic;

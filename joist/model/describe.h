@@ -42,17 +42,11 @@ template <class T>
 struct IsOptional<std::optional<T>> : std::true_type {};
 
 template <class T>
-concept TupleLike = requires {
-  std::tuple_size<T>::value;
-};
+concept TupleLike = requires { std::tuple_size<T>::value; };
 template <class T>
-concept HasToString = requires(const T& value, std::string* out) {
-  *out += value.ToString();
-};
+concept HasToString = requires(const T& value, std::string* out) { *out += value.ToString(); };
 template <class T>
-concept IsRange = requires(const T& value) {
-  value.begin() != value.end();
-};
+concept IsRange = requires(const T& value) { value.begin() != value.end(); };
 
 }  // namespace describe_internal
 

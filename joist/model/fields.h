@@ -51,9 +51,8 @@ template <class T>
 using ListOf = decltype(JoistFields(static_cast<const T*>(nullptr)));
 // A type that only inherits from a declared one is not declared.
 template <class T>
-concept Declared = std::is_class_v<T> && requires(const T* type) {
-  JoistFields(type);
-} && std::is_same_v<typename ListOf<T>::Row, T>;
+concept Declared = std::is_class_v<T> && requires(const T* type) { JoistFields(type); } &&
+                   std::is_same_v<typename ListOf<T>::Row, T>;
 template <class T>
 constexpr auto List() {
   return JoistFields(static_cast<const T*>(nullptr));
@@ -116,9 +115,7 @@ struct Enumerator {
 
 /// An enum declared with JOIST_ENUM: its values have names, in rows, in JSON and in messages.
 template <class T>
-concept IsNamedEnum = std::is_enum_v<T> && requires(const T* type) {
-  JoistEnumerators(type).size;
-};
+concept IsNamedEnum = std::is_enum_v<T> && requires(const T* type) { JoistEnumerators(type).size; };
 
 /// All enumerators of a type, as JOIST_ENUM lists them.
 template <class T, size_t kCount>

@@ -148,7 +148,7 @@ struct KeyTraits<K> : key_internal::WordKey<K, KeyTraits<K>> {
 };
 
 template <class K>
-requires std::is_enum_v<K>
+  requires std::is_enum_v<K>
 struct KeyTraits<K> : key_internal::WordKey<K, KeyTraits<K>> {
   using Number = typename Coder<K>::Number;
   static uint64_t ToWord(K key) { return IntegerToWord(static_cast<Number>(key)); }
@@ -259,8 +259,7 @@ struct KeyTraits<std::tuple<Ks...>> : key_internal::CompositeKey<std::tuple<Ks..
   static bool Equal(const std::tuple<Ks...>& a, const std::tuple<Ks...>& b) {
     return [&]<size_t... kI>(std::index_sequence<kI...>) {
       return (EqualKeys(std::get<kI>(a), std::get<kI>(b)) && ...);
-    }
-    (std::index_sequence_for<Ks...>());
+    }(std::index_sequence_for<Ks...>());
   }
 };
 
@@ -276,15 +275,15 @@ struct KeyTraits<std::optional<K>> : key_internal::CompositeKey<std::optional<K>
 };
 
 template <IsKey T>
-requires(!RawByte<T>) struct KeyTraits<std::vector<T>> : key_internal::SequenceKey<std::vector<T>> {
-};
+  requires(!RawByte<T>)
+struct KeyTraits<std::vector<T>> : key_internal::SequenceKey<std::vector<T>> {};
 
 template <class K>
-requires(MapLike<K> || SetLike<K>) && IsKey<K> struct KeyTraits<K> : key_internal::SequenceKey<K> {
-};
+  requires(MapLike<K> || SetLike<K>) && IsKey<K>
+struct KeyTraits<K> : key_internal::SequenceKey<K> {};
 
 template <IsRow K>
-requires IsKey<K>
+  requires IsKey<K>
 struct KeyTraits<K> : key_internal::CompositeKey<K> {
   static uint64_t Hash(const K& key) {
     uint64_t hash = kHashSeed0;

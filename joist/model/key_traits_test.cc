@@ -90,7 +90,7 @@ struct Draw<T> {
   }
 };
 template <class T>
-requires std::is_floating_point_v<T>
+  requires std::is_floating_point_v<T>
 struct Draw<T> {
   static T One() {
     using L = std::numeric_limits<T>;
@@ -105,7 +105,7 @@ struct Draw<bool> {
   static bool One() { return Below(2) == 0; }
 };
 template <class T>
-requires std::is_enum_v<T>
+  requires std::is_enum_v<T>
 struct Draw<T> {
   static T One() { return static_cast<T>(Below(2)); }
 };

@@ -31,7 +31,7 @@ template <class V>
 KV(const char*, V) -> KV<std::string, V>;
 template <class K>
 KV(K, const char*) -> KV<K, std::string>;
-KV(const char*, const char*)->KV<std::string, std::string>;
+KV(const char*, const char*) -> KV<std::string, std::string>;
 
 /// The type with one value; its encoding is empty.
 struct Void {

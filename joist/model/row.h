@@ -215,7 +215,7 @@ struct FieldCoder<T> {
 };
 
 template <class T>
-requires std::is_enum_v<T>
+  requires std::is_enum_v<T>
 struct FieldCoder<T> {
   using Number = typename Coder<T>::Number;
   static constexpr bool kDeterministic = true;
@@ -327,7 +327,8 @@ concept IsElement = HasFieldCoder<typename OptionalOf<T>::Value>;
 }  // namespace row_internal
 
 template <class T>
-requires(row_internal::IsElement<T> && !RawByte<T>) struct FieldCoder<std::vector<T>> {
+  requires(row_internal::IsElement<T> && !RawByte<T>)
+struct FieldCoder<std::vector<T>> {
   using Element = row_internal::ElementCoder<T>;
   static constexpr bool kDeterministic = FieldCoder<typename Element::Value>::kDeterministic;
   static FieldType Type() { return FieldType::Array(Element::Type()); }
@@ -350,7 +351,7 @@ requires(row_internal::IsElement<T> && !RawByte<T>) struct FieldCoder<std::vecto
 };
 
 template <SetLike T>
-requires row_internal::IsElement<typename T::key_type>
+  requires row_internal::IsElement<typename T::key_type>
 struct FieldCoder<T> {
   using Element = row_internal::ElementCoder<typename T::key_type>;
   static constexpr bool kDeterministic =
@@ -374,8 +375,8 @@ struct FieldCoder<T> {
 };
 
 template <MapLike T>
-requires row_internal::IsElement<typename T::key_type> &&
-    row_internal::IsElement<typename T::mapped_type>
+  requires row_internal::IsElement<typename T::key_type> &&
+           row_internal::IsElement<typename T::mapped_type>
 struct FieldCoder<T> {
   using Key = row_internal::ElementCoder<typename T::key_type>;
   using Mapped = row_internal::ElementCoder<typename T::mapped_type>;
@@ -460,7 +461,7 @@ struct FieldCoder<std::tuple<Ts...>> {
 };
 
 template <IsLogical T>
-requires HasFieldCoder<typename LogicalType<T>::Representation>
+  requires HasFieldCoder<typename LogicalType<T>::Representation>
 struct FieldCoder<T> {
   using Representation = typename LogicalType<T>::Representation;
   static constexpr bool kDeterministic = FieldCoder<Representation>::kDeterministic;

@@ -38,8 +38,7 @@
     return {#Type, {JOIST_FOR_EACH(JOIST_FIELD_NAME, Type, __VA_ARGS__)}}; \
   }
 
-#define JOIST_ENUMERATOR(Type, enumerator) \
-  { Type::enumerator, #enumerator }
+#define JOIST_ENUMERATOR(Type, enumerator) {Type::enumerator, #enumerator}
 #define JOIST_ONE(context, item) 1
 
 /// Declares the enumerators of the enum `Type`, in its namespace: JOIST_ENUM(Color, kRed, kBlue).

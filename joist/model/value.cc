@@ -95,11 +95,9 @@ void Append(const Value& value, std::string* out) {
           }
           *out += ']';
         } else if constexpr (std::is_same_v<T, Value::Map>) {
-          AppendEntries(
-              held.entries, [out](const Value& key) { Append(key, out); }, out);
+          AppendEntries(held.entries, [out](const Value& key) { Append(key, out); }, out);
         } else if constexpr (std::is_same_v<T, Value::Record>) {
-          AppendEntries(
-              held.fields, [out](const std::string& name) { *out += name; }, out);
+          AppendEntries(held.fields, [out](const std::string& name) { *out += name; }, out);
         } else {
           Describe(held, out);
         }

@@ -62,8 +62,8 @@ class Value {
   Value() = default;                        // null
   Value(Any any) : any_(std::move(any)) {}  // NOLINT: a Value is made of what it holds.
   template <class T>
-  requires(IsOneOf<T>(static_cast<Any*>(nullptr))) Value(T value)
-      : any_(std::in_place_type<T>, std::move(value)) {}  // NOLINT
+    requires(IsOneOf<T>(static_cast<Any*>(nullptr)))
+  Value(T value) : any_(std::in_place_type<T>, std::move(value)) {}  // NOLINT
 
   const Any& any() const { return any_; }
   bool is_null() const { return any_.index() == 0; }
