@@ -15,7 +15,8 @@
 namespace joist {
 namespace {
 
-const ElementType kType = {&typeid(int), [] { return std::string("int"); }, [] { return CoderSpec(); }};
+const ElementType kType = {&typeid(int), [] { return std::string("int"); },
+                           [] { return CoderSpec(); }};
 
 /// A graph in which each node has one output, whose number is the node's.
 struct HandGraph {
@@ -29,7 +30,9 @@ struct HandGraph {
     return graph.Add(std::move(node), {&kType});
   }
   int Read() { return Add(StepKind::kRead, {}); }
-  int ParDo(int input, std::vector<int> sides = {}) { return Add(StepKind::kParDo, {input}, std::move(sides)); }
+  int ParDo(int input, std::vector<int> sides = {}) {
+    return Add(StepKind::kParDo, {input}, std::move(sides));
+  }
   int Group(int input) { return Add(StepKind::kGroup, {input}); }
   int View(int input) { return Add(StepKind::kView, {input}); }
   int Flatten(std::vector<int> inputs) { return Add(StepKind::kFlatten, std::move(inputs)); }
@@ -159,15 +162,9 @@ TEST(Plan, OfRandomGraphs) {
     const auto any = [&] { return collections[random() % collections.size()]; };
     for (size_t size = 2 + random() % 15, i = 0; i < size; ++i) {
       switch (collections.empty() ? 0 : random() % 8) {
-        case 0:
-          collections.push_back(g.Read());
-          break;
-        case 1:
-          collections.push_back(g.Group(any()));
-          break;
-        case 2:
-          views.push_back(g.View(any()));
-          break;
+        case 0: collections.push_back(g.Read()); break;
+        case 1: collections.push_back(g.Group(any())); break;
+        case 2: views.push_back(g.View(any())); break;
         case 3: {
           const int first = any();
           collections.push_back(g.Flatten({first, any()}));
@@ -176,12 +173,12 @@ TEST(Plan, OfRandomGraphs) {
         case 4:
         case 5:
           if (!views.empty()) {
-            collections.push_back(g.ParDo(any(), {views[random() % views.size()], views[random() % views.size()]}));
+            collections.push_back(
+                g.ParDo(any(), {views[random() % views.size()], views[random() % views.size()]}));
             break;
           }
           [[fallthrough]];
-        default:
-          collections.push_back(g.ParDo(any()));
+        default: collections.push_back(g.ParDo(any()));
       }
     }
     CheckPlan(g.graph, MakePlan(g.graph));

@@ -1,7 +1,7 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
 //
-// Random small pipelines on 1, 2 and 4 threads, against the same steps done naively on std::vectors.
-// A failure prints the seed.
+// Random small pipelines on 1, 2 and 4 threads, against the same steps done naively on
+// std::vectors. A failure prints the seed.
 
 #include <gtest/gtest.h>
 
@@ -68,8 +68,7 @@ class RandomPipeline {
       case 1:
         if (!texts_.empty()) return FromTexts(Pick(texts_));
         break;
-      default:
-        break;
+      default: break;
     }
     FromNumbers(Pick(numbers_));
   }
@@ -115,8 +114,7 @@ class RandomPipeline {
         out.insert(out.end(), other.elements.begin(), other.elements.end());
         return Add(Flatten(in.collection, other.collection), out);
       }
-      case 7:
-        return Add(in.collection | Reshuffle(), in.elements);
+      case 7: return Add(in.collection | Reshuffle(), in.elements);
       case 8: {
         std::map<int64_t, int64_t> counts;
         for (int64_t n : in.elements) ++counts[n];
@@ -132,9 +130,10 @@ class RandomPipeline {
         const Both<int64_t> other = Pick(numbers_);
         const auto count = static_cast<int64_t>(other.elements.size());
         for (int64_t n : in.elements) out.push_back(n + count);
-        return Add(in.collection | Map([](int64_t n, SideInput<int64_t> count) { return n + *count; },
-                                       AsSingleton(other.collection | Count::Globally())),
-                   out);
+        return Add(
+            in.collection | Map([](int64_t n, SideInput<int64_t> count) { return n + *count; },
+                                AsSingleton(other.collection | Count::Globally())),
+            out);
       }
       case 11: {
         const Both<int64_t> other = Pick(numbers_);
@@ -143,26 +142,29 @@ class RandomPipeline {
         for (int64_t n : in.elements) {
           if (n < sum) out.push_back(n);
         }
-        return Add(in.collection | Filter([](int64_t n, SideInput<IterableView<int64_t>> other) {
-                     int64_t sum = 0;
-                     for (int64_t m : *other) {
-                       sum += m;
-                       if (n < sum) return true;
-                     }
-                     return false;
-                   }, AsIterable(other.collection)),
+        return Add(in.collection | Filter(
+                                       [](int64_t n, SideInput<IterableView<int64_t>> other) {
+                                         int64_t sum = 0;
+                                         for (int64_t m : *other) {
+                                           sum += m;
+                                           if (n < sum) return true;
+                                         }
+                                         return false;
+                                       },
+                                       AsIterable(other.collection)),
                    out);
       }
       case 12: {
         std::vector<int64_t> odd;
         for (int64_t n : in.elements) (n % 2 == 0 ? out : odd).push_back(n);
-        auto outputs = in.collection | ParDo([](int64_t n, Emit<int64_t> even, Emit<int64_t, Odd> odd) {
-                         if (n % 2 == 0) {
-                           even(n);
-                         } else {
-                           odd(n);
-                         }
-                       });
+        auto outputs =
+            in.collection | ParDo([](int64_t n, Emit<int64_t> even, Emit<int64_t, Odd> odd) {
+              if (n % 2 == 0) {
+                even(n);
+              } else {
+                odd(n);
+              }
+            });
         Add(outputs.Get<Main>(), out);
         return Add(outputs.Get<Odd>(), odd);
       }
@@ -172,10 +174,13 @@ class RandomPipeline {
         std::map<int64_t, int64_t> sizes;
         for (const Pair& pair : other.elements) ++sizes[pair.key];
         for (int64_t n : in.elements) out.push_back(sizes.contains(n) ? sizes[n] : 0);
-        return Add(in.collection | Map([](int64_t n, SideInput<MultimapView<int64_t, int64_t>> other) {
-                     return static_cast<int64_t>(other->Get(n).size());
-                   }, AsMultimap(other.collection)),
-                   out);
+        return Add(
+            in.collection | Map(
+                                [](int64_t n, SideInput<MultimapView<int64_t, int64_t>> other) {
+                                  return static_cast<int64_t>(other->Get(n).size());
+                                },
+                                AsMultimap(other.collection)),
+            out);
       }
     }
   }
@@ -192,12 +197,13 @@ class RandomPipeline {
           for (int64_t value : values) sum += value;
           out.push_back({key, sum % kModulus});
         }
-        return Add(in.collection | GroupByKey() | Map([](const KV<int64_t, Iterable<int64_t>>& group) {
-                     int64_t sum = static_cast<int64_t>(group.value.size());
-                     for (int64_t value : group.value) sum += value;
-                     return KV{group.key, sum % kModulus};
-                   }),
-                   out);
+        return Add(
+            in.collection | GroupByKey() | Map([](const KV<int64_t, Iterable<int64_t>>& group) {
+              int64_t sum = static_cast<int64_t>(group.value.size());
+              for (int64_t value : group.value) sum += value;
+              return KV{group.key, sum % kModulus};
+            }),
+            out);
       case 1:
         for (const auto& [key, values] : groups) {
           int64_t sum = 0;
@@ -223,7 +229,8 @@ class RandomPipeline {
         for (const Pair& pair : in.elements) {
           if (pair.value > pair.key) out.push_back(pair);
         }
-        return Add(in.collection | Filter([](const Pair& pair) { return pair.value > pair.key; }), out);
+        return Add(in.collection | Filter([](const Pair& pair) { return pair.value > pair.key; }),
+                   out);
     }
   }
 
@@ -236,11 +243,14 @@ class RandomPipeline {
     switch (Below(6)) {
       case 0:
         for (const std::string& text : in.elements) out.push_back(text.substr(text.size() / 2));
-        return Add(in.collection | Map([](std::string_view text) { return text.substr(text.size() / 2); }),
-                   out);
+        return Add(
+            in.collection | Map([](std::string_view text) { return text.substr(text.size() / 2); }),
+            out);
       case 1:
         for (const std::string& text : in.elements) out.push_back(text + " and more than 16 bytes");
-        return Add(in.collection | Map([](const std::string& text) { return text + " and more than 16 bytes"; }),
+        return Add(in.collection | Map([](const std::string& text) {
+                     return text + " and more than 16 bytes";
+                   }),
                    out);
       case 2:
         if (in.elements.size() > 8000) return;
@@ -252,14 +262,17 @@ class RandomPipeline {
                    }),
                    out);
       case 3:
-        for (const auto& [text, count] : counts) pairs.push_back({static_cast<int64_t>(text.size()), count});
-        return Add(in.collection | Count::PerElement() | Map([](const KV<std::string_view, int64_t>& kv) {
-                     return KV{static_cast<int64_t>(kv.key.size()), kv.value};
-                   }),
-                   pairs);
+        for (const auto& [text, count] : counts)
+          pairs.push_back({static_cast<int64_t>(text.size()), count});
+        return Add(
+            in.collection | Count::PerElement() | Map([](const KV<std::string_view, int64_t>& kv) {
+              return KV{static_cast<int64_t>(kv.key.size()), kv.value};
+            }),
+            pairs);
       case 4:
         for (const auto& [text, count] : counts) out.push_back(text);
-        return Add(in.collection | Map([](std::string_view text) { return KV{text, text}; }) | GroupByKey() |
+        return Add(in.collection | Map([](std::string_view text) { return KV{text, text}; }) |
+                       GroupByKey() |
                        Map([](const KV<std::string_view, Iterable<std::string>>& group) {
                          for (std::string_view text : group.value) {
                            if (text != group.key) return std::string("another");
@@ -268,8 +281,10 @@ class RandomPipeline {
                        }),
                    out);
       default:
-        for (const std::string& text : in.elements) numbers.push_back(static_cast<int64_t>(text.size()));
-        return Add(in.collection | Map([](std::string_view text) { return static_cast<int64_t>(text.size()); }),
+        for (const std::string& text : in.elements)
+          numbers.push_back(static_cast<int64_t>(text.size()));
+        return Add(in.collection |
+                       Map([](std::string_view text) { return static_cast<int64_t>(text.size()); }),
                    numbers);
     }
   }

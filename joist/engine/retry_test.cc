@@ -1,7 +1,7 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
 //
-// Failures injected everywhere: what fails a few times and then works leaves no trace in results and
-// metrics; what goes on failing ends the job with one line.
+// Failures injected everywhere: what fails a few times and then works leaves no trace in results
+// and metrics; what goes on failing ends the job with one line.
 
 #include <gtest/gtest.h>
 
@@ -178,24 +178,25 @@ TEST(Retry, AnythingCanBeThrown) {
   EXPECT_EQ(message([](int) { throw 5; }),
             "step \"Throws\": an exception that is no std::exception (element: 1)");
   EXPECT_EQ(message([](int) { throw std::string("text"); }), "step \"Throws\": text (element: 1)");
-  EXPECT_EQ(message([](int) { throw std::bad_alloc(); }), "step \"Throws\": std::bad_alloc (element: 1)");
+  EXPECT_EQ(message([](int) { throw std::bad_alloc(); }),
+            "step \"Throws\": std::bad_alloc (element: 1)");
 }
 
 TEST(Retry, FailureOfALaterStepIsNotSwallowed) {
   for (int wrap = 0; wrap < 2; ++wrap) {
     TestPipeline p;
     auto many = p | Create({1, 2}) | "Swallows" >> FlatMap([wrap](int n, Emit<int> emit) {
-                  for (int i = 0; i < 3000; ++i) {
-                    try {
-                      emit(n * 10000 + i);
-                    } catch (...) {
-                      if (wrap == 1) throw std::runtime_error("wrapped");
-                    }
-                  }
-                });
+                                       for (int i = 0; i < 3000; ++i) {
+                                         try {
+                                           emit(n * 10000 + i);
+                                         } catch (...) {
+                                           if (wrap == 1) throw std::runtime_error("wrapped");
+                                         }
+                                       }
+                                     });
     many | "Fails" >> ParDo([](int n) {
-      if (n == 11000) throw std::runtime_error("eleven thousand");
-    });
+             if (n == 11000) throw std::runtime_error("eleven thousand");
+           });
     const JobOutcome outcome = p.RunToEnd();
     EXPECT_EQ(outcome.state, JobState::kFailed);
     EXPECT_EQ(outcome.status.message(), "step \"Fails\": eleven thousand (element: 11000)");
@@ -283,11 +284,11 @@ struct Slow {
 
 TEST(Stealing, OneRangeKeepsAllThreadsBusy) {
   TestPipeline p;
-  auto threads = p | Read(Slow()) | Map([](int64_t) {
-                   return static_cast<int64_t>(
-                       std::hash<std::thread::id>()(std::this_thread::get_id()) >> 1);
-                 }) |
-                 Count::PerElement();
+  auto threads =
+      p | Read(Slow()) | Map([](int64_t) {
+        return static_cast<int64_t>(std::hash<std::thread::id>()(std::this_thread::get_id()) >> 1);
+      }) |
+      Count::PerElement();
   PAssert::That(threads).Satisfies([](const IterableView<KV<int64_t, int64_t>>& counts) {
     int64_t sum = 0, least = 200;
     for (const auto& count : counts) {
@@ -301,12 +302,12 @@ TEST(Stealing, OneRangeKeepsAllThreadsBusy) {
 
 TEST(Stealing, FewSlowElementsAreShared) {
   TestPipeline p;
-  auto threads = p | Create({1, 2, 3, 4, 5, 6, 7, 8}) | Map([](int) {
-                   std::this_thread::sleep_for(std::chrono::milliseconds(5));
-                   return static_cast<int64_t>(
-                       std::hash<std::thread::id>()(std::this_thread::get_id()) >> 1);
-                 }) |
-                 Count::PerElement();
+  auto threads =
+      p | Create({1, 2, 3, 4, 5, 6, 7, 8}) | Map([](int) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+        return static_cast<int64_t>(std::hash<std::thread::id>()(std::this_thread::get_id()) >> 1);
+      }) |
+      Count::PerElement();
   PAssert::That(threads).Satisfies(
       [](const IterableView<KV<int64_t, int64_t>>& counts) { return counts.size() == 2; });
   EXPECT_TRUE(p.RunOk());

@@ -45,7 +45,8 @@ void CheckOutputs(F fn, Make make, Expect expect, int rounds = 100) {
   step.op->Start();
   for (int round = 0; round < rounds; ++round) {
     collector.elements.clear();
-    std::vector<HandElement<In>> elements = RandomElements<In>(&random, [&] { return make(random); });
+    std::vector<HandElement<In>> elements =
+        RandomElements<In>(&random, [&] { return make(random); });
     if (round % 2 == 0) {
       for (auto& element : elements) {
         element.timestamp = {5};
@@ -233,7 +234,9 @@ TEST(Map, ArenaResults) {
 
 TEST(Map, KVsOfTexts) {
   CheckOutputs<ParDoForm::kMap, KV<std::string, std::string>, KV<std::string, std::string>>(
-      [](const KV<std::string_view, std::string_view>& kv) { return KV{kv.value, kv.key.substr(1)}; },
+      [](const KV<std::string_view, std::string_view>& kv) {
+        return KV{kv.value, kv.key.substr(1)};
+      },
       [](std::mt19937& random) { return KV{"k" + RandomText(random), RandomText(random)}; },
       [](const KV<std::string, std::string>& kv, auto add) { add({kv.value, kv.key.substr(1)}); });
   CheckOutputs<ParDoForm::kMap, KV<std::string, int64_t>, KV<int64_t, std::string>>(
@@ -259,9 +262,9 @@ TEST(Filter, KeepsWhatItKeepsWithItsTime) {
       [](bool b, auto add) {
         if (b) add(b);
       });
-  CheckOutputs<ParDoForm::kFilter, int64_t, int64_t>(
-      [](int64_t) { return false; }, [](std::mt19937&) { return int64_t{1}; },
-      [](int64_t, auto) {});
+  CheckOutputs<ParDoForm::kFilter, int64_t, int64_t>([](int64_t) { return false; },
+                                                     [](std::mt19937&) { return int64_t{1}; },
+                                                     [](int64_t, auto) {});
 }
 
 TEST(MapBatches, GetsRunsOfOneTime) {
@@ -327,7 +330,8 @@ TEST(Emit, PiecesAreNotCopied) {
   EXPECT_EQ(watch.outside, 1);
 }
 
-// --- Failures ---------------------------------------------------------------------------------------
+// --- Failures
+// ---------------------------------------------------------------------------------------
 
 struct Fails : BatchReceiver<int64_t> {
   int pushes = 0;
@@ -391,9 +395,7 @@ TEST(ParDo, FailureNamesStepElementAndCause) {
   };
   const auto message = [&](const std::string& bad) {
     HandStep<ParDoForm::kMap, std::string, decltype(fn)> step(fn);
-    return MessageOf([&] {
-      PushByHand<std::string>({{"a"}, {bad}, {"b"}}, step.input());
-    });
+    return MessageOf([&] { PushByHand<std::string>({{"a"}, {bad}, {"b"}}, step.input()); });
   };
   EXPECT_EQ(message("a"), "");
   EXPECT_EQ(message("abc"), R"(step "Step": three is too many (element: "abc"))");
@@ -425,17 +427,21 @@ TEST(ParDo, OutputsByTag) {
   step.op->Connect(1, &even);
   step.op->Connect(2, &odd);
   std::vector<HandElement<int64_t>> elements;
-  for (int64_t n = 0; n < 1000; ++n) elements.push_back({n, {n + 5000}, {{n / 10}, {n / 10 + 1}}, {}});
+  for (int64_t n = 0; n < 1000; ++n)
+    elements.push_back({n, {n + 5000}, {{n / 10}, {n / 10 + 1}}, {}});
   for (int round = 0; round < 3; ++round) PushByHand(elements, step.input());
   ASSERT_EQ(texts.elements.size(), 3000u);
   ASSERT_EQ(even.elements.size(), 1500u);
   ASSERT_EQ(odd.elements.size(), 3000u);
   for (size_t i = 0; i < 1500; ++i) {
     const auto n = static_cast<int64_t>(i % 500) * 2;
-    ASSERT_EQ(even.elements[i], (HandElement<int64_t>{n, {n + 5000}, {{n / 10}, {n / 10 + 1}}, {}}));
+    ASSERT_EQ(even.elements[i],
+              (HandElement<int64_t>{n, {n + 5000}, {{n / 10}, {n / 10 + 1}}, {}}));
     const int64_t m = n + 1;
-    ASSERT_EQ(odd.elements[2 * i], (HandElement<int64_t>{m, {m + 5000}, {{m / 10}, {m / 10 + 1}}, {}}));
-    ASSERT_EQ(odd.elements[2 * i + 1], (HandElement<int64_t>{m, {m}, {{m / 10}, {m / 10 + 1}}, {}}));
+    ASSERT_EQ(odd.elements[2 * i],
+              (HandElement<int64_t>{m, {m + 5000}, {{m / 10}, {m / 10 + 1}}, {}}));
+    ASSERT_EQ(odd.elements[2 * i + 1],
+              (HandElement<int64_t>{m, {m}, {{m / 10}, {m / 10 + 1}}, {}}));
   }
   EXPECT_EQ(step.stats.elements_in, 3000u);
   EXPECT_EQ(step.stats.elements_out, 7500u);

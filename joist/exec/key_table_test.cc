@@ -38,7 +38,8 @@ void CheckAgainstMap(const std::vector<K>& keys, size_t step, size_t expected = 
     const size_t count = std::min(step, keys.size() - first);
     size_t next = first;
     table.Upsert(
-        count, [&](size_t i) -> View<K> { return ViewOfOwn<K>(keys[first + i]); }, [] { return int64_t{0}; },
+        count, [&](size_t i) -> View<K> { return ViewOfOwn<K>(keys[first + i]); },
+        [] { return int64_t{0}; },
         [&](size_t i, int64_t& value) {
           ASSERT_EQ(first + i, next++);  // In order, each once.
           value += static_cast<int64_t>(first + i) + 1;
@@ -107,8 +108,9 @@ TEST(KeyTable, DoublesAreTheirBits) {
   std::vector<double> keys = {0.0, -0.0, nan, nan, -nan, 1.5, INFINITY, -INFINITY, 0.0, -0.0};
   CheckAll(keys);
   KeyTable<double, int> table;
-  table.Upsert(keys.size(), [&](size_t i) { return keys[i]; }, [] { return 0; },
-               [](size_t, int& n) { ++n; });
+  table.Upsert(
+      keys.size(), [&](size_t i) { return keys[i]; }, [] { return 0; },
+      [](size_t, int& n) { ++n; });
   EXPECT_EQ(*table.Lookup(0.0), 2);
   EXPECT_EQ(*table.Lookup(-0.0), 2);
   EXPECT_EQ(*table.Lookup(nan), 2);
@@ -157,8 +159,9 @@ TEST(KeyTable, OwnsItsKeys) {
   for (int round = 0; round < 2; ++round) {
     for (int i = 0; i < 3000; ++i) {
       std::string key = std::to_string(i) + " is a key that is longer than a slot";
-      table.Upsert(1, [&](size_t) -> std::string_view { return key; }, [] { return 0; },
-                   [](size_t, int& n) { ++n; });
+      table.Upsert(
+          1, [&](size_t) -> std::string_view { return key; }, [] { return 0; },
+          [](size_t, int& n) { ++n; });
       std::fill(key.begin(), key.end(), '?');
     }
   }
@@ -214,14 +217,17 @@ TEST(KeyTable, SkipsTheBitsOfItsPartition) {
   }
   for (const auto& keys : partitions) {
     KeyTable<int64_t, int64_t> table(0, kBits);
-    table.Upsert(keys.size(), [&](size_t i) { return keys[i]; }, [] { return int64_t{0}; },
-                 [&](size_t i, int64_t& value) { value = keys[i]; });
+    table.Upsert(
+        keys.size(), [&](size_t i) { return keys[i]; }, [] { return int64_t{0}; },
+        [&](size_t i, int64_t& value) { value = keys[i]; });
     ASSERT_EQ(table.size(), keys.size());
-    ASSERT_LE(table.bits(), 12);  // Were the bits used, they would lie in one heap and make it grow.
+    ASSERT_LE(table.bits(),
+              12);  // Were the bits used, they would lie in one heap and make it grow.
     for (int64_t key : keys) ASSERT_EQ(*table.Lookup(key), key);
     std::set<int64_t> seen;
     for (uint64_t part = 0; part < 4; ++part) {
-      table.ForEach(part, 2, [&](const auto& slot) { EXPECT_TRUE(seen.insert(slot.key()).second); });
+      table.ForEach(part, 2,
+                    [&](const auto& slot) { EXPECT_TRUE(seen.insert(slot.key()).second); });
     }
     ASSERT_EQ(seen.size(), keys.size());
   }
@@ -229,8 +235,9 @@ TEST(KeyTable, SkipsTheBitsOfItsPartition) {
 
 TEST(KeyTable, ValuesChangeInPlace) {
   KeyTable<int64_t, int64_t> table;
-  table.Upsert(100, [](size_t i) { return static_cast<int64_t>(i); }, [] { return int64_t{1}; },
-               [](size_t, int64_t&) {});
+  table.Upsert(
+      100, [](size_t i) { return static_cast<int64_t>(i); }, [] { return int64_t{1}; },
+      [](size_t, int64_t&) {});
   table.ForEachMutable([](auto& slot) { slot.value += slot.key(); });
   int64_t sum = 0;
   table.ForEach([&](const auto& slot) { sum += slot.value; });

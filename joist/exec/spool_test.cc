@@ -40,8 +40,8 @@ TEST(Spool, KeepsElementsWithTheirTimes) {
     meta.timestamps = SharedColumn<Timestamp>(times);
     meta.windows = SharedColumn<Window>(windows);
     meta.panes = SharedColumn<PaneInfo>(PaneInfo::OnTimeAndOnly());
-    const ColumnView<KV<std::string, std::vector<int>>> values(
-        ColumnView<std::string>{keys}, ColumnView<std::vector<int>>{lists});
+    const ColumnView<KV<std::string, std::vector<int>>> values(ColumnView<std::string>{keys},
+                                                               ColumnView<std::vector<int>>{lists});
     spool.Append({values, 3, meta});
     spool.Append({values, 0, meta});
     spool.Append({values.From(1), 2, Meta()});
@@ -105,7 +105,8 @@ TEST(RecordPartitions, EmptyOnesHaveNoChunks) {
   for (size_t p = 0; p < 255; ++p) partitions.ForEachChunk(p, [](int*, int*) { FAIL(); });
 }
 
-// --- RangeTracker ---------------------------------------------------------------------------------
+// --- RangeTracker
+// ---------------------------------------------------------------------------------
 
 TEST(RangeTracker, ClaimsAndSplitsCoverEachPositionOnce) {
   std::mt19937 random(1);

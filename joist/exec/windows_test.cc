@@ -76,12 +76,15 @@ void Through(Breaker* breaker, const std::vector<HandElement<T>>& elements, size
 const Window kWindows[] = {Window::Global(), {{0}, {10}}, {{10}, {20}}, {{0}, {20}}};
 
 template <class K, class MakeKey>
-std::vector<HandElement<KV<K, int64_t>>> RandomPairs(size_t count, std::mt19937* random, MakeKey make) {
+std::vector<HandElement<KV<K, int64_t>>> RandomPairs(size_t count, std::mt19937* random,
+                                                     MakeKey make) {
   std::vector<HandElement<KV<K, int64_t>>> elements;
   for (size_t i = 0; i < count; ++i) {
     const Window window = kWindows[(*random)() % (1 + i % 4)];
     elements.push_back({{make(*random), static_cast<int64_t>((*random)() % 1000)},
-                        {static_cast<int64_t>(i)}, window, {}});
+                        {static_cast<int64_t>(i)},
+                        window,
+                        {}});
   }
   return elements;
 }
@@ -101,8 +104,8 @@ struct GroupCollector : BatchReceiver<KV<K, Iterable<int64_t>>> {
       std::vector<int64_t> values;
       for (int64_t value : batch[i].value) values.push_back(value);
       EXPECT_EQ(values.size(), batch[i].value.size());
-      elements.push_back({{Own<K>(batch[i].key), values}, batch.timestamp(i), batch.window(i),
-                          batch.pane(i)});
+      elements.push_back(
+          {{Own<K>(batch[i].key), values}, batch.timestamp(i), batch.window(i), batch.pane(i)});
     }
   }
 };
@@ -148,7 +151,8 @@ TEST(GroupByKey, EachWindowByItself) {
       });
     }
   }
-  CheckGrouping<std::vector<int>>(20000, 2, [](std::mt19937& r) { return std::vector<int>(r() % 9, 1); });
+  CheckGrouping<std::vector<int>>(20000, 2,
+                                  [](std::mt19937& r) { return std::vector<int>(r() % 9, 1); });
   CheckGrouping<KV<std::string, int>>(20000, 2, [](std::mt19937& r) {
     return KV<std::string, int>{Names(r), static_cast<int>(r() % 3)};
   });
@@ -165,7 +169,9 @@ struct Total {
 /// With an accumulator that doesn't fit into a slot, and text as result.
 struct Digits {
   std::vector<int64_t> CreateAccumulator() const { return std::vector<int64_t>(1); }
-  void AddInput(std::vector<int64_t>& to, int64_t value) const { to.push_back(value), to[0] += value; }
+  void AddInput(std::vector<int64_t>& to, int64_t value) const {
+    to.push_back(value), to[0] += value;
+  }
   void MergeAccumulators(std::vector<int64_t>& to, const std::vector<int64_t>& from) const {
     to[0] += from[0];
     to.insert(to.end(), from.begin() + 1, from.end());
@@ -201,7 +207,8 @@ void CheckCombining(size_t count, size_t sinks, MakeKey make) {
     ASSERT_TRUE(got == expected);
   };
   check(CombineBreaker<K, int64_t, Total>(Total(), "Step"), Collector<KV<K, int64_t>>(), totals);
-  check(CombineBreaker<K, int64_t, Digits>(Digits(), "Step"), Collector<KV<K, std::string>>(), digits);
+  check(CombineBreaker<K, int64_t, Digits>(Digits(), "Step"), Collector<KV<K, std::string>>(),
+        digits);
 }
 
 TEST(Combine, EachWindowByItself) {
@@ -213,12 +220,12 @@ TEST(Combine, EachWindowByItself) {
       CheckCombining<Void>(count, sinks, [](std::mt19937&) { return Void(); });
     }
   }
-  CheckCombining<std::vector<int>>(20000, 2, [](std::mt19937& r) { return std::vector<int>(r() % 9, 1); });
+  CheckCombining<std::vector<int>>(20000, 2,
+                                   [](std::mt19937& r) { return std::vector<int>(r() % 9, 1); });
   // Enough keys for several partitions.
   CheckCombining<int64_t>(150000, 3, [](std::mt19937& r) { return static_cast<int64_t>(r()); });
-  CheckCombining<std::string>(80000, 2, [](std::mt19937& r) {
-    return std::string(r() % 20, 'k') + std::to_string(r());
-  });
+  CheckCombining<std::string>(
+      80000, 2, [](std::mt19937& r) { return std::string(r() % 20, 'k') + std::to_string(r()); });
 }
 
 TEST(Reshuffle, KeepsEverything) {
@@ -229,7 +236,8 @@ TEST(Reshuffle, KeepsEverything) {
   Through(&breaker, elements, 3, &random, &collector);
   auto& got = collector.elements;
   ASSERT_EQ(got.size(), elements.size());
-  std::sort(got.begin(), got.end(), [](const auto& a, const auto& b) { return a.timestamp < b.timestamp; });
+  std::sort(got.begin(), got.end(),
+            [](const auto& a, const auto& b) { return a.timestamp < b.timestamp; });
   ASSERT_TRUE(got == elements);
 }
 

@@ -52,7 +52,8 @@ TEST(ParDo, TakesFunctionsOfAllKinds) {
 TEST(ParDo, TakesTextInEveryForm) {
   TestPipeline p;
   auto words = p | Create({"one", "three", ""});
-  PAssert::That(words | Map([](std::string_view w) { return w.size(); })).ContainsInAnyOrder({3, 5, 0});
+  PAssert::That(words | Map([](std::string_view w) { return w.size(); }))
+      .ContainsInAnyOrder({3, 5, 0});
   PAssert::That(words | Map([](const std::string& w) { return w + "!"; }))
       .ContainsInAnyOrder({"one!", "three!", "!"});
   PAssert::That(words | Map([](std::string w) { return w + "?"; }))
@@ -61,7 +62,8 @@ TEST(ParDo, TakesTextInEveryForm) {
       .ContainsInAnyOrder({"o", "th", ""});
   PAssert::That(words | Map([](std::string_view) { return "literal"; }))
       .ContainsInAnyOrder({"literal", "literal", "literal"});
-  PAssert::That(words | Map([](std::string_view) { return std::string_view(); }) | Count::PerElement())
+  PAssert::That(words | Map([](std::string_view) { return std::string_view(); }) |
+                Count::PerElement())
       .ContainsInAnyOrder({{"", 3}});
   EXPECT_TRUE(p.RunOk());
 }
@@ -75,7 +77,8 @@ TEST(ParDo, TakesKVsInEveryForm) {
       .ContainsInAnyOrder({"a", "b"});
   PAssert::That(pairs | Map([](KV<std::string, int64_t> kv) { return kv.value; }))
       .ContainsInAnyOrder({1, 2});
-  PAssert::That(pairs | Map([](const KV<std::string_view, int64_t>& kv) { return KV{kv.value, kv.key}; }))
+  PAssert::That(pairs |
+                Map([](const KV<std::string_view, int64_t>& kv) { return KV{kv.value, kv.key}; }))
       .ContainsInAnyOrder({{1, "a"}, {2, "b"}});
   EXPECT_TRUE(p.RunOk());
 }
@@ -126,8 +129,7 @@ TEST(ParDo, OutputsByTag) {
 
 TEST(ParDo, OutputThatNobodyReads) {
   TestPipeline p;
-  auto outputs = p | Create({1, 2, 3}) |
-                 ParDo([](int n, Emit<int> all, Emit<int, Odd> odd) {
+  auto outputs = p | Create({1, 2, 3}) | ParDo([](int n, Emit<int> all, Emit<int, Odd> odd) {
                    all(n);
                    for (int i = 0; i < 3000; ++i) odd(n);
                  });
@@ -188,7 +190,9 @@ TEST(ParDo, Lifecycle) {
       .IsEqualTo(2000);
   const JobOutcome outcome = p.RunToEnd();
   ASSERT_TRUE(outcome.status.ok()) << outcome.status.message();
-  const auto count = [&](const char* name) { return outcome.metrics.CounterValue("par_do_test", name); };
+  const auto count = [&](const char* name) {
+    return outcome.metrics.CounterValue("par_do_test", name);
+  };
   EXPECT_EQ(count("elements"), 20000);
   EXPECT_GE(count("setups"), 1);
   EXPECT_EQ(count("starts"), count("setups"));
@@ -203,8 +207,9 @@ TEST(ParDo, Lifecycle) {
 TEST(Map, OfMapIsOneStep) {
   TestPipeline p;
   auto numbers = p | Create<int64_t>({1, 2, 3});
-  auto results = numbers | (Map([](int64_t n) { return n + 1; }) | Map([](int64_t n) { return n * 10; }) |
-                            Map([](int64_t n) { return std::to_string(n); }));
+  auto results =
+      numbers | (Map([](int64_t n) { return n + 1; }) | Map([](int64_t n) { return n * 10; }) |
+                 Map([](int64_t n) { return std::to_string(n); }));
   PAssert::That(results).ContainsInAnyOrder({"20", "30", "40"});
   size_t maps = 0;
   for (const Node& node : p.graph().nodes()) maps += node.name.starts_with("Map") ? 1 : 0;
@@ -212,7 +217,8 @@ TEST(Map, OfMapIsOneStep) {
   EXPECT_TRUE(p.RunOk());
 }
 
-// What the second function returns may be a piece of what the first has made, which is gone by then.
+// What the second function returns may be a piece of what the first has made, which is gone by
+// then.
 TEST(Map, OfMapOwnsWhatItReturns) {
   TestPipeline p;
   auto results = p | Create({"x"}) |
@@ -223,8 +229,9 @@ TEST(Map, OfMapOwnsWhatItReturns) {
                 (Map([](std::string_view text) { return text.substr(1); }) |
                  Map([](std::string_view text) { return text.substr(1); }));
   PAssert::That(pieces).ContainsInAnyOrder({"c"});
-  auto lengths = p | Create({"abc"}) | (Map([](std::string_view text) { return text.substr(1); }) |
-                                        Map([](const std::string& text) { return text.size(); }));
+  auto lengths = p | Create({"abc"}) |
+                 (Map([](std::string_view text) { return text.substr(1); }) |
+                  Map([](const std::string& text) { return text.size(); }));
   PAssert::That(lengths).ContainsInAnyOrder({2});
   EXPECT_TRUE(p.RunOk());
 }
@@ -244,11 +251,14 @@ TEST(Filter, KeepsElements) {
 TEST(FlatMap, ReturnsContainers) {
   TestPipeline p;
   auto numbers = p | Create({0, 1, 3});
-  PAssert::That(numbers | FlatMap([](int n) { return std::vector<int>(static_cast<size_t>(n), n); }))
+  PAssert::That(numbers |
+                FlatMap([](int n) { return std::vector<int>(static_cast<size_t>(n), n); }))
       .ContainsInAnyOrder({1, 3, 3, 3});
-  PAssert::That(numbers | FlatMap([](int n) { return std::vector<std::string>(2, std::to_string(n)); }))
+  PAssert::That(numbers |
+                FlatMap([](int n) { return std::vector<std::string>(2, std::to_string(n)); }))
       .ContainsInAnyOrder({"0", "0", "1", "1", "3", "3"});
-  PAssert::That(numbers | FlatMap([](int n) { return std::vector<bool>(static_cast<size_t>(n), n == 1); }))
+  PAssert::That(numbers |
+                FlatMap([](int n) { return std::vector<bool>(static_cast<size_t>(n), n == 1); }))
       .ContainsInAnyOrder({true, false, false, false});
   PAssert::That(p | Create({"a b"}) | FlatMap([](std::string_view text) {
                   return std::vector<std::string_view>{text.substr(0, 1), text.substr(2)};
@@ -264,14 +274,15 @@ TEST(MapBatches, SeesEachElementOnce) {
   TestPipeline p;
   std::vector<std::string> words;
   for (int i = 0; i < 5000; ++i) words.push_back(std::to_string(i));
-  auto sizes = p | Create(words) |
-               MapBatches([](const Batch<std::string>& batch, Emit<int64_t> emit) {
-                 int64_t sum = 0;
-                 for (size_t i = 0; i < batch.size(); ++i) sum += static_cast<int64_t>(batch[i].size());
-                 emit(sum);
-               });
+  auto sizes =
+      p | Create(words) | MapBatches([](const Batch<std::string>& batch, Emit<int64_t> emit) {
+        int64_t sum = 0;
+        for (size_t i = 0; i < batch.size(); ++i) sum += static_cast<int64_t>(batch[i].size());
+        emit(sum);
+      });
   PAssert::ThatSingleton(sizes | Sum::Globally()).IsEqualTo(10 + 90 * 2 + 900 * 3 + 4000 * 4);
-  auto joined = p | "Copy" >> Create(words) | MapBatches([](Batch<std::string> batch, Emit<std::string> emit) {
+  auto joined = p | "Copy" >> Create(words) |
+                MapBatches([](Batch<std::string> batch, Emit<std::string> emit) {
                   for (size_t i = 0; i < batch.size(); ++i) emit(batch[i]);
                 });
   PAssert::That(joined).ContainsInAnyOrder(words);
@@ -289,8 +300,8 @@ TEST(ParDo, WithoutOutputs) {
 TEST(ParDo, FailureIsOneLine) {
   TestPipeline p;
   p | Create({"fine", "bad"}) | "Check" >> ParDo([](std::string_view text) {
-    if (text == "bad") throw std::runtime_error("not good");
-  });
+                                  if (text == "bad") throw std::runtime_error("not good");
+                                });
   const JobOutcome outcome = p.RunToEnd();
   EXPECT_EQ(outcome.state, JobState::kFailed);
   EXPECT_EQ(outcome.status.message(), R"(step "Check": not good (element: "bad"))");

@@ -52,13 +52,14 @@ TEST(Names, AreDerivedAndUnique) {
 TEST(Names, DuplicatesAreRefused) {
   TestPipeline p;
   auto numbers = p | Create({1, 2});
+  const int line = __LINE__;
   numbers | "Same" >> Map([](int n) { return n; });
   numbers | "Same" >> Map([](int n) { return n; });
   const JobOutcome outcome = p.RunToEnd();
   EXPECT_EQ(outcome.state, JobState::kFailed);
   EXPECT_EQ(outcome.status.message(),
-            "step \"Same\" at pipeline_test.cc:" + std::to_string(__LINE__ - 4) +
-                " has the name of the step at pipeline_test.cc:" + std::to_string(__LINE__ - 6) +
+            "step \"Same\" at pipeline_test.cc:" + std::to_string(line + 2) +
+                " has the name of the step at pipeline_test.cc:" + std::to_string(line + 1) +
                 "; give one of them another name: \"Name\" >> …");
 }
 
@@ -90,10 +91,7 @@ TEST(Create, OfNothing) {
   auto none = p | Create(std::vector<std::string>());
   PAssert::That(none).IsEmpty();
   PAssert::That(none | Count::PerElement()).IsEmpty();
-  PAssert::That(none | Map([](std::string_view w) {
-                  return KV{w, 1};
-                }) |
-                GroupByKey() |
+  PAssert::That(none | Map([](std::string_view w) { return KV{w, 1}; }) | GroupByKey() |
                 Map([](const KV<std::string_view, Iterable<int>>& g) { return g.value.size(); }))
       .IsEmpty();
   PAssert::That(none | Reshuffle()).IsEmpty();

@@ -1,7 +1,7 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
 //
 // A function that does not make one value of two.
-// expect: static assertion failed: Joist: combine with a CombineFn or with a function .T, T. that returns a T
+// expect: static assertion failed: Joist: combine with a CombineFn or with a function .T, T. that
 
 #include "joist/joist.h"
 

@@ -1,7 +1,7 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
 //
 // FinishBundle has the outputs of Process.
-// expect: static assertion failed: Joist: FinishBundle takes nothing but the outputs that Process has
+// expect: static assertion failed: Joist: FinishBundle takes nothing but the outputs that Process
 
 #include "joist/joist.h"
 
@@ -10,6 +10,4 @@ struct Fn {
   void FinishBundle(joist::Emit<std::string> emit) { emit("end"); }
 };
 
-void Build(joist::Pipeline& p) {
-  p | joist::Create({1, 2}) | joist::ParDo(Fn());
-}
+void Build(joist::Pipeline& p) { p | joist::Create({1, 2}) | joist::ParDo(Fn()); }

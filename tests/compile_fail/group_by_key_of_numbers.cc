@@ -5,6 +5,4 @@
 
 #include "joist/joist.h"
 
-void Build(joist::Pipeline& p) {
-  p | joist::Create({1, 2}) | joist::GroupByKey() | joist::Keys();
-}
+void Build(joist::Pipeline& p) { p | joist::Create({1, 2}) | joist::GroupByKey() | joist::Keys(); }

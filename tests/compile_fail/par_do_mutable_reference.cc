@@ -1,7 +1,7 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
 //
 // Elements are not changed in place.
-// expect: static assertion failed: Joist: this function.s first parameter cannot take the collection.s elements
+// expect: static assertion failed: Joist: this function.s first parameter cannot take the
 
 #include "joist/joist.h"
 

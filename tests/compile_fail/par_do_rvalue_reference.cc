@@ -1,7 +1,7 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
 //
 // Nor moved from.
-// expect: static assertion failed: Joist: this function.s first parameter cannot take the collection.s elements
+// expect: static assertion failed: Joist: this function.s first parameter cannot take the
 
 #include "joist/joist.h"
 

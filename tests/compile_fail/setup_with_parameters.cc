@@ -10,6 +10,4 @@ struct Fn {
   void Process(int n, joist::Emit<int> emit) { emit(n); }
 };
 
-void Build(joist::Pipeline& p) {
-  p | joist::Create({1, 2}) | joist::ParDo(Fn());
-}
+void Build(joist::Pipeline& p) { p | joist::Create({1, 2}) | joist::ParDo(Fn()); }

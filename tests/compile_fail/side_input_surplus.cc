@@ -1,7 +1,7 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
 //
 // A side input that nobody takes.
-// expect: static assertion failed: Joist: the side inputs given to the transform and the SideInput parameters
+// expect: static assertion failed: Joist: the side inputs given to the transform and the SideInput
 
 #include "joist/joist.h"
 
