@@ -97,9 +97,8 @@ Benchmark SumPerKeyBenchmark(const Settings& settings) {
   benchmark.memory_bytes = input.key_count * 80;
   benchmark.variants.push_back(
       {.name = "by hand, hash and prefetch", .run = [input](Measurement& m) {
-         WithConsumers<SumConsumer>(input, m, [&](std::vector<SumConsumer>& consumers) {
-           SumPairs<SumConsumer>::Run(input, consumers);
-         });
+         WithConsumers<SumConsumer>(
+             input, m, [&](std::vector<SumConsumer>& consumers) { SumPairs(input, consumers); });
        }});
   for (Variant& variant : JoistSumPerKeyVariants(input)) {
     benchmark.variants.push_back(std::move(variant));
