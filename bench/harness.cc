@@ -358,7 +358,7 @@ void Measurement::Stop() {
   }
 }
 
-int RunBenchmarks(std::vector<Benchmark> benchmarks, const Settings& settings) {
+int RunBenchmarks(const std::vector<Benchmark>& benchmarks, const Settings& settings) {
   int code = 0;
   for (const Benchmark& benchmark : benchmarks) {
     Runner runner(benchmark, settings);

@@ -97,7 +97,7 @@ struct Benchmark {
 
 /// Runs benchmarks and prints their table to standard output, in Markdown; progress goes to
 /// standard error. Returns the exit code: 0, or 1 when results differ or a variant failed.
-int RunBenchmarks(std::vector<Benchmark> benchmarks, const Settings& settings);
+int RunBenchmarks(const std::vector<Benchmark>& benchmarks, const Settings& settings);
 
 }  // namespace joist::bench
 

@@ -77,7 +77,7 @@ int Main(int argc, char** argv) {
                                 Int64MapsBenchmark(settings), StringStepsBenchmark(settings),
                                 GroupBenchmark(settings),     SumPerKeyBenchmark(settings)};
   if (!settings.python.empty()) all.push_back(SmallWordCountBenchmark(settings));
-  if (names.empty()) return RunBenchmarks(std::move(all), settings);
+  if (names.empty()) return RunBenchmarks(all, settings);
   std::vector<Benchmark> chosen;
   for (const std::string& name : names) {
     bool known = false;
@@ -92,7 +92,7 @@ int Main(int argc, char** argv) {
     std::fprintf(stderr, "\n");
     return 2;
   }
-  return RunBenchmarks(std::move(chosen), settings);
+  return RunBenchmarks(chosen, settings);
 }
 
 }  // namespace
