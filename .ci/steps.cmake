@@ -1,8 +1,6 @@
 # Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
 #
-# The steps of .ci/run, read by ctest from build/ci.
-
-get_filename_component(root "${CMAKE_CURRENT_LIST_DIR}/../.." ABSOLUTE)
+# The steps of .ci/run, read by ctest from build/ci; there @root@ is the repository.
 
 # The tests of the release build, as they are.
 subdirs("../release")
@@ -11,13 +9,13 @@ subdirs("../release")
 macro(step NAME)
   add_test(${NAME} ${ARGN})
   set_tests_properties(${NAME} PROPERTIES
-    LABELS ci RUN_SERIAL TRUE TIMEOUT 2400 WORKING_DIRECTORY "${root}")
+    LABELS ci RUN_SERIAL TRUE TIMEOUT 2400 WORKING_DIRECTORY "@root@")
 endmacro()
 
-step(ci.build ./dev build)
-step(ci.demo ./dev demo)
-step(ci.second_process ./dev test --second-process)
-step(ci.lint ./dev lint --all)
-step(ci.asan ./dev sanitize asan)
-step(ci.tsan ./dev sanitize tsan exec engine sdk)
-step(ci.fuzz ./dev fuzz 5)
+step(ci.build "@root@/dev" build)
+step(ci.demo "@root@/dev" demo)
+step(ci.second_process "@root@/dev" test --second-process)
+step(ci.lint "@root@/dev" lint --all)
+step(ci.asan "@root@/dev" sanitize asan)
+step(ci.tsan "@root@/dev" sanitize tsan exec engine sdk)
+step(ci.fuzz "@root@/dev" fuzz 5)
