@@ -213,6 +213,7 @@ TEST_F(TextTest, WritesOneFileWithHeaderAndFooter) {
        {Compression::kNone, Compression::kGzip, Compression::kZstd, Compression::kBzip2}) {
     const std::string name = "out.csv" + std::string(files::CompressionSuffix(compression));
     TestPipeline p;
+    p.set_threads(1);  // One bundle, so one shard.
     p | Create({"b", "c"}) |
         "One" >> Write(root_ + "out")
                      .WithSuffix(".csv")
