@@ -140,7 +140,7 @@ struct AsSingletonView {
   std::optional<T> fallback;
   using Element = T;
   using View = T;
-  std::shared_ptr<const void> Make(Spools<T> spools, std::string_view step) const {
+  std::shared_ptr<const void> Make(const Spools<T>& spools, std::string_view step) const {
     size_t size = 0;
     const Spool<T>* only = nullptr;
     for (const auto& spool : spools) {

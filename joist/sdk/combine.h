@@ -91,11 +91,11 @@ struct MeanFn {
 
 template <class T>
 struct Lesser {
-  T operator()(T a, const T& b) const { return b < a ? b : a; }
+  T operator()(const T& a, const T& b) const { return b < a ? b : a; }
 };
 template <class T>
 struct Greater {
-  T operator()(T a, const T& b) const { return a < b ? b : a; }
+  T operator()(const T& a, const T& b) const { return a < b ? b : a; }
 };
 
 namespace combine_internal {

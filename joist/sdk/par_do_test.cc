@@ -56,6 +56,7 @@ TEST(ParDo, TakesTextInEveryForm) {
       .ContainsInAnyOrder({3, 5, 0});
   PAssert::That(words | Map([](const std::string& w) { return w + "!"; }))
       .ContainsInAnyOrder({"one!", "three!", "!"});
+  // NOLINTNEXTLINE(performance-unnecessary-value-param): by value is what is tested.
   PAssert::That(words | Map([](std::string w) { return w + "?"; }))
       .ContainsInAnyOrder({"one?", "three?", "?"});
   PAssert::That(words | Map([](std::string_view w) { return w.substr(0, w.size() / 2); }))
@@ -75,6 +76,7 @@ TEST(ParDo, TakesKVsInEveryForm) {
       .ContainsInAnyOrder({"a", "b"});
   PAssert::That(pairs | Map([](KV<std::string_view, int64_t> kv) { return kv.key; }))
       .ContainsInAnyOrder({"a", "b"});
+  // NOLINTNEXTLINE(performance-unnecessary-value-param)
   PAssert::That(pairs | Map([](KV<std::string, int64_t> kv) { return kv.value; }))
       .ContainsInAnyOrder({1, 2});
   PAssert::That(pairs |

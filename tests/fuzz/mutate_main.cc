@@ -25,6 +25,7 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size);
 // AddressSanitizer ends the program itself, without a signal.
+// NOLINTNEXTLINE(bugprone-reserved-identifier): the name is AddressSanitizer's.
 extern "C" __attribute__((weak)) void __sanitizer_set_death_callback(void (*callback)());
 
 namespace {

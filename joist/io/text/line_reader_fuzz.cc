@@ -15,7 +15,7 @@
 #include "joist/io/text/naive_lines.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  using namespace joist;
+  using namespace joist;  // NOLINT(google-build-using-namespace)
   if (size < 4) return 0;
   const size_t block = 1 + data[0];
   std::vector<uint64_t> cuts = {0, data[1], data[2], uint64_t{data[3]} * 16, UINT64_MAX};

@@ -12,7 +12,7 @@
 #include "joist/io/text/tokenize.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  using namespace joist;
+  using namespace joist;  // NOLINT(google-build-using-namespace)
   if (size == 0) return 0;
   const size_t capacity = text::kLeastWords + data[0];
   const std::unique_ptr<char[]> text(new char[size - 1]);  // Of just this size, for sanitizers.
