@@ -2,7 +2,8 @@
 //
 // Flatten: several collections of one type as one. Costs nothing at run time.
 //
-//   joist::Flatten(pages, images) | …;          // or: "All" >> …, by Flatten{}.Of(…)
+//   joist::Flatten(pages, images)
+//   joist::Flatten("All", std::vector{pages, images})      // With a name.
 
 #ifndef JOIST_SDK_FLATTEN_H_
 #define JOIST_SDK_FLATTEN_H_

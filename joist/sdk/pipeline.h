@@ -62,8 +62,7 @@ class Pipeline {
   }
   const PipelineOptions& options() const { return options_; }
 
-  /// Runs it by the runner that the options name. The pipeline must outlive the result's last use
-  /// only until WaitUntilFinish.
+  /// Starts it on the runner that the options name. The job does not need this object any more.
   PipelineResult Run();
 
   PipelineBuilder& builder() const { return *builder_; }
