@@ -15,16 +15,18 @@ LAYERS = {
     "exec": ["base", "model"],
     "sdk": ["base", "model", "exec"],
     "engine": ["base", "model", "exec", "sdk"],
+    "transforms": ["base", "model", "sdk"],
     "portability": ["base", "model", "exec", "sdk", "engine"],
     "io": ["base", "model", "sdk", "joist.h"],
     "store": ["base", "model"],
-    "serve": ["base", "model", "exec", "sdk", "engine", "portability", "io", "store"],
-    "cli": ["base", "model", "exec", "sdk", "engine", "portability", "io", "store", "serve"],
+    "serve": ["base", "model", "exec", "sdk", "engine", "transforms", "portability", "io", "store"],
+    "cli": ["base", "model", "exec", "sdk", "engine", "transforms", "portability", "io", "store",
+            "serve"],
     # The umbrella header, joist/joist.h.
     "joist.h": ["base", "model", "sdk", "io"],
 }
 # Top folders that stand on Joist.
-PUBLIC = ["joist.h", "base", "model", "sdk", "io", "store"]
+PUBLIC = ["joist.h", "base", "model", "sdk", "transforms", "io", "store"]
 TOP = {"apps": PUBLIC, "bench": PUBLIC + ["exec", "engine"], "tests": list(LAYERS)}
 # What a test (fuzzer, benchmark) may include more than its module: tests run pipelines.
 FOR_TESTS = ["joist.h", "base", "model", "exec", "sdk", "engine"]
@@ -37,7 +39,7 @@ IMPURE = {"thread", "mutex", "shared_mutex", "condition_variable", "future", "ch
           "iostream", "filesystem", "ctime", "unistd.h", "sys/stat.h", "fcntl.h", "time.h"}
 HEAVY = re.compile(r"iostream|regex|fmt/.*|spdlog/.*|yaml-cpp/.*|nlohmann/.*|google/.*"
                    r"|grpc.*|absl/.*|gtest/.*|gmock/.*|benchmark/.*|simdjson.*|re2/.*")
-PUBLIC_HEADER_FOLDERS = {"base", "model", "exec", "sdk", "io", "joist.h"}
+PUBLIC_HEADER_FOLDERS = {"base", "model", "exec", "sdk", "transforms", "io", "joist.h"}
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]')
 TEST_FILE = re.compile(r"_(test|fuzz|bench)\.cc$|(^|/)test(ing|s)?/")

@@ -3,40 +3,54 @@
 #include "joist/base/arena.h"
 
 #include <algorithm>
+#include <new>
 
 namespace joist {
+namespace {
 
-char* Arena::AllocateSlow(size_t size) {
-  const size_t grown =
-      chunks_.empty() ? kFirstChunkBytes : std::min(kLargestChunkBytes, chunks_.back().size * 2);
-  const size_t chunk_size = std::max(grown, size);
-  chunks_.push_back({std::unique_ptr<char[]>(new char[chunk_size]), chunk_size});
-  held_bytes_ += chunk_size;
-  next_ = chunks_.back().data.get();
-  end_ = next_ + chunk_size;
+void Poison([[maybe_unused]] const char* data, [[maybe_unused]] size_t size) {
 #ifdef JOIST_ASAN
-  ASAN_POISON_MEMORY_REGION(next_, chunk_size);
+  ASAN_POISON_MEMORY_REGION(data, size);
 #endif
-  return Allocate(size);
 }
 
-void Arena::Reset() {
-  if (chunks_.empty()) return;
+}  // namespace
+
+Arena::Chunk* Arena::AddChunk(Chunk* latest, size_t size) {
+  const size_t grown =
+      latest == nullptr ? kFirstChunkBytes : std::min(kLargestChunkBytes, latest->size() * 2);
+  const size_t chunk_size = std::max(grown, size);
+  auto* chunk = static_cast<Chunk*>(::operator new(sizeof(Chunk) + chunk_size));
+  chunk->previous = latest;
+  chunk->end = chunk->data() + chunk_size;
+  Poison(chunk->data(), chunk_size);
+  return chunk;
+}
+
+Arena::Chunk* Arena::KeepOne(Chunk* latest) {
   // The newest chunk is the largest of the regular ones; one chunk is enough to go on with.
-  Chunk kept = std::move(chunks_.back());
-  chunks_.clear();
-  if (kept.size > kRetainBytes) {
-    next_ = end_ = nullptr;
-    held_bytes_ = 0;
-    return;
+  if (latest->previous != nullptr) Free(std::exchange(latest->previous, nullptr));
+  if (latest->size() > kRetainBytes) {
+    Free(latest);
+    return nullptr;
   }
-  next_ = kept.data.get();
-  end_ = next_ + kept.size;
-  held_bytes_ = kept.size;
-#ifdef JOIST_ASAN
-  ASAN_POISON_MEMORY_REGION(next_, kept.size);
-#endif
-  chunks_.push_back(std::move(kept));
+  Poison(latest->data(), latest->size());
+  return latest;
+}
+
+void Arena::Free(Chunk* latest) {
+  while (latest != nullptr) {
+    Chunk* const previous = latest->previous;
+    Unpoison(latest->data(), latest->size());
+    ::operator delete(latest);
+    latest = previous;
+  }
+}
+
+size_t Arena::held_bytes() const {
+  size_t bytes = 0;
+  for (Chunk* chunk = latest_; chunk != nullptr; chunk = chunk->previous) bytes += chunk->size();
+  return bytes;
 }
 
 }  // namespace joist

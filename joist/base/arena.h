@@ -4,20 +4,24 @@
 // thread-safe: one arena belongs to one thread at a time.
 //
 // Invariants:
-//  1. What Allocate returned stays where it is until Reset or the arena's end.
+//  1. What Allocate returned stays where it is until Reset or the arena's end; moving the arena
+//     moves no bytes.
 //  2. Reset keeps the memory for reuse (up to kRetainBytes) and poisons it under AddressSanitizer,
 //     so that a view kept too long is found by the sanitizer instead of by a customer.
+//  3. No function that isn't inlined is given the arena's address, not even where an exception
+//     unwinds. A loop that moves an arena into a local variable therefore has its pointers in
+//     registers: otherwise each character that is stored might change them, and they'd be loaded
+//     again for each element.
 
 #ifndef JOIST_BASE_ARENA_H_
 #define JOIST_BASE_ARENA_H_
 
 #include <cstddef>
 #include <cstdint>
-#include <cstring>
-#include <memory>
 #include <string_view>
 #include <utility>
-#include <vector>
+
+#include "joist/base/copy_bytes.h"
 
 namespace joist {
 
@@ -28,12 +32,28 @@ class Arena {
   static constexpr size_t kRetainBytes = 4 << 20;
 
   Arena() = default;
-  Arena(Arena&&) = default;
-  Arena& operator=(Arena&&) = default;
+  [[gnu::always_inline]] Arena(Arena&& other) noexcept
+      : latest_(std::exchange(other.latest_, nullptr)),
+        next_(std::exchange(other.next_, nullptr)),
+        end_(std::exchange(other.end_, nullptr)) {}
+  [[gnu::always_inline]] Arena& operator=(Arena&& other) noexcept {
+    if (latest_ != nullptr) Free(latest_);
+    latest_ = std::exchange(other.latest_, nullptr);
+    next_ = std::exchange(other.next_, nullptr);
+    end_ = std::exchange(other.end_, nullptr);
+    return *this;
+  }
+  [[gnu::always_inline]] ~Arena() {
+    if (latest_ != nullptr) Free(latest_);
+  }
 
   /// `size` bytes, aligned to one byte. Never null; size may be 0.
-  char* Allocate(size_t size) {
-    if (static_cast<size_t>(end_ - next_) < size) return AllocateSlow(size);
+  [[gnu::always_inline]] char* Allocate(size_t size) {
+    if (static_cast<size_t>(end_ - next_) < size || latest_ == nullptr) [[unlikely]] {
+      latest_ = AddChunk(latest_, size);
+      next_ = latest_->data();
+      end_ = latest_->end;
+    }
     char* result = next_;
     next_ += size;
     Unpoison(result, size);
@@ -43,7 +63,7 @@ class Arena {
   /// A copy of `bytes` that lives as long as the arena's contents.
   std::string_view Copy(std::string_view bytes) {
     char* copy = Allocate(bytes.size());
-    if (!bytes.empty()) std::memcpy(copy, bytes.data(), bytes.size());
+    CopyBytes(copy, bytes.data(), bytes.size());
     return {copy, bytes.size()};
   }
 
@@ -58,29 +78,40 @@ class Arena {
   }
 
   /// Forgets everything allocated.
-  void Reset();
+  void Reset() {
+    if (latest_ == nullptr) return;
+    latest_ = KeepOne(latest_);
+    next_ = latest_ == nullptr ? nullptr : latest_->data();
+    end_ = latest_ == nullptr ? nullptr : latest_->end;
+  }
 
   /// The chunk that the latest allocations lie in: [first, second). Older ones may lie elsewhere.
   std::pair<const char*, const char*> latest_chunk() const {
-    return {chunks_.empty() ? nullptr : chunks_.back().data.get(), end_};
+    return {reinterpret_cast<const char*>(latest_), end_};
   }
-  /// Bytes held from the system, used or not.
-  size_t held_bytes() const { return held_bytes_; }
-  bool empty() const { return chunks_.empty() || next_ == chunks_[0].data.get(); }
+  /// Bytes held from the system, used or not. Walks the chunks.
+  size_t held_bytes() const;
+  bool empty() const {
+    return latest_ == nullptr || (latest_->previous == nullptr && next_ == latest_->data());
+  }
 
  private:
+  /// The head of a chunk; its bytes follow.
   struct Chunk {
-    std::unique_ptr<char[]> data;
-    size_t size;
+    Chunk* previous;
+    char* end;
+    char* data() { return reinterpret_cast<char*>(this + 1); }
+    size_t size() { return static_cast<size_t>(end - data()); }
   };
 
-  char* AllocateSlow(size_t size);
+  static Chunk* AddChunk(Chunk* latest, size_t size);
+  static Chunk* KeepOne(Chunk* latest);
+  static void Free(Chunk* latest);
   static void Unpoison(const char* data, size_t size);
 
+  Chunk* latest_ = nullptr;
   char* next_ = nullptr;
   char* end_ = nullptr;
-  size_t held_bytes_ = 0;
-  std::vector<Chunk> chunks_;
 };
 
 }  // namespace joist

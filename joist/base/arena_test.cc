@@ -8,6 +8,7 @@
 
 #include <gtest/gtest.h>
 
+#include "joist/base/copy_bytes.h"
 #include "joist/base/pages.h"
 
 namespace joist {
@@ -70,9 +71,27 @@ TEST(Arena, ResetKeepsABoundedAmountOfMemory) {
 TEST(Arena, Moves) {
   Arena arena;
   const std::string_view text = arena.Copy("text");
-  const Arena moved = std::move(arena);
+  Arena moved = std::move(arena);
   EXPECT_EQ(text, "text");
   EXPECT_FALSE(moved.empty());
+  EXPECT_TRUE(arena.empty());
+  EXPECT_EQ(arena.Copy("usable"), "usable");
+  arena = std::move(moved);
+  EXPECT_EQ(text, "text");
+  EXPECT_EQ(arena.Copy("more"), "more");
+}
+
+TEST(CopyBytes, CopiesEverySizeAndNothingBeside) {
+  std::string from(300, '\0');
+  for (size_t i = 0; i < from.size(); ++i) from[i] = static_cast<char>('a' + i * 7 % 26);
+  for (size_t size = 0; size < 200; ++size) {
+    for (size_t offset = 0; offset < 3; ++offset) {
+      std::string to(210, '.');
+      CopyBytes(to.data() + 5, from.data() + offset, size);
+      EXPECT_EQ(to, "....." + from.substr(offset, size) + std::string(205 - size, '.'));
+    }
+  }
+  CopyBytes(nullptr, nullptr, 0);
 }
 
 #ifdef JOIST_ASAN

@@ -74,17 +74,20 @@ class OutputCursor {
   [[gnu::always_inline]] void Map(const Batch<In>& batch, size_t& failed, Value value, Span span) {
     const ColumnWriter<T> writer = writer_;
     const size_t count = batch.count;
-    // A counter that is nobody's but the loop's, so that columns of numbers become vectors.
+    // A counter that is nobody's but the loop's, so that columns of numbers become vectors; for the
+    // same reason the arena.
+    Arena copies = std::move(copies_);
     size_t i = 0;
     try {
       for (; i < count; ++i) {
         auto&& result = value(i);
-        writer.Set(i, std::forward<decltype(result)>(result), span(i), copies_);
+        writer.Set(i, std::forward<decltype(result)>(result), span(i), copies);
       }
     } catch (...) {
       failed = i;
       throw;
     }
+    copies_ = std::move(copies);
     Push({column_.view(), count, batch.meta});
   }
   /// Those elements of `batch` for which `keep(i)`.

@@ -335,9 +335,6 @@ class GroupByKeyBreaker final : public Breaker {
   std::vector<WindowGroups> windows_;
 };
 
-/// The state of a step that needs none.
-struct NoState {};
-
 template <class K, class V>
 class GroupByKeyStep final : public StepOf<GroupByKeyStep<K, V>, NoState> {
  public:

@@ -45,6 +45,7 @@ inline KeyPrefix LoadPrefixFast(const char* data, size_t size) {
     // Sixteen bytes of ones, then of zeros: 16 - size in, a mask of the first `size`.
     alignas(32) static constexpr uint64_t kMask[4] = {~uint64_t{0}, ~uint64_t{0}, 0, 0};
     KeyPrefix prefix, mask;
+    asm("" : "+r"(data));  // Hides the literal that it may be, past whose end the compiler warns.
     std::memcpy(&prefix, data, 16);
     std::memcpy(&mask, reinterpret_cast<const char*>(kMask) + 16 - std::min<size_t>(size, 16), 16);
     prefix.low &= mask.low;

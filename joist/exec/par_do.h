@@ -153,13 +153,15 @@ class ParDoOperator final : public Operator, public BatchReceiver<In> {
     size_t i = 0;
     try {
       BeginBatch(batch.meta);
+      Arena scratch = std::move(scratch_);
       if constexpr (kIsLentToLoop) {
         F fn = fn_;
-        Loop(fn, batch, i);
+        Loop(fn, {batch, scratch}, i);
         fn_ = fn;
       } else {
-        Loop(fn_, batch, i);
+        Loop(fn_, {batch, scratch}, i);
       }
+      scratch_ = std::move(scratch);
       EndBatch();
     } catch (...) {
       Fail(batch, i);
@@ -168,6 +170,12 @@ class ParDoOperator final : public Operator, public BatchReceiver<In> {
   }
 
  private:
+  /// What is handed out in one loop.
+  struct Frame {
+    const Batch<In>& batch;
+    Arena& scratch;  ///< Local to the loop.
+  };
+
   /// A small function runs as a copy that is local to the loop, so that what it counts in itself
   /// can stay in registers: the compiler must assume that a member is read through every column.
   static constexpr bool kIsLentToLoop =
@@ -215,7 +223,8 @@ class ParDoOperator final : public Operator, public BatchReceiver<In> {
 
   /// The argument for a parameter that is no element.
   template <class A, size_t kPosition>
-  decltype(auto) Supply([[maybe_unused]] const Batch<In>& batch, [[maybe_unused]] size_t i) {
+  [[gnu::always_inline]] decltype(auto) Supply([[maybe_unused]] const Frame& frame,
+                                               [[maybe_unused]] size_t i) {
     using Bare = std::remove_cvref_t<A>;
     if constexpr (signature::IsEmit<Bare>::value) {
       return Bare(&std::get<signature::IndexOf<Bare, Emits>::value>(cursors_));
@@ -223,14 +232,14 @@ class ParDoOperator final : public Operator, public BatchReceiver<In> {
       constexpr size_t kIndex = signature::SideInputsBefore(typename Traits::Others(), kPosition);
       return SideOf<Bare, kIndex>();
     } else if constexpr (std::is_same_v<Bare, Timestamp>) {
-      return batch.timestamp(i);
+      return frame.batch.timestamp(i);
     } else if constexpr (std::is_same_v<Bare, Window>) {
-      return batch.window(i);
+      return frame.batch.window(i);
     } else if constexpr (std::is_same_v<Bare, PaneInfo>) {
-      return batch.pane(i);
+      return frame.batch.pane(i);
     } else {
       static_assert(std::is_same_v<A, Arena&>);
-      return static_cast<Arena&>(scratch_);
+      return static_cast<Arena&>(frame.scratch);
     }
   }
   template <class Side, size_t kIndex>
@@ -239,31 +248,31 @@ class ParDoOperator final : public Operator, public BatchReceiver<In> {
   }
 
   template <class Element, class... A>
-  [[gnu::always_inline]] decltype(auto) Call(F& fn, const Batch<In>& batch, size_t i,
-                                             Element&& element, TypeList<A...> others) {
-    return CallWith(fn, batch, i, std::forward<Element>(element), others,
+  [[gnu::always_inline]] decltype(auto) Call(F& fn, const Frame& frame, size_t i, Element&& element,
+                                             TypeList<A...> others) {
+    return CallWith(fn, frame, i, std::forward<Element>(element), others,
                     std::make_index_sequence<sizeof...(A)>());
   }
   template <class Element, class... A, size_t... kPosition>
-  [[gnu::always_inline]] decltype(auto) CallWith(F& fn, const Batch<In>& batch, size_t i,
+  [[gnu::always_inline]] decltype(auto) CallWith(F& fn, const Frame& frame, size_t i,
                                                  Element&& element, TypeList<A...>,
                                                  std::index_sequence<kPosition...>) {
     if constexpr (signature::HasProcess<F>) {
-      return fn.Process(std::forward<Element>(element), Supply<A, kPosition>(batch, i)...);
+      return fn.Process(std::forward<Element>(element), Supply<A, kPosition>(frame, i)...);
     } else {
-      return fn(std::forward<Element>(element), Supply<A, kPosition>(batch, i)...);
+      return fn(std::forward<Element>(element), Supply<A, kPosition>(frame, i)...);
     }
   }
 
-  [[gnu::always_inline]] void Loop(F& fn, const Batch<In>& batch, size_t& failed) {
+  [[gnu::always_inline]] void Loop(F& fn, const Frame& frame, size_t& failed) {
     if constexpr (kForm == ParDoForm::kMap) {
-      LoopMap(fn, batch, failed);
+      LoopMap(fn, frame, failed);
     } else if constexpr (kForm == ParDoForm::kFilter) {
-      LoopFilter(fn, batch, failed);
+      LoopFilter(fn, frame, failed);
     } else if constexpr (kForm == ParDoForm::kEmit) {
-      LoopEmit(fn, batch, failed);
+      LoopEmit(fn, frame, failed);
     } else {
-      LoopBatch(fn, batch);
+      LoopBatch(fn, frame);
     }
   }
 
@@ -275,58 +284,58 @@ class ParDoOperator final : public Operator, public BatchReceiver<In> {
     EndElement();
   }
 
-  [[gnu::always_inline]] void LoopMap(F& fn, const Batch<In>& batch, size_t& failed) {
-    const ColumnView<In> values = batch.values;
+  [[gnu::always_inline]] void LoopMap(F& fn, const Frame& frame, size_t& failed) {
+    const ColumnView<In> values = frame.batch.values;
     std::get<0>(cursors_).Map(
-        batch, failed,
+        frame.batch, failed,
         [&, values](size_t i) -> decltype(auto) {
-          return Call(fn, batch, i, argument_(values[i]), typename Traits::Others());
+          return Call(fn, frame, i, argument_(values[i]), typename Traits::Others());
         },
-        [this, values](size_t i) { return KeptBytes(values[i]); });
+        [&frame, values](size_t i) { return KeptBytes(frame, values[i]); });
   }
 
-  [[gnu::always_inline]] void LoopFilter(F& fn, const Batch<In>& batch, size_t& failed) {
-    const ColumnView<In> values = batch.values;
-    std::get<0>(cursors_).Filter(batch, failed, [&, values](size_t i) -> bool {
-      return Call(fn, batch, i, argument_(values[i]), typename Traits::Others());
+  [[gnu::always_inline]] void LoopFilter(F& fn, const Frame& frame, size_t& failed) {
+    const ColumnView<In> values = frame.batch.values;
+    std::get<0>(cursors_).Filter(frame.batch, failed, [&, values](size_t i) -> bool {
+      return Call(fn, frame, i, argument_(values[i]), typename Traits::Others());
     });
   }
 
   /// Elements with one time, window and pane at a time, so that what is emitted has them too.
-  void LoopBatch(F& fn, const Batch<In>& batch) {
-    ForEachRun(batch, [&](const Batch<In>& run) {
+  void LoopBatch(F& fn, const Frame& frame) {
+    ForEachRun(frame.batch, [&](const Batch<In>& run) {
       BeginBatch(run.meta);
-      Call(fn, run, 0, run, typename Traits::Others());
+      Call(fn, {run, frame.scratch}, 0, run, typename Traits::Others());
       EndBatch();
     });
   }
 
   /// What a function's result may refer to without being copied: its element, and its Arena.
-  ByteSpan KeptBytes(const View<In>& view) const {
+  static ByteSpan KeptBytes(const Frame& frame, const View<In>& view) {
     if constexpr (signature::Contains<Arena&, typename Traits::Others>::value) {
-      const auto [begin, end] = scratch_.latest_chunk();
+      const auto [begin, end] = frame.scratch.latest_chunk();
       return {begin, end};
     } else {
       return SpanOf(view);
     }
   }
 
-  [[gnu::always_inline]] void LoopEmit(F& fn, const Batch<In>& batch, size_t& failed) {
-    const ColumnView<In> values = batch.values;
-    const size_t count = batch.count;
-    const bool constant = batch.meta.is_constant();
+  [[gnu::always_inline]] void LoopEmit(F& fn, const Frame& frame, size_t& failed) {
+    const ColumnView<In> values = frame.batch.values;
+    const size_t count = frame.batch.count;
+    const bool constant = frame.batch.meta.is_constant();
     size_t i = 0;
     try {
       for (; i < count; ++i) {
         const View<In> view = values[i];
-        BeginElement(i, KeptBytes(view));
+        BeginElement(i, KeptBytes(frame, view));
         if constexpr (RangeResult<typename Traits::Return>) {
-          auto&& range = Call(fn, batch, i, argument_(view), typename Traits::Others());
+          auto&& range = Call(fn, frame, i, argument_(view), typename Traits::Others());
           for (auto&& value : range) {
             std::get<0>(cursors_).Put(std::forward<decltype(value)>(value));
           }
         } else {
-          Call(fn, batch, i, argument_(view), typename Traits::Others());
+          Call(fn, frame, i, argument_(view), typename Traits::Others());
         }
         if (!constant) [[unlikely]]
           EndElement();

@@ -93,12 +93,10 @@ class ReshuffleBreaker final : public Breaker {
   SpoolList spools_;
 };
 
-struct ReshuffleState {};
-
 template <class T>
-class ReshuffleStep final : public StepOf<ReshuffleStep<T>, ReshuffleState> {
+class ReshuffleStep final : public StepOf<ReshuffleStep<T>, NoState> {
  public:
-  using StepOf<ReshuffleStep<T>, ReshuffleState>::StepOf;
+  using StepOf<ReshuffleStep<T>, NoState>::StepOf;
   StepKind kind() const override { return StepKind::kGroup; }
   std::vector<const ElementType*> outputs() const override { return {&element_type<T>}; }
   std::unique_ptr<Breaker> MakeBreaker(std::string_view) const override {

@@ -217,6 +217,9 @@ template <class F>
 inline constexpr bool kTravels =
     kIsStateless<F> || (HasCoder<F> && std::is_default_constructible_v<F>);
 
+/// The definition of a step that needs none.
+struct NoState {};
+
 /// Base of a step whose state is one value `Definition`, usually the user's function. `Derived`
 /// takes the definition as its only constructor argument.
 template <class Derived, class Definition>

@@ -24,7 +24,7 @@ JOIST_ROW(Order, customer, cents, items)
 
 TEST(Types, NestedKVs) {
   std::vector<KV<KV<std::string, int>, std::string>> values;
-  for (const char* text : {"x", "y"}) values.push_back({{"a", 1}, text});
+  for (const std::string text : {"x", "y"}) values.emplace_back(KV<std::string, int>{"a", 1}, text);
   CheckType(values);
 }
 TEST(Types, Tuples) {

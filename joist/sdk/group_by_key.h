@@ -43,7 +43,7 @@ struct Reshuffle : Transform {
   static constexpr std::string_view kKind = "Reshuffle";
   template <class T>
   PCollection<T> Expand(const PCollection<T>& in) const {
-    return AddStep<T>(in, std::make_shared<ReshuffleStep<T>>(ReshuffleState()));
+    return AddStep<T>(in, std::make_shared<ReshuffleStep<T>>(NoState()));
   }
 };
 
