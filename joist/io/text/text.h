@@ -7,7 +7,8 @@
 //     | …
 //     | "Write" >> joist::text::Write("out/counts").WithSuffix(".txt");
 //
-// Patterns are those of joist/io/files/glob.h, lines those of joist/io/text/line_reader.h: "\n" and
+// Patterns are those of joist/io/files/glob.h, lines those of joist/io/files/line_reader.h: "\n"
+// and
 // "\r\n" end a line, a NUL byte is refused. Files named .gz, .zst or .bz2 are decompressed. Large
 // files that are not compressed are read by many threads.
 //
@@ -17,31 +18,26 @@
 #define JOIST_IO_TEXT_TEXT_H_
 
 #include <cstdint>
-#include <memory>
 #include <source_location>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
-#include "joist/io/files/compression.h"
-#include "joist/io/files/file_writer.h"
-#include "joist/io/files/glob.h"
-#include "joist/io/text/line_reader.h"
+#include "joist/io/files/file_source.h"
+#include "joist/io/files/line_reader.h"
+#include "joist/io/files/sharded_write.h"
 #include "joist/io/text/tokenize.h"
 #include "joist/model/fields.h"
 #include "joist/sdk/par_do.h"
-#include "joist/sdk/read.h"
-
-namespace joist::files {
-JOIST_ENUM(Compression, kAuto, kNone, kGzip, kZstd, kBzip2)
-JOIST_ENUM(EmptyMatch, kRefuse, kAllow)
-}  // namespace joist::files
 
 namespace joist::text {
 
 using files::Compression;
 using files::EmptyMatch;
+using files::LineReader;
+using files::LineReaderOptions;
 
 /// How text files are read; what Read and ReadAll have in common.
 struct ReadSettings {
@@ -52,33 +48,34 @@ struct ReadSettings {
 };
 JOIST_ROW(ReadSettings, compression, empty_match, skip_header_lines, binary)
 
-/// The source behind Read: its items are the files, its positions their bytes.
-struct LineSource {
+namespace text_internal {
+/// Lines as records (joist/io/files/file_source.h).
+struct LineFormat {
   using Element = std::string;
+  using Settings = ReadSettings;
+  static bool IsSplittable(const ReadSettings&) { return true; }
+  class Reader {
+   public:
+    using Item = const std::string_view;
+    static Result<Reader> Open(const std::string& path, const ReadSettings& settings,
+                               uint64_t begin, uint64_t end, std::vector<files::BadRecord>*);
+    Result<bool> Next(std::span<const std::string_view>* items);
+    void Extend(uint64_t end) { lines_.Extend(end); }
+    uint64_t raw_position() const { return lines_.raw_position(); }
 
-  std::string pattern;
-  ReadSettings settings;
-  /// What Split has found, for Read.
-  mutable std::shared_ptr<const std::vector<files::FileInfo>> files;
-
-  Result<std::vector<SourceRange>> Split(int threads) const;
-  Status Read(RangeTracker& tracker, SourceOutput<std::string>& out) const;
-  int64_t least_split() const;
+   private:
+    explicit Reader(LineReader lines) : lines_(std::move(lines)) {}
+    LineReader lines_;
+  };
 };
-JOIST_ROW(LineSource, pattern, settings)
+}  // namespace text_internal
 
 /// The lines of the files that match a pattern.
-class Read : public Transform {
+class Read : public files::ReadTransform<Read, text_internal::LineFormat> {
  public:
   explicit Read(std::string pattern, std::source_location where = std::source_location::current())
-      : Transform(where) {
-    source_.pattern = std::move(pattern);
-  }
+      : ReadTransform(where), pattern_(std::move(pattern)) {}
 
-  /// Instead of by the files' names.
-  Read WithCompression(Compression compression) const;
-  /// By default a pattern that matches no file is an error.
-  Read WithEmptyMatch(EmptyMatch empty) const;
   /// Leaves out the first lines of every file.
   Read WithSkipHeaderLines(uint64_t lines) const;
   /// Takes lines with NUL bytes, which by default are refused as a sign of a file that is no text.
@@ -88,72 +85,38 @@ class Read : public Transform {
   PCollection<std::string> Expand(const Pipeline& pipeline) const;
 
  private:
-  LineSource source_;
+  std::string pattern_;
 };
 
 /// The lines of the files that match the patterns of a collection. Files are spread over the
 /// threads; large ones by pieces of 64 MB.
-class ReadAll : public Transform {
+class ReadAll : public files::ReadTransform<ReadAll, text_internal::LineFormat> {
  public:
   explicit ReadAll(std::source_location where = std::source_location::current())
-      : Transform(where) {}
+      : ReadTransform(where) {}
 
-  ReadAll WithCompression(Compression compression) const;
-  ReadAll WithEmptyMatch(EmptyMatch empty) const;
   ReadAll WithSkipHeaderLines(uint64_t lines) const;
   ReadAll AllowBinary() const;
 
   static constexpr std::string_view kKind = "text::ReadAll";
   PCollection<std::string> Expand(const PCollection<std::string>& patterns) const;
-
- private:
-  ReadSettings settings_;
 };
-
-/// How text files are written.
-struct WriteSettings {
-  std::string prefix;
-  std::string suffix;
-  std::string header;
-  std::string footer;
-  Compression compression = Compression::kAuto;
-  int32_t shards = 0;  ///< 0: as many as come of themselves.
-  bool without_sharding = false;
-  std::string id;  ///< Of the run; names its hidden folder.
-};
-JOIST_ROW(WriteSettings, prefix, suffix, header, footer, compression, shards, without_sharding, id)
 
 /// Writes each element as a line into files prefix-SSSSS-of-NNNNN, with the suffix behind it. Files
 /// get their names when all of them are complete: a run that fails or is cancelled leaves nothing,
 /// one that succeeds replaces files of the same names. The result holds the files' names.
-class Write : public Transform {
+class Write : public files::WriteTransform<Write> {
  public:
   explicit Write(std::string prefix, std::source_location where = std::source_location::current())
-      : Transform(where) {
-    settings_.prefix = std::move(prefix);
-  }
+      : WriteTransform(std::move(prefix), where) {}
 
-  /// ".txt", say. A suffix .gz, .zst or .bz2 asks for compression.
-  Write WithSuffix(std::string suffix) const;
-  /// How many files; by default each thread writes one.
-  Write WithNumShards(int32_t shards) const;
-  /// One file, whose name is the prefix and the suffix.
-  Write WithoutSharding() const;
-  /// Compresses, and puts .gz, .zst or .bz2 behind the suffix unless it is there.
-  Write WithCompression(Compression compression) const;
   /// A line at the beginning of every file.
   Write WithHeader(std::string header) const;
   /// A line at the end of every file.
   Write WithFooter(std::string footer) const;
-  /// Doesn't look, while the pipeline is being built, whether the folder is there and writable.
-  Write WithoutValidation() const;
 
   static constexpr std::string_view kKind = "text::Write";
   PCollection<std::string> Expand(const PCollection<std::string>& lines) const;
-
- private:
-  WriteSettings settings_;
-  bool validate_ = true;
 };
 
 /// The words of lines: maximal runs of Unicode letters and apostrophes (joist/io/text/tokenize.h).

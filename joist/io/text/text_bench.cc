@@ -13,7 +13,7 @@
 
 #include <benchmark/benchmark.h>
 
-#include "joist/io/text/line_reader.h"
+#include "joist/io/files/line_reader.h"
 #include "joist/io/text/tokenize.h"
 
 namespace joist::text {
@@ -139,7 +139,7 @@ void BM_LinesOfFile(benchmark::State& state) {
   const TextFile file;
   size_t count = 0;
   for (auto _ : state) {
-    Result<LineReader> reader = LineReader::Open(file.path());
+    Result<files::LineReader> reader = files::LineReader::Open(file.path());
     for (;;) {
       const auto lines = reader->Next();
       if (lines->empty()) break;

@@ -14,7 +14,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "joist/io/text/naive_lines.h"
+#include "joist/io/files/file_writer.h"
+#include "joist/io/files/naive_lines.h"
 #include "joist/sdk/testing/test_pipeline.h"
 
 namespace joist::text {
@@ -189,7 +190,7 @@ TEST_F(TextTest, WritesShardsThatReadGivesBack) {
     const std::vector<std::string> some = LinesOf(files[i]);
     lines.insert(lines.end(), some.begin(), some.end());
   }
-  std::vector<std::string> expected = NaiveLines(content);
+  std::vector<std::string> expected = files::NaiveLines(content);
   std::sort(lines.begin(), lines.end());
   std::sort(expected.begin(), expected.end());
   EXPECT_EQ(lines, expected);

@@ -14,8 +14,8 @@
 //  2. Views live until the next call.
 //  3. Memory: one block of 256 KB, or twice the longest line if that is more.
 
-#ifndef JOIST_IO_TEXT_LINE_READER_H_
-#define JOIST_IO_TEXT_LINE_READER_H_
+#ifndef JOIST_IO_FILES_LINE_READER_H_
+#define JOIST_IO_FILES_LINE_READER_H_
 
 #include <cstddef>
 #include <cstdint>
@@ -27,10 +27,10 @@
 #include "joist/base/status.h"
 #include "joist/io/files/file_reader.h"
 
-namespace joist::text {
+namespace joist::files {
 
 struct LineReaderOptions {
-  files::Compression compression = files::Compression::kAuto;
+  Compression compression = Compression::kAuto;
   /// The range, for files that are not compressed.
   uint64_t begin = 0;
   uint64_t end = UINT64_MAX;
@@ -40,13 +40,15 @@ struct LineReaderOptions {
   size_t longest_line = size_t{256} << 20;
   /// Whether lines may hold NUL bytes.
   bool binary = false;
-  size_t block_bytes = files::kReadBlock;
+  size_t block_bytes = kReadBlock;
 };
 
 class LineReader {
  public:
   /// Lines in a batch at the most.
   static constexpr size_t kBatch = 1024;
+  /// Bytes behind a line that may be read, though their values mean nothing.
+  static constexpr size_t kSlack = 64;
 
   static Result<LineReader> Open(const std::string& path, const LineReaderOptions& options = {});
 
@@ -60,15 +62,18 @@ class LineReader {
   /// Goes on to `end`, which isn't less than the range's end so far.
   void Extend(uint64_t end) { end_ = end < end_ ? end_ : end; }
 
+  /// Where a line that Next has returned begins in the file, after decompression. Until the next
+  /// call.
+  uint64_t OffsetOf(const char* at) const {
+    return data_offset_ + static_cast<uint64_t>(at - data());
+  }
+
   /// Bytes read from the file as it lies on disk.
   uint64_t raw_position() const { return file_.raw_position(); }
 
  private:
-  LineReader(files::FileReader file, const LineReaderOptions& options);
+  LineReader(FileReader file, const LineReaderOptions& options);
 
-  uint64_t OffsetOf(const char* at) const {
-    return data_offset_ + static_cast<uint64_t>(at - data());
-  }
   const char* data() const { return memory_.get() + 1; }
 
   static Result<LineReader> OpenAt(const std::string& path, const LineReaderOptions& options);
@@ -80,7 +85,7 @@ class LineReader {
   Result<size_t> Scan();
   Status Refuse(const char* nul);
 
-  files::FileReader file_;
+  FileReader file_;
   uint64_t end_;
   size_t longest_line_;
   bool binary_;
@@ -96,6 +101,6 @@ class LineReader {
   std::unique_ptr<std::string_view[]> lines_;
 };
 
-}  // namespace joist::text
+}  // namespace joist::files
 
-#endif  // JOIST_IO_TEXT_LINE_READER_H_
+#endif  // JOIST_IO_FILES_LINE_READER_H_

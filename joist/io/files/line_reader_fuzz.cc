@@ -11,8 +11,8 @@
 #include <string>
 #include <vector>
 
-#include "joist/io/text/line_reader.h"
-#include "joist/io/text/naive_lines.h"
+#include "joist/io/files/line_reader.h"
+#include "joist/io/files/naive_lines.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace joist;  // NOLINT(google-build-using-namespace)
@@ -30,7 +30,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
 
   std::vector<std::string> lines;
   for (size_t i = 0; i + 1 < cuts.size(); ++i) {
-    Result<text::LineReader> reader = text::LineReader::Open(
+    Result<files::LineReader> reader = files::LineReader::Open(
         path, {.begin = cuts[i], .end = cuts[i + 1], .binary = true, .block_bytes = block});
     JOIST_CHECK(reader.ok());
     for (;;) {
@@ -40,6 +40,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       lines.insert(lines.end(), batch->begin(), batch->end());
     }
   }
-  JOIST_CHECK(lines == text::NaiveLines(content));
+  JOIST_CHECK(lines == files::NaiveLines(content));
   return 0;
 }

@@ -1,6 +1,6 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
 
-#include "joist/io/text/line_reader.h"
+#include "joist/io/files/line_reader.h"
 
 #include <algorithm>
 #include <bit>
@@ -11,12 +11,12 @@
 #include <immintrin.h>
 #endif
 
-namespace joist::text {
+namespace joist::files {
 namespace {
 
 // Readable bytes behind a block's end, so that vectors need not stop short of it.
 constexpr size_t kStride = 64;
-constexpr size_t kSlack = kStride;
+constexpr size_t kSlack = LineReader::kSlack;
 constexpr size_t kSmallestBlock = 8;  // Holds a byte order mark.
 constexpr uint64_t kBehindRange = 16 << 10;
 constexpr uint64_t kLookForDamage = 64 << 20;
@@ -69,22 +69,20 @@ Result<LineReader> LineReader::Open(const std::string& path, const LineReaderOpt
 }
 
 Result<LineReader> LineReader::OpenAt(const std::string& path, const LineReaderOptions& options) {
-  const bool compressed =
-      files::ResolveCompression(options.compression, path) != files::Compression::kNone;
+  const bool compressed = ResolveCompression(options.compression, path) != Compression::kNone;
   JOIST_CHECK(!compressed || options.begin == 0);
   // The byte before the range tells whether a line begins with it.
   const uint64_t offset = options.begin == 0 ? 0 : options.begin - 1;
-  JOIST_ASSIGN_OR_RETURN(files::FileReader file,
-                         files::FileReader::Open(path, options.compression, offset));
+  JOIST_ASSIGN_OR_RETURN(FileReader file, FileReader::Open(path, options.compression, offset));
   LineReader reader(std::move(file), options);
   JOIST_RETURN_IF_ERROR(reader.Fill());
   JOIST_RETURN_IF_ERROR(options.begin == 0 ? reader.SkipByteOrderMark() : reader.SkipLine());
   return reader;
 }
 
-LineReader::LineReader(files::FileReader file, const LineReaderOptions& options)
+LineReader::LineReader(FileReader file, const LineReaderOptions& options)
     : file_(std::move(file)),
-      end_(file_.compression() == files::Compression::kNone ? options.end : UINT64_MAX),
+      end_(file_.compression() == Compression::kNone ? options.end : UINT64_MAX),
       longest_line_(options.longest_line),
       binary_(options.binary),
       memory_(NewBlock(std::max(options.block_bytes, kSmallestBlock))),
@@ -240,7 +238,7 @@ Result<size_t> LineReader::Scan() {
 Status LineReader::Refuse(const char* nul) {
   std::string message =
       file_.path() + " is not a text file: byte " + std::to_string(OffsetOf(nul)) + " is NUL";
-  if (file_.compression() != files::Compression::kNone) {
+  if (file_.compression() != Compression::kNone) {
     // Damaged data may show NULs before its checksum comes.
     message.append(" after decompression");
     for (uint64_t read = 0; read < kLookForDamage; read += capacity_) {
@@ -250,8 +248,7 @@ Status LineReader::Refuse(const char* nul) {
     return InvalidArgument(std::move(message));
   }
   // Of what kind the file is may be plain to see.
-  Result<files::FileReader> again =
-      files::FileReader::Open(file_.path(), files::Compression::kNone);
+  Result<FileReader> again = FileReader::Open(file_.path(), Compression::kNone);
   char first[4] = {};
   if (again.ok() && again->Read(first, sizeof(first)).ok()) {
     const std::string_view magic(first, sizeof(first));
@@ -268,4 +265,4 @@ Status LineReader::Refuse(const char* nul) {
   return InvalidArgument(std::move(message));
 }
 
-}  // namespace joist::text
+}  // namespace joist::files

@@ -2,14 +2,14 @@
 //
 // What the lines of a text are, said as simply as possible: the oracle of line_reader's tests.
 
-#ifndef JOIST_IO_TEXT_NAIVE_LINES_H_
-#define JOIST_IO_TEXT_NAIVE_LINES_H_
+#ifndef JOIST_IO_FILES_NAIVE_LINES_H_
+#define JOIST_IO_FILES_NAIVE_LINES_H_
 
 #include <string>
 #include <string_view>
 #include <vector>
 
-namespace joist::text {
+namespace joist::files {
 
 inline std::vector<std::string> NaiveLines(std::string_view text) {
   if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
@@ -28,6 +28,6 @@ inline std::vector<std::string> NaiveLines(std::string_view text) {
   return lines;
 }
 
-}  // namespace joist::text
+}  // namespace joist::files
 
-#endif  // JOIST_IO_TEXT_NAIVE_LINES_H_
+#endif  // JOIST_IO_FILES_NAIVE_LINES_H_

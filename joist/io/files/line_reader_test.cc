@@ -1,6 +1,6 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
 
-#include "joist/io/text/line_reader.h"
+#include "joist/io/files/line_reader.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -12,9 +12,9 @@
 #include <gtest/gtest.h>
 
 #include "joist/io/files/file_writer.h"
-#include "joist/io/text/naive_lines.h"
+#include "joist/io/files/naive_lines.h"
 
-namespace joist::text {
+namespace joist::files {
 namespace {
 
 using testing::ElementsAre;
@@ -94,7 +94,7 @@ TEST_F(LineReaderTest, AnyCutsGiveTheSameLines) {
     std::vector<uint64_t> cuts = {0, UINT64_MAX};
     for (size_t i = below(6); i > 0; --i) cuts.push_back(below(content.size() + 3));
     std::sort(cuts.begin(), cuts.end());
-    const size_t block = below(2) == 0 ? 1 + below(100) : files::kReadBlock;
+    const size_t block = below(2) == 0 ? 1 + below(100) : kReadBlock;
     std::vector<std::string> lines;
     for (size_t i = 0; i + 1 < cuts.size(); ++i) {
       Result<std::vector<std::string>> part =
@@ -166,17 +166,16 @@ TEST_F(LineReaderTest, RefusesWhatItCannotOpen) {
   EXPECT_EQ(Lines("/tmp").status().message(), "cannot read /tmp: Is a directory");
 }
 
-class CompressedLinesTest : public LineReaderTest,
-                            public testing::WithParamInterface<files::Compression> {
+class CompressedLinesTest : public LineReaderTest, public testing::WithParamInterface<Compression> {
  protected:
   // `pieces` as members of one compressed file.
   std::string Compressed(const std::vector<std::string>& pieces) {
-    const std::string path = testing::TempDir() + "joist_lines_compressed" +
-                             std::string(files::CompressionSuffix(GetParam()));
+    const std::string path =
+        testing::TempDir() + "joist_lines_compressed" + std::string(CompressionSuffix(GetParam()));
     paths_.push_back(path);
     std::string bytes;
     for (const std::string& piece : pieces) {
-      EXPECT_TRUE(files::Compressor::Create(GetParam())->Run(piece, true, &bytes).ok());
+      EXPECT_TRUE(Compressor::Create(GetParam())->Run(piece, true, &bytes).ok());
     }
     std::ofstream(path, std::ios::binary) << bytes;
     return path;
@@ -227,18 +226,16 @@ TEST_P(CompressedLinesTest, DamageIsFoundWithItsPlace) {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, CompressedLinesTest,
-                         testing::Values(files::Compression::kGzip, files::Compression::kZstd,
-                                         files::Compression::kBzip2),
-                         [](const auto& info) {
-                           return std::string(files::CompressionName(info.param));
-                         });
+                         testing::Values(Compression::kGzip, Compression::kZstd,
+                                         Compression::kBzip2),
+                         [](const auto& info) { return std::string(CompressionName(info.param)); });
 
 TEST_F(LineReaderTest, ZerosBehindGzipArePadding) {
   std::string bytes;
-  ASSERT_TRUE(files::Compressor::Create(files::Compression::kGzip)->Run("a\n", true, &bytes).ok());
+  ASSERT_TRUE(Compressor::Create(Compression::kGzip)->Run("a\n", true, &bytes).ok());
   EXPECT_THAT(*Lines(File("pad.gz", bytes + std::string(100, '\0'))), ElementsAre("a"));
   EXPECT_FALSE(Lines(File("pad.gz", bytes + std::string(100, '\0') + "x")).ok());
 }
 
 }  // namespace
-}  // namespace joist::text
+}  // namespace joist::files

@@ -1,0 +1,95 @@
+// Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
+//
+// Writing a collection into files prefix-SSSSS-of-NNNNN that appear when all of them are complete:
+// what the connectors' Write transforms have in common. Records are strings here; how an element
+// becomes one is the connector's business.
+
+#ifndef JOIST_IO_FILES_SHARDED_WRITE_H_
+#define JOIST_IO_FILES_SHARDED_WRITE_H_
+
+#include <cstdint>
+#include <source_location>
+#include <string>
+#include <utility>
+
+#include "joist/io/files/compression.h"
+#include "joist/io/files/settings.h"
+#include "joist/model/fields.h"
+#include "joist/sdk/pcollection.h"
+
+namespace joist::files {
+
+/// How files are written.
+struct WriteSettings {
+  std::string prefix;
+  std::string suffix;
+  std::string header;
+  std::string footer;
+  Compression compression = Compression::kAuto;
+  int32_t shards = 0;  ///< 0: as many as come of themselves.
+  bool without_sharding = false;
+  bool as_lines = true;  ///< Whether a newline follows each record.
+  std::string id;        ///< Of the run; names its hidden folder.
+};
+JOIST_ROW(WriteSettings, prefix, suffix, header, footer, compression, shards, without_sharding,
+          as_lines, id)
+
+/// Writes each record into files prefix-SSSSS-of-NNNNN, with the suffix behind it. Files get their
+/// names when all of them are complete: a run that fails or is cancelled leaves nothing, one that
+/// succeeds replaces files of the same names. The result holds the files' names.
+PCollection<std::string> WriteSharded(const PCollection<std::string>& records,
+                                      WriteSettings settings, bool validate,
+                                      const std::source_location& where);
+
+/// What every Write transform can be told; `Self` is the transform. Each function returns a changed
+/// copy.
+template <class Self>
+class WriteTransform : public Transform {
+ public:
+  /// ".txt", say. A suffix .gz, .zst or .bz2 asks for compression.
+  Self WithSuffix(std::string suffix) const {
+    return Changed([&](WriteSettings& settings) { settings.suffix = std::move(suffix); });
+  }
+  /// How many files; by default each thread writes one.
+  Self WithNumShards(int32_t shards) const {
+    return Changed([&](WriteSettings& settings) { settings.shards = shards; });
+  }
+  /// One file, whose name is the prefix and the suffix.
+  Self WithoutSharding() const {
+    return Changed([](WriteSettings& settings) {
+      settings.shards = 1;
+      settings.without_sharding = true;
+    });
+  }
+  /// Compresses, and puts .gz, .zst or .bz2 behind the suffix unless it is there.
+  Self WithCompression(Compression compression) const {
+    return Changed([&](WriteSettings& settings) { settings.compression = compression; });
+  }
+  /// Doesn't look, while the pipeline is being built, whether the folder is there and writable.
+  Self WithoutValidation() const {
+    Self changed = static_cast<const Self&>(*this);
+    changed.validate_ = false;
+    return changed;
+  }
+
+ protected:
+  WriteTransform(std::string prefix, const std::source_location& where) : Transform(where) {
+    settings_.prefix = std::move(prefix);
+  }
+  template <class F>
+  Self Changed(F change) const {
+    Self changed = static_cast<const Self&>(*this);
+    change(changed.settings_);
+    return changed;
+  }
+  PCollection<std::string> WriteRecords(const PCollection<std::string>& records) const {
+    return WriteSharded(records, settings_, validate_, where);
+  }
+
+  WriteSettings settings_;
+  bool validate_ = true;
+};
+
+}  // namespace joist::files
+
+#endif  // JOIST_IO_FILES_SHARDED_WRITE_H_
