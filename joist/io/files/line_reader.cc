@@ -94,11 +94,12 @@ LineReader::LineReader(FileReader file, const LineReaderOptions& options)
       lines_(std::make_unique<std::string_view[]>(kBatch)) {}
 
 Status LineReader::SkipByteOrderMark() {
-  if (end_ > 0 && std::string_view(line_, data_end_).starts_with(kByteOrderMark)) {
+  if (std::string_view(line_, data_end_).starts_with(kByteOrderMark)) {
     line_ += kByteOrderMark.size();
     searched_ = line_;
     // The first line counts as beginning at 0, the next one begins at 4 or later.
-    end_ = std::max<uint64_t>(end_, kByteOrderMark.size() + 1);
+    least_end_ = kByteOrderMark.size() + 1;
+    if (end_ > 0) end_ = std::max(end_, least_end_);
   }
   return OkStatus();
 }

@@ -17,6 +17,7 @@
 #ifndef JOIST_IO_FILES_LINE_READER_H_
 #define JOIST_IO_FILES_LINE_READER_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -60,7 +61,7 @@ class LineReader {
   uint64_t position() const { return OffsetOf(line_); }
 
   /// Goes on to `end`, which isn't less than the range's end so far.
-  void Extend(uint64_t end) { end_ = end < end_ ? end_ : end; }
+  void Extend(uint64_t end) { end_ = std::max({end_, end, end > 0 ? least_end_ : 0}); }
 
   /// Where a line that Next has returned begins in the file, after decompression. Until the next
   /// call.
@@ -87,6 +88,7 @@ class LineReader {
 
   FileReader file_;
   uint64_t end_;
+  uint64_t least_end_ = 0;  ///< Of a range that isn't empty.
   size_t longest_line_;
   bool binary_;
   bool at_end_ = false;  ///< Nothing follows data_end_ in the file.
