@@ -2,7 +2,8 @@
 //
 // The coder of class templates, which JOIST_ROW cannot declare: definitions that hold a user's
 // function, accumulators over the user's types. Such a struct names what it consists of; parts
-// without state (most functions) take no bytes. Pure functions.
+// without state (most functions) take no bytes. What is decoded is refused where it has a Valid()
+// that says so. Pure functions.
 //
 //   template <class F>
 //   struct Scaled {
@@ -43,8 +44,15 @@ struct Coder<T> {
     std::apply([out](const auto&... part) { (EncodePart(part, out), ...); }, T::Parts(value));
   }
   static bool Decode(ByteReader* in, T* value, bool) {
-    return std::apply([in](auto&... part) { return (DecodePart(in, &part) && ...); },
-                      T::Parts(*value));
+    if (!std::apply([in](auto&... part) { return (DecodePart(in, &part) && ...); },
+                    T::Parts(*value))) {
+      return false;
+    }
+    if constexpr (requires { value->Valid(); }) {
+      return value->Valid() || in->Fail("the parts of a value contradict each other");
+    } else {
+      return true;
+    }
   }
 
  private:

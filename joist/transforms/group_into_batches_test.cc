@@ -1,0 +1,81 @@
+// Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
+
+#include "joist/transforms/group_into_batches.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "joist/sdk/testing/test_pipeline.h"
+
+namespace joist {
+namespace {
+
+TEST(GroupIntoBatches, Example) {
+  TestPipeline p;
+  auto requests = p | Create<KV<std::string, int64_t>>({{"a", 1}, {"b", 1}, {"a", 1}, {"a", 1}});
+  // [example]
+  auto batches = requests | joist::GroupIntoBatches(2);
+  // [example]
+  PAssert::That(batches).ContainsInAnyOrder({{"a", {1, 1}}, {"a", {1}}, {"b", {1}}});
+  EXPECT_TRUE(p.RunOk());
+}
+
+struct Order {
+  std::string customer;
+  std::vector<int64_t> cents;
+};
+JOIST_ROW(Order, customer, cents)
+
+TEST(GroupIntoBatches, HoldsEachValueOnceInFullBatches) {
+  for (const int64_t size : {1, 7, 4096, 1'000'000}) {
+    std::vector<KV<std::string, Order>> all;
+    std::vector<std::string> names;
+    std::vector<KV<std::string, std::vector<int64_t>>> sizes;
+    for (int64_t key = 0; key < 60; ++key) {
+      const int64_t values = key * key;
+      const std::string name = "key" + std::to_string(key);
+      std::vector<int64_t> of_key;
+      for (int64_t i = 0; i < values; ++i) {
+        all.push_back({name, {name + "/" + std::to_string(i), {i, i}}});
+        names.push_back(all.back().value.customer);
+      }
+      for (int64_t left = values; left > 0; left -= size) of_key.push_back(std::min(size, left));
+      if (values > 0) sizes.push_back({name, {of_key.rbegin(), of_key.rend()}});
+    }
+    TestPipeline p;
+    p.set_threads(4);
+    auto batches = p | Create(all) | GroupIntoBatches(size);
+    PAssert::That(batches | FlatMap([](const KV<std::string, std::vector<Order>>& batch) {
+                    std::vector<std::string> names;
+                    for (const Order& order : batch.value) {
+                      names.push_back(order.customer.starts_with(batch.key + "/") ? order.customer
+                                                                                  : "another's");
+                    }
+                    return names;
+                  }))
+        .ContainsInAnyOrder(names);
+    PAssert::That(batches | Map([](const KV<std::string, std::vector<Order>>& batch) {
+                    return KV{batch.key, static_cast<int64_t>(batch.value.size())};
+                  }) |
+                  GroupByKey() | Map([](const KV<std::string, Iterable<int64_t>>& group) {
+                    std::vector<int64_t> of_key(group.value.begin(), group.value.end());
+                    std::sort(of_key.begin(), of_key.end());
+                    return KV{group.key, of_key};
+                  }))
+        .ContainsInAnyOrder(sizes);
+    EXPECT_TRUE(p.RunOk());
+  }
+}
+
+TEST(GroupIntoBatches, OfNothing) {
+  TestPipeline p;
+  PAssert::That(p | Create(std::vector<KV<int, bool>>()) | GroupIntoBatches(3)).IsEmpty();
+  EXPECT_TRUE(p.RunOk());
+}
+
+}  // namespace
+}  // namespace joist
