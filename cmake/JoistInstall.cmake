@@ -59,6 +59,8 @@ function(joist_installed_library)
   write_basic_package_version_file(${PROJECT_BINARY_DIR}/joistConfigVersion.cmake
     COMPATIBILITY SameMinorVersion)
   install(FILES ${PROJECT_BINARY_DIR}/joistConfig.cmake
-    ${PROJECT_BINARY_DIR}/joistConfigVersion.cmake DESTINATION ${folder})
+    ${PROJECT_BINARY_DIR}/joistConfigVersion.cmake
+    # Packages that Debian has no package file for are found the same way.
+    ${PROJECT_SOURCE_DIR}/cmake/Findre2.cmake DESTINATION ${folder})
   install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
 endfunction()
