@@ -223,9 +223,12 @@ class Read : public files::ReadTransform<Read<T>, csv_internal::RowFormat<T>> {
   }
   /// Gives two outputs: the rows as Main, a BadRecord for each record that is wrong as Errors.
   auto WithErrors() const {
-    static_assert(csv_internal::Check<T>());
-    return files::ReadWithErrors<csv_internal::RowFormat<T>>(pattern_, this->settings_,
-                                                             this->where);
+    if constexpr (csv_internal::Check<T>()) {
+      return files::ReadWithErrors<csv_internal::RowFormat<T>>(pattern_, this->settings_,
+                                                               this->where);
+    } else {
+      return *this;
+    }
   }
 
   static constexpr std::string_view kKind = "csv::Read";

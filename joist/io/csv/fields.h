@@ -95,12 +95,12 @@ std::string Take(std::string_view text, T* value) {
     return EnumFromText(text, value) ? "" : "the name of an enumerator";
   } else if constexpr (std::is_enum_v<T>) {
     typename Coder<T>::Number number{};
-    const std::string wrong = Take(text, &number);
+    std::string wrong = Take(text, &number);
     *value = static_cast<T>(number);
     return wrong;
   } else {
     typename LogicalType<T>::Representation representation{};
-    const std::string wrong = Take(text, &representation);
+    std::string wrong = Take(text, &representation);
     if (!wrong.empty()) return wrong;
     return LogicalType<T>::FromRepresentation(representation, value) ? "" : "of its logical type";
   }

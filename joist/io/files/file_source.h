@@ -171,7 +171,7 @@ struct ReadPieces {
   void Process(const FilePiece& piece, Emit<typename Format::Element> emit) const {
     file_source_internal::ReadPiece<Format>(
         piece, settings, nullptr, [&](auto items) { file_source_internal::EmitItems(items, emit); },
-        [](BadRecord) {});
+        [](const BadRecord&) {});
   }
 };
 template <class Format>

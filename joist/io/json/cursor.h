@@ -116,7 +116,11 @@ class Cursor {
 
  private:
   void SkipBlanks() {
-    while (at_ < end_ && (*at_ == ' ' || *at_ == '\t' || *at_ == '\n' || *at_ == '\r')) ++at_;
+    // Usually there are none.
+    while (at_ < end_ && static_cast<unsigned char>(*at_) <= ' ' &&
+           (*at_ == ' ' || *at_ == '\t' || *at_ == '\n' || *at_ == '\r')) {
+      ++at_;
+    }
   }
   bool TakeLiteral(std::string_view literal);
   bool Open(char bracket, char closing, std::string_view wanted, bool* more);

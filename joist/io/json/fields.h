@@ -306,8 +306,10 @@ bool Take(Cursor& in, T* value) {
       value->insert(std::move(element));
       return true;
     });
-  } else {
+  } else if constexpr (HasFieldCoder<T>) {
     return fields_internal::TakeList(in, value);
+  } else {
+    return false;  // The row's coder says that there is no such field.
   }
 }
 
@@ -359,7 +361,7 @@ void Put(const T& value, std::string* out) {
     fields_internal::PutParts(value, out);
   } else if constexpr (MapLike<T>) {
     fields_internal::PutMap(value, out);
-  } else {
+  } else if constexpr (HasFieldCoder<T>) {
     *out += '[';
     bool first = true;
     for (const auto& element : value) {

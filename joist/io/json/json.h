@@ -208,10 +208,12 @@ class Read : public files::ReadTransform<Read<T>, json_rows_internal::RowFormat<
   }
   /// Gives two outputs: the rows as Main, a BadRecord for each record that is wrong as Errors.
   auto WithErrors() const {
-    static_assert(json_rows_internal::kIsRow<T>,
-                  "Joist: json::Read<T> takes a T declared with JOIST_ROW.");
-    return files::ReadWithErrors<json_rows_internal::RowFormat<T>>(pattern_, this->settings_,
-                                                                   this->where);
+    if constexpr (json_rows_internal::kIsRow<T>) {
+      return files::ReadWithErrors<json_rows_internal::RowFormat<T>>(pattern_, this->settings_,
+                                                                     this->where);
+    } else {
+      return *this;  // Which says what is wrong when it is applied.
+    }
   }
 
   static constexpr std::string_view kKind = "json::Read";

@@ -2,18 +2,27 @@
 //
 // Records a second from JSON Lines in memory to rows: Joist's cursor against loops written by hand
 // with simdjson's On-Demand, by the block (iterate_many) and by the line. Short events, and wide
-// records of which three fields are wanted. Everybody leaves the same sum.
+// records of which four fields are wanted. Everybody leaves the same sum. At last a whole job: a
+// file's events counted per user on one thread, as a pipeline and by hand.
+
+#include <unistd.h>
 
 #include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <functional>
 #include <random>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include <benchmark/benchmark.h>
 #include <simdjson.h>
 
 #include "joist/io/json/json.h"
+#include "joist/joist.h"
 
 namespace joist::json {
 
@@ -24,6 +33,11 @@ struct Event {
   double value = 0;
 };
 JOIST_ROW(Event, user, kind, time, value)
+
+struct UserOnly {
+  std::string user;
+};
+JOIST_ROW(UserOnly, user)
 
 namespace {
 
@@ -157,6 +171,58 @@ void BM_Format(benchmark::State& state) {
   state.SetItemsProcessed(state.iterations());
 }
 BENCHMARK(BM_Format);
+
+class EventFile {
+ public:
+  static constexpr int kCopies = 10;
+  EventFile() : path_("/tmp/joist_json_bench_" + std::to_string(getpid())) {
+    std::ofstream file(path_, std::ios::binary);
+    const std::string events = MakeEvents(false);
+    for (int i = 0; i < kCopies; ++i) file << events;
+  }
+  ~EventFile() { std::remove(path_.c_str()); }
+  const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+void BM_CountPerUser(benchmark::State& state) {
+  const EventFile file;
+  for (auto _ : state) {
+    const char* const arguments[] = {"json_bench", "--max_num_workers=1", "--progress=off"};
+    Pipeline p(3, arguments);
+    p | Read<UserOnly>(file.path()) |
+        Map([](const UserOnly& event) { return std::string_view(event.user); }) |
+        Count::PerElement();
+    if (p.Run().WaitUntilFinish().exit_code() != 0) std::abort();
+  }
+  state.SetItemsProcessed(state.iterations() * EventFile::kCopies * static_cast<int64_t>(kEvents));
+}
+BENCHMARK(BM_CountPerUser)->MeasureProcessCPUTime();
+
+void BM_CountPerUserByHand(benchmark::State& state) {
+  const EventFile file;
+  struct Hash {
+    using is_transparent = void;
+    size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
+  };
+  for (auto _ : state) {
+    const simdjson::padded_string text = simdjson::padded_string::load(file.path());
+    std::unordered_map<std::string, int64_t, Hash, std::equal_to<>> counts;
+    simdjson::ondemand::parser parser;
+    simdjson::ondemand::document_stream documents = parser.iterate_many(text, 1 << 20);
+    for (auto document : documents) {
+      const std::string_view user = document["user"].get_string();
+      auto found = counts.find(user);
+      if (found == counts.end()) found = counts.emplace(user, 0).first;
+      ++found->second;
+    }
+    benchmark::DoNotOptimize(counts.size());
+  }
+  state.SetItemsProcessed(state.iterations() * EventFile::kCopies * static_cast<int64_t>(kEvents));
+}
+BENCHMARK(BM_CountPerUserByHand)->MeasureProcessCPUTime();
 
 }  // namespace
 }  // namespace joist::json
