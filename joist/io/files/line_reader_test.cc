@@ -75,6 +75,23 @@ TEST_F(LineReaderTest, SkipsTheByteOrderMark) {
   EXPECT_THAT(*Lines(Text("\xEF\xBB")), ElementsAre("\xEF\xBB"));
 }
 
+// As sources read: the range grows as it is claimed.
+TEST_F(LineReaderTest, SkipsTheByteOrderMarkOfAnEmptyRangeThatIsExtended) {
+  const std::string path = Text(
+      "\xEF\xBB\xBF"
+      "a\nb\n");
+  for (const uint64_t end : {1, 2, 3, 4}) {
+    Result<LineReader> reader = LineReader::Open(path, {.begin = 0, .end = 0});
+    ASSERT_TRUE(reader.ok());
+    EXPECT_TRUE(reader->Next()->empty());
+    reader->Extend(end);
+    EXPECT_THAT(*reader->Next(), ElementsAre("a"));
+    EXPECT_TRUE(reader->Next()->empty());
+    reader->Extend(UINT64_MAX);
+    EXPECT_THAT(*reader->Next(), ElementsAre("b"));
+  }
+}
+
 TEST_F(LineReaderTest, AnyCutsGiveTheSameLines) {
   std::mt19937 random(7);
   const auto below = [&](size_t n) {
