@@ -34,6 +34,7 @@
 #include "joist/base/hash.h"
 #include "joist/model/key_traits.h"
 #include "joist/sdk/combine.h"
+#include "joist/transforms/argument.h"
 #include "joist/transforms/parts.h"
 
 namespace joist {
@@ -253,6 +254,15 @@ struct ApproximateDistinctFn {
   }
 };
 
+namespace approximate_distinct_internal {
+template <class X>
+void CheckPrecision(PipelineBuilder& builder, const X& transform) {
+  CheckArgument(transform.precision >= HyperLogLog::kLeastPrecision &&
+                    transform.precision <= HyperLogLog::kMostPrecision,
+                builder, transform, transform.precision, "a precision of 4 to 18");
+}
+}  // namespace approximate_distinct_internal
+
 namespace ApproximateDistinct {  // NOLINT: Beam's names.
 
 /// About how many different elements there are; 0 of none. `precision`: 4 to 18.
@@ -267,6 +277,7 @@ struct Globally : Transform {
       JOIST_ASSERT_KEY(T);
       return PCollection<Invalid>(&in.builder());
     } else {
+      approximate_distinct_internal::CheckPrecision(in.builder(), *this);
       return in | "Combine" >> Combine::Globally(ApproximateDistinctFn<T>{precision});
     }
   }
@@ -288,6 +299,7 @@ struct PerKey : Transform {
       return PCollection<Invalid>(&in.builder());
     } else {
       using V = typename T::value_t;
+      approximate_distinct_internal::CheckPrecision(in.builder(), *this);
       return in | "Combine" >> Combine::PerKey(ApproximateDistinctFn<V>{precision});
     }
   }

@@ -18,6 +18,7 @@
 
 #include "joist/sdk/group_by_key.h"
 #include "joist/sdk/par_do.h"
+#include "joist/transforms/argument.h"
 #include "joist/transforms/element_function.h"
 #include "joist/transforms/parts.h"
 
@@ -47,9 +48,7 @@ struct Cut {
 struct GroupIntoBatches : Transform {
   explicit GroupIntoBatches(int64_t size,
                             std::source_location where = std::source_location::current())
-      : Transform(where), size(size) {
-    JOIST_CHECK(size >= 1);
-  }
+      : Transform(where), size(size) {}
   static constexpr std::string_view kKind = "GroupIntoBatches";
   template <class T>
   auto Expand(const PCollection<T>& in) const {
@@ -58,6 +57,7 @@ struct GroupIntoBatches : Transform {
       return PCollection<Invalid>(&in.builder());
     } else {
       using Cut = group_into_batches_internal::Cut<typename T::key_t, typename T::value_t>;
+      CheckArgument(size >= 1, in.builder(), *this, size, "batches of 1 or more");
       return in | "Group" >> GroupByKey() | "Cut" >> ParDo(Cut{size});
     }
   }

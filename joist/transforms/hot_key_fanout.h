@@ -20,6 +20,7 @@
 #include <utility>
 
 #include "joist/sdk/combine.h"
+#include "joist/transforms/argument.h"
 #include "joist/transforms/element_function.h"
 #include "joist/transforms/parts.h"
 
@@ -90,12 +91,11 @@ template <class F>
 struct WithHotKeyFanout : Transform {
   WithHotKeyFanout(CombinePerKey<F> combine, int64_t fanout,
                    std::source_location where = std::source_location::current())
-      : Transform(where), combine(std::move(combine)), fanout(fanout) {
-    JOIST_CHECK(fanout >= 1);
-  }
+      : Transform(where), combine(std::move(combine)), fanout(fanout) {}
   static constexpr std::string_view kKind = "WithHotKeyFanout";
   template <class T>
   auto Expand(const PCollection<T>& in) const {
+    CheckArgument(fanout >= 1, in.builder(), *this, fanout, "a fan-out of 1 or more");
     if constexpr (!kIsKV<T> || !kIsGroupable<T> || !IsCombineFn<F>) {
       return in | "Combine" >> combine;  // Which says what is wrong with it, if anything is.
     } else if constexpr (!kHasCoder<AccumulatorOf<F>>) {

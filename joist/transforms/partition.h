@@ -15,6 +15,7 @@
 #ifndef JOIST_TRANSFORMS_PARTITION_H_
 #define JOIST_TRANSFORMS_PARTITION_H_
 
+#include <algorithm>
 #include <concepts>
 #include <memory>
 #include <stdexcept>
@@ -24,6 +25,7 @@
 #include <vector>
 
 #include "joist/sdk/par_do.h"
+#include "joist/transforms/argument.h"
 #include "joist/transforms/parts.h"
 
 namespace joist {
@@ -138,9 +140,7 @@ class PartitionStep final : public StepOf<PartitionStep<F, T>, Definition<F>> {
 template <class F>
 struct Partition : Transform {
   Partition(int count, F fn, std::source_location where = std::source_location::current())
-      : Transform(where), count(count), fn(std::move(fn)) {
-    JOIST_CHECK(count >= 1 && count <= kMostPartitions);
-  }
+      : Transform(where), count(count), fn(std::move(fn)) {}
   static constexpr std::string_view kKind = "Partition";
 
   template <class T>
@@ -161,14 +161,17 @@ struct Partition : Transform {
                     "(take them as T, const T& or, for text, std::string_view).");
       return std::vector<PCollection<Invalid>>();
     } else {
-      using Step = partition_internal::PartitionStep<F, T>;
-      auto step = std::make_shared<Step>(partition_internal::Definition<F>{count, fn});
-      auto outputs = step->outputs();
       PipelineBuilder& builder = in.builder();
+      CheckArgument(count >= 1 && count <= kMostPartitions, builder, *this, count,
+                    "1 to " + std::to_string(kMostPartitions) + " parts");
+      const int parts_made = std::clamp(count, 1, kMostPartitions);
+      using Step = partition_internal::PartitionStep<F, T>;
+      auto step = std::make_shared<Step>(partition_internal::Definition<F>{parts_made, fn});
+      auto outputs = step->outputs();
       const int node =
           builder.Add(StepKind::kParDo, std::move(step), {in.id()}, {}, std::move(outputs));
       std::vector<PCollection<T>> parts;
-      for (int i = 0; i < count; ++i) parts.emplace_back(&builder, builder.OutputOf(node, i));
+      for (int i = 0; i < parts_made; ++i) parts.emplace_back(&builder, builder.OutputOf(node, i));
       return parts;
     }
   }

@@ -31,6 +31,7 @@
 #include <vector>
 
 #include "joist/sdk/combine.h"
+#include "joist/transforms/argument.h"
 #include "joist/transforms/parts.h"
 #include "joist/transforms/random_streams.h"
 
@@ -209,8 +210,11 @@ struct Parameters {
   Less less;
   double error;
   Parameters(int64_t quantiles, Less less, double error)
-      : quantiles(quantiles), less(std::move(less)), error(error) {
-    JOIST_CHECK(quantiles >= 2 && error > 0 && error < 1);
+      : quantiles(quantiles), less(std::move(less)), error(error) {}
+  template <class X>
+  void Check(PipelineBuilder& builder, const X& transform) const {
+    CheckArgument(quantiles >= 2, builder, transform, quantiles, "2 or more quantiles");
+    CheckArgument(error > 0 && error < 1, builder, transform, error, "an error between 0 and 1");
   }
   template <class T>
   ApproximateQuantilesFn<T, Less> Fn() const {
@@ -228,6 +232,7 @@ struct Global : Transform {
     if constexpr (!Check<Less, T>()) {
       return PCollection<Invalid>(&in.builder());
     } else {
+      parameters.Check(in.builder(), *this);
       return in | "Combine" >> Combine::Globally(parameters.template Fn<T>());
     }
   }
@@ -247,6 +252,7 @@ struct OfEachKey : Transform {
     } else if constexpr (!Check<Less, typename T::value_t>()) {
       return PCollection<Invalid>(&in.builder());
     } else {
+      parameters.Check(in.builder(), *this);
       return in | "Combine" >> Combine::PerKey(parameters.template Fn<typename T::value_t>());
     }
   }

@@ -24,6 +24,7 @@
 #include <vector>
 
 #include "joist/sdk/combine.h"
+#include "joist/transforms/argument.h"
 #include "joist/transforms/parts.h"
 #include "joist/transforms/random_streams.h"
 
@@ -117,12 +118,11 @@ namespace Sample {  // NOLINT: Beam's names.
 struct FixedSizeGlobally : Transform {
   explicit FixedSizeGlobally(int64_t size, std::optional<uint64_t> seed = std::nullopt,
                              std::source_location where = std::source_location::current())
-      : Transform(where), size(size), seed(seed) {
-    JOIST_CHECK(size >= 0);
-  }
+      : Transform(where), size(size), seed(seed) {}
   static constexpr std::string_view kKind = "Sample.FixedSizeGlobally";
   template <class T>
   auto Expand(const PCollection<T>& in) const {
+    CheckArgument(size >= 0, in.builder(), *this, size, "a size of 0 or more");
     return in | "Combine" >> Combine::Globally(SampleFn<T>{size, RandomStreams(seed)});
   }
   int64_t size;
@@ -133,9 +133,7 @@ struct FixedSizeGlobally : Transform {
 struct FixedSizePerKey : Transform {
   explicit FixedSizePerKey(int64_t size, std::optional<uint64_t> seed = std::nullopt,
                            std::source_location where = std::source_location::current())
-      : Transform(where), size(size), seed(seed) {
-    JOIST_CHECK(size >= 0);
-  }
+      : Transform(where), size(size), seed(seed) {}
   static constexpr std::string_view kKind = "Sample.FixedSizePerKey";
   template <class T>
   auto Expand(const PCollection<T>& in) const {
@@ -143,6 +141,7 @@ struct FixedSizePerKey : Transform {
       static_assert(kIsKV<T>, "Joist: Sample::FixedSizePerKey takes a collection of KVs.");
       return PCollection<Invalid>(&in.builder());
     } else {
+      CheckArgument(size >= 0, in.builder(), *this, size, "a size of 0 or more");
       using V = typename T::value_t;
       return in | "Combine" >> Combine::PerKey(SampleFn<V>{size, RandomStreams(seed)});
     }
@@ -154,12 +153,11 @@ struct FixedSizePerKey : Transform {
 /// Any `size` elements, or all where there are fewer.
 struct Any : Transform {
   explicit Any(int64_t size, std::source_location where = std::source_location::current())
-      : Transform(where), size(size) {
-    JOIST_CHECK(size >= 0);
-  }
+      : Transform(where), size(size) {}
   static constexpr std::string_view kKind = "Sample.Any";
   template <class T>
   auto Expand(const PCollection<T>& in) const {
+    CheckArgument(size >= 0, in.builder(), *this, size, "a size of 0 or more");
     return in | "Combine" >> Combine::Globally(sample_internal::FirstFn<T>{size}) |
            "Each" >> FlatMap(sample_internal::Each<T>());
   }

@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "joist/sdk/combine.h"
+#include "joist/transforms/argument.h"
 #include "joist/transforms/parts.h"
 
 namespace joist {
@@ -114,15 +115,14 @@ consteval bool Check() {
 template <class Less>
 struct TopGlobally : Transform {
   TopGlobally(int64_t count, Less less, std::source_location where)
-      : Transform(where), count(count), less(std::move(less)) {
-    JOIST_CHECK(count >= 0);
-  }
+      : Transform(where), count(count), less(std::move(less)) {}
   static constexpr std::string_view kKind = "Top";
   template <class T>
   auto Expand(const PCollection<T>& in) const {
     if constexpr (!Check<Less, T>()) {
       return PCollection<Invalid>(&in.builder());
     } else {
+      CheckArgument(count >= 0, in.builder(), *this, count, "a count of 0 or more");
       return in | "Combine" >> Combine::Globally(TopFn<T, Less>{count, less});
     }
   }
@@ -133,9 +133,7 @@ struct TopGlobally : Transform {
 template <class Less>
 struct TopPerKey : Transform {
   TopPerKey(int64_t count, Less less, std::source_location where)
-      : Transform(where), count(count), less(std::move(less)) {
-    JOIST_CHECK(count >= 0);
-  }
+      : Transform(where), count(count), less(std::move(less)) {}
   static constexpr std::string_view kKind = "Top.PerKey";
   template <class T>
   auto Expand(const PCollection<T>& in) const {
@@ -145,6 +143,7 @@ struct TopPerKey : Transform {
     } else if constexpr (!Check<Less, typename T::value_t>()) {
       return PCollection<Invalid>(&in.builder());
     } else {
+      CheckArgument(count >= 0, in.builder(), *this, count, "a count of 0 or more");
       return in | "Combine" >> Combine::PerKey(TopFn<typename T::value_t, Less>{count, less});
     }
   }
