@@ -8,6 +8,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include "joist/io/json/json.h"
 #include "joist/io/json/test_rows.h"
@@ -215,6 +216,31 @@ TEST(CursorTest, IsAsStrictAsTheModel) {
   }
   EXPECT_GT(accepted, 5000);
   EXPECT_LT(refused_here_alone, 30);
+}
+
+// What is skipped is JSON for the cursor where it is for another parser.
+TEST(CursorTest, SkipsWhatIsJsonAndNothingElse) {
+  std::mt19937_64 random(11);
+  // Without exponents: of 1e999 the other one says that it is too large.
+  constexpr std::string_view kBytes = "{}[],:\"\\0123456789.+-untrfals \x01\x80\xC3\xFF";
+  int accepted = 0;
+  for (int i = 0; i < 30'000; ++i) {
+    std::string skipped;
+    Put(RandomEverything(random), &skipped);
+    for (uint64_t n = random() % 3; n > 0; --n) {
+      const size_t at = random() % skipped.size();
+      const char byte = kBytes[random() % kBytes.size()];
+      switch (random() % 3) {
+        case 0: skipped[at] = byte; break;
+        case 1: skipped.erase(at, 1); break;
+        default: skipped.insert(at, 1, byte);
+      }
+    }
+    const std::string text = "{\"x\":1,\"z\":" + skipped + ",\"y\":2}";
+    ASSERT_EQ(TakeOne<Point>(text).ok(), nlohmann::json::accept(text)) << text;
+    accepted += TakeOne<Point>(text).ok() ? 1 : 0;
+  }
+  EXPECT_GT(accepted, 5000);
 }
 
 }  // namespace
