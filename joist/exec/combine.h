@@ -162,8 +162,6 @@ class CombineBreaker final : public Breaker {
   using Accumulator = AccumulatorOf<F>;
   using Code = AccumulatorCode<Accumulator>;
   static constexpr bool kSpills = Code::kExists;
-  /// Of a spilled table; each has at least so many slots.
-  static constexpr int kRunBits = RecordPartitions<char>::kBits;
 
   /// What one share has of one window.
   struct Gathered {
@@ -178,28 +176,19 @@ class CombineBreaker final : public Breaker {
     std::unique_ptr<SpillFile> file;
 
     /// Writes the table as a run, in the order of its keys' hashes. Throws StatusException.
-    void Spill(MemoryBudget* memory) {
+    [[gnu::cold]] void Spill(MemoryBudget* memory) {
       if (table.table().size() == 0) return;
       if (file == nullptr) file = std::make_unique<SpillFile>(memory);
-      auto run = std::make_unique<SpilledRun>();
-      std::string plain;
-      for (size_t partition = 0; partition < size_t{1} << kRunBits; ++partition) {
-        run->first_block[partition] = static_cast<uint32_t>(run->blocks.size());
-        plain.clear();
-        uint32_t records = 0;
-        table.table().ForEach(partition, kRunBits, [&](const Slot& slot) {
-          if (plain.size() >= SpillFile::kBlockBytes) {
-            run->blocks.push_back(file->Append(plain, std::exchange(records, 0)));
-            plain.clear();
-          }
-          Key::Encode(slot.key(), &plain);
-          Code::Encode(Table::Of(slot.value), &plain);
-          ++records;
+      RunWriter writer(file.get());
+      for (size_t partition = 0; partition < SpilledRun::kPartitions; ++partition) {
+        writer.BeginPartition(partition);
+        table.table().ForEach(partition, SpilledRun::kBits, [&](const Slot& slot) {
+          Key::Encode(slot.key(), writer.record());
+          Code::Encode(Table::Of(slot.value), writer.record());
+          writer.EndRecord();
         });
-        if (records > 0) run->blocks.push_back(file->Append(plain, records));
       }
-      run->first_block[size_t{1} << kRunBits] = static_cast<uint32_t>(run->blocks.size());
-      runs.push_back(std::move(run));
+      runs.push_back(writer.Finish());
       table.Clear();
     }
   };
@@ -316,13 +305,13 @@ class CombineBreaker final : public Breaker {
         }
       }
     }
-    void SpillOne(Gathered& window) {
+    [[gnu::cold]] void SpillOne(Gathered& window) {
       window.Spill(context_.memory);
       held_ -= window.use.bytes();
       window.use.Set(window.table.held_bytes());
       held_ += window.use.bytes();
     }
-    void SpillAll() {
+    [[gnu::cold]] void SpillAll() {
       if constexpr (kSpills) {
         for (auto& window : windows_) {
           window->Spill(context_.memory);
@@ -350,7 +339,7 @@ class CombineBreaker final : public Breaker {
     size_t keys = 0;
     int least_bits = 31;
     for (const auto& share : window.shares) {
-      if (!share->runs.empty()) return kRunBits;
+      if (!share->runs.empty()) return SpilledRun::kBits;
       keys += share->table.table().size();
       least_bits = std::min(least_bits, share->table.table().bits());
     }
@@ -408,10 +397,6 @@ class CombineBreaker final : public Breaker {
       }
     }
 
-    struct Loaded {
-      typename Key::Kept key;
-      Accumulator accumulator;
-    };
     /// The hashes whose `bits` high bits are `prefix`.
     struct HashRange {
       uint64_t prefix;
@@ -427,18 +412,19 @@ class CombineBreaker final : public Breaker {
         most = std::max(most, share->table.table().size() >> bits);
       }
       Table merged(&breaker_->fn_, (most >> (range.bits - bits)) + 1, range.bits);
-      const bool fits = ForEachSome(
-          window, partition, bits, range, [&](size_t count, auto key, auto accumulator) -> bool {
-            const auto more = static_cast<int64_t>(merged.table().bytes_to_grow(count));
-            if (more > 0 && merged.held_bytes() + more > most_bytes_ && range.bits < kMostBits) {
-              return false;
-            }
-            merged.Upsert(count, key, [&](size_t i, auto& to) {
-              breaker_->fn_.MergeAccumulators(to, accumulator(i));
+      const bool fits = ForEachSome(window, partition, bits, range, [&] {
+        const auto more = static_cast<int64_t>(merged.table().bytes_to_grow(slots_.size()));
+        if (more > 0 && merged.held_bytes() + more > most_bytes_ && range.bits < kMostBits) {
+          return false;
+        }
+        merged.Upsert(
+            slots_.size(), [this](size_t i) { return slots_[i]->key(); },
+            [this](size_t i, auto& accumulator) {
+              breaker_->fn_.MergeAccumulators(accumulator, Table::Of(slots_[i]->value));
             });
-            use_.Set(merged.held_bytes());
-            return true;
-          });
+        use_.Set(merged.held_bytes());
+        return true;
+      });
       if (fits) {
         Extract(merged.table(), 0, 0);
       } else {
@@ -448,8 +434,8 @@ class CombineBreaker final : public Breaker {
       }
     }
 
-    /// Calls take(count, key(i), accumulator(i)) for some entries after the other, until it returns
-    /// false; returns what it returned last.
+    /// Puts some slots after the other into slots_ and calls take(), until it returns false;
+    /// returns what it returned last.
     template <class Take>
     bool ForEachSome(const WindowTables& window, uint64_t partition, int bits, HashRange range,
                      Take take) {
@@ -458,40 +444,43 @@ class CombineBreaker final : public Breaker {
         share->table.table().ForEach(partition, bits, [&](const Slot& slot) {
           if (range.bits == bits || range.Has(slot.key_slot.hash())) slots_.push_back(&slot);
         });
-        for (size_t first = 0; first < slots_.size(); first += kMergedAtOnce) {
-          const Slot* const* slots = slots_.data() + first;
-          if (!take(
-                  std::min(kMergedAtOnce, slots_.size() - first),
-                  [&](size_t i) { return slots[i]->key(); },
-                  [&](size_t i) -> const Accumulator& { return Table::Of(slots[i]->value); })) {
-            return false;
-          }
-        }
-        if constexpr (kSpills) {
-          for (const auto& run : share->runs) {
-            for (uint32_t b = run->first_block[partition]; b < run->first_block[partition + 1];
-                 ++b) {
-              Load(*share->file, run->blocks[b], range);
-              if (!take(
-                      loaded_.size(), [&](size_t i) { return loaded_[i].key; },
-                      [&](size_t i) -> const Accumulator& { return loaded_[i].accumulator; })) {
-                return false;
-              }
-            }
-          }
+        if (!take()) return false;
+        for (const auto& run : share->runs) {
+          const auto load_and_take = [&](const SpillFile::Block& block) {
+            Load(*share->file, block, range);
+            return take();
+          };
+          if (!run->ForEachBlock(partition, load_and_take)) return false;
         }
       }
       return true;
     }
-    void Load(const SpillFile& file, const SpillFile::Block& block, HashRange range) {
-      block_arena_.Reset();
-      loaded_.clear();
-      ByteReader reader(file.Read(block, block_arena_));
-      for (uint32_t i = 0; i < block.records; ++i) {
-        Loaded loaded{{}, breaker_->fn_.CreateAccumulator()};
-        JOIST_CHECK(Key::Decode(&reader, &loaded.key) &&
-                    Code::Decode(&reader, &loaded.accumulator));
-        if (range.Has(Key::Hash(loaded.key))) loaded_.push_back(std::move(loaded));
+    /// Makes slots again of what a block holds, and lets slots_ show those in `range`.
+    [[gnu::cold]] void Load([[maybe_unused]] const SpillFile& file,
+                            [[maybe_unused]] const SpillFile::Block& block,
+                            [[maybe_unused]] HashRange range) {
+      if constexpr (kSpills) {
+        slots_.clear();
+        loaded_.clear();
+        loaded_.reserve(block.records);  // They stay where they are.
+        accumulators_.clear();
+        block_arena_.Reset();
+        ByteReader reader(file.Read(block, block_arena_));
+        for (uint32_t i = 0; i < block.records; ++i) {
+          typename Key::Kept key;
+          Accumulator accumulator = breaker_->fn_.CreateAccumulator();
+          JOIST_CHECK(Key::Decode(&reader, &key) && Code::Decode(&reader, &accumulator));
+          const auto probe = decltype(Slot::key_slot)::Make(key);
+          if (!range.Has(probe.hash)) continue;
+          Slot& slot = loaded_.emplace_back();
+          slot.key_slot.Write(probe, key, block_arena_);
+          if constexpr (Table::kInSlot) {
+            slot.value = accumulator;
+          } else {
+            slot.value = &accumulators_.emplace_back(std::move(accumulator));
+          }
+          slots_.push_back(&slot);
+        }
       }
     }
 
@@ -513,7 +502,6 @@ class CombineBreaker final : public Breaker {
       copies_.Reset();
     }
 
-    static constexpr size_t kMergedAtOnce = 16 * kBatchSize;
     static constexpr int kMostBits = 30;  // Slots know 32 bits of a hash.
 
     const CombineBreaker* breaker_;
@@ -525,7 +513,8 @@ class CombineBreaker final : public Breaker {
     Meta meta_;
     std::vector<const Slot*> slots_;
     Arena block_arena_;
-    std::vector<Loaded> loaded_;
+    std::vector<Slot> loaded_;
+    std::deque<Accumulator> accumulators_;  ///< Of loaded_, where they don't lie in the slots.
     int64_t most_bytes_ = std::numeric_limits<int64_t>::max();
     MemoryUse use_;
   };

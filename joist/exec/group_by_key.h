@@ -129,7 +129,7 @@ class GroupByKeyBreaker final : public Breaker {
           std::make_unique<Gathered>(window, context_.memory_bytes, context_.memory));
       return *windows_.back();
     }
-    [[gnu::noinline]] void Spill() {
+    [[gnu::cold]] void Spill() {
       used_ = 0;
       try {
         for (auto& window : windows_) {
@@ -241,7 +241,7 @@ class GroupByKeyBreaker final : public Breaker {
       }
     }
 
-    void GroupLarge(const WindowGroups& window, size_t partition) {
+    [[gnu::cold]] void GroupLarge(const WindowGroups& window, size_t partition) {
       std::vector<int64_t> piece_bytes(size_t{1} << kPieceBits);
       ForEachRecord(window, partition, [&](const Record& record) {
         piece_bytes[PieceOf(record)] +=
@@ -270,7 +270,7 @@ class GroupByKeyBreaker final : public Breaker {
     }
 
     /// Groups the records of one piece by writing the values of each key to disk.
-    void GroupOnDisk(const WindowGroups& window, size_t partition, size_t piece) {
+    [[gnu::cold]] void GroupOnDisk(const WindowGroups& window, size_t partition, size_t piece) {
       layout_.Clear();
       SpillFile file(breaker_->context_.memory);
       GroupsOnDisk<K, V> groups(&file, most_bytes_);

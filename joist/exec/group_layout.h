@@ -146,7 +146,7 @@ class GroupsOnDisk {
   /// Holds no more than `most_bytes` of values in memory; the rest goes to `file`.
   GroupsOnDisk(SpillFile* file, int64_t most_bytes) : file_(file), most_bytes_(most_bytes) {}
 
-  void Add(const Record& record) {
+  [[gnu::cold]] void Add(const Record& record) {
     Group* group = nullptr;
     numbers_.Upsert(
         1, [&](size_t) { return record.key; },
@@ -170,8 +170,9 @@ class GroupsOnDisk {
   template <class Take>
   void ForEach(Take take) {
     [[maybe_unused]] K own{};
+    for (Group& group : groups_) Flush(group);
+    file_->Flush();
     for (Group& group : groups_) {
-      Flush(group);
       const Pages pages(file_, &group.blocks);
       take(Key::FromKept(group.key, &own), Iterable<V>(&pages, group.size));
     }

@@ -8,7 +8,6 @@
 #ifndef JOIST_EXEC_SCATTERED_H_
 #define JOIST_EXEC_SCATTERED_H_
 
-#include <array>
 #include <memory>
 #include <string>
 #include <utility>
@@ -17,7 +16,7 @@
 #include "joist/exec/group_key.h"
 #include "joist/exec/memory.h"
 #include "joist/exec/record_partitions.h"
-#include "joist/exec/spill_file.h"
+#include "joist/exec/spilled_run.h"
 
 namespace joist {
 
@@ -47,19 +46,13 @@ template <class K, class V>
 using GroupRecord =
     std::conditional_t<KeyTraits<K>::kIsWord, PlainRecord<K, V>, HashedRecord<K, V>>;
 
-/// Encoded records on disk, in the order of their partitions.
-struct SpilledRun {
-  std::vector<SpillFile::Block> blocks;
-  /// By partition: its first block; a block has records of one partition only.
-  std::array<uint32_t, RecordPartitions<char>::kPartitions + 1> first_block;
-};
-
 template <class K, class V>
 class ScatteredRecords {
  public:
   using Record = GroupRecord<K, V>;
   using Partitions = RecordPartitions<Record>;
   static constexpr size_t kPartitions = Partitions::kPartitions;
+  static_assert(kPartitions == SpilledRun::kPartitions);
 
   /// Meant to hold about `bytes` in memory.
   explicit ScatteredRecords(int64_t bytes) : partitions_(static_cast<size_t>(bytes)) {}
@@ -77,29 +70,21 @@ class ScatteredRecords {
   }
 
   /// Writes what is in memory as a run. Throws StatusException.
-  void Spill(MemoryBudget* budget) {
+  [[gnu::cold]] void Spill(MemoryBudget* budget) {
     if (records_ == 0) return;
     if (file_ == nullptr) file_ = std::make_unique<SpillFile>(budget);
-    auto run = std::make_unique<SpilledRun>();
-    std::string& plain = scratch_;
+    RunWriter writer(file_.get());
     for (size_t partition = 0; partition < kPartitions; ++partition) {
-      run->first_block[partition] = static_cast<uint32_t>(run->blocks.size());
-      plain.clear();
-      uint32_t records = 0;
+      writer.BeginPartition(partition);
       partitions_.ForEachChunk(partition, [&](const Record* from, const Record* to) {
-        for (; from < to; ++from, ++records) {
-          if (plain.size() >= SpillFile::kBlockBytes) {
-            run->blocks.push_back(file_->Append(plain, std::exchange(records, 0)));
-            plain.clear();
-          }
-          Record::Key::Encode(from->key, &plain);
-          Record::Value::Encode(from->value, &plain);
+        for (; from < to; ++from) {
+          Record::Key::Encode(from->key, writer.record());
+          Record::Value::Encode(from->value, writer.record());
+          writer.EndRecord();
         }
       });
-      if (records > 0) run->blocks.push_back(file_->Append(plain, records));
     }
-    run->first_block[kPartitions] = static_cast<uint32_t>(run->blocks.size());
-    runs_.push_back(std::move(run));
+    runs_.push_back(writer.Finish());
     partitions_.Clear();
     arena_.Reset();
     records_ = 0;
@@ -129,13 +114,15 @@ class ScatteredRecords {
   template <class Take>
   void ForEachBlock(size_t partition, Take take) const {
     for (const auto& run : runs_) {
-      for (uint32_t i = run->first_block[partition]; i < run->first_block[partition + 1]; ++i) {
-        take(run->blocks[i]);
-      }
+      run->ForEachBlock(partition, [&](const SpillFile::Block& block) {
+        take(block);
+        return true;
+      });
     }
   }
   /// Appends a block's records to `records`; what they refer to lies in `arena`.
-  void Load(const SpillFile::Block& block, Arena& arena, std::vector<Record>* records) const {
+  [[gnu::cold]] void Load(const SpillFile::Block& block, Arena& arena,
+                          std::vector<Record>* records) const {
     ByteReader reader(file_->Read(block, arena));
     for (uint32_t i = 0; i < block.records; ++i) {
       Record& record = records->emplace_back();

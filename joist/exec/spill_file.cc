@@ -17,6 +17,8 @@ namespace {
 
 /// About 600 MB/s a core; what is spilled is read once or twice.
 constexpr int kLevel = -1;
+/// Bytes written at once.
+constexpr size_t kWriteBytes = 256 << 10;
 
 struct FreeContext {
   void operator()(ZSTD_CCtx* context) const { ZSTD_freeCCtx(context); }
@@ -71,27 +73,35 @@ SpillFile::Block SpillFile::Append(std::string_view plain, uint32_t records) {
     ZSTD_CCtx_setParameter(contexts.compress.get(), ZSTD_c_compressionLevel, kLevel);
     ZSTD_CCtx_setParameter(contexts.compress.get(), ZSTD_c_checksumFlag, 1);
   }
-  contexts.bytes.resize(ZSTD_compressBound(plain.size()));
-  const size_t size = ZSTD_compress2(contexts.compress.get(), contexts.bytes.data(),
-                                     contexts.bytes.size(), plain.data(), plain.size());
+  const size_t before = pending_.size();
+  pending_.resize(before + ZSTD_compressBound(plain.size()));
+  const size_t size = ZSTD_compress2(contexts.compress.get(), pending_.data() + before,
+                                     pending_.size() - before, plain.data(), plain.size());
   JOIST_CHECK(!ZSTD_isError(size));
-  const Block block{end_, static_cast<uint32_t>(size), static_cast<uint32_t>(plain.size()),
-                    records};
-  for (size_t done = 0; done < size;) {
-    const ssize_t wrote =
-        ::pwrite(file_, contexts.bytes.data() + done, size - done, static_cast<off_t>(end_ + done));
+  pending_.resize(before + size);
+  const Block block{written_ + before, static_cast<uint32_t>(size),
+                    static_cast<uint32_t>(plain.size()), records};
+  if (pending_.size() >= kWriteBytes) Flush();
+  return block;
+}
+
+void SpillFile::Flush() {
+  for (size_t done = 0; done < pending_.size();) {
+    const ssize_t wrote = ::pwrite(file_, pending_.data() + done, pending_.size() - done,
+                                   static_cast<off_t>(written_ + done));
     if (wrote < 0 && errno == EINTR) continue;
     if (wrote <= 0) {
       ThrowSpillError(wrote == 0 ? ENOSPC : errno, "cannot write", budget_->spill_directory());
     }
     done += static_cast<size_t>(wrote);
   }
-  end_ += size;
-  budget_->AddSpilled(static_cast<int64_t>(size));
-  return block;
+  written_ += pending_.size();
+  budget_->AddSpilled(static_cast<int64_t>(pending_.size()));
+  pending_.clear();
 }
 
 std::string_view SpillFile::Read(const Block& block, Arena& arena) const {
+  JOIST_CHECK(block.offset + block.stored_bytes <= written_);
   Contexts& contexts = ThreadContexts();
   if (contexts.decompress == nullptr) contexts.decompress.reset(ZSTD_createDCtx());
   contexts.bytes.resize(std::max<size_t>(contexts.bytes.size(), block.stored_bytes));

@@ -27,14 +27,17 @@ class SpillFile {
   /// Plain bytes in a block: enough to compress well and to read at once.
   static constexpr size_t kBlockBytes = 128 << 10;
 
-  /// Opens a file in the budget's spill directory. Throws StatusException, as do the next two.
+  /// Opens a file in the budget's spill directory. Throws StatusException, as do the others.
   explicit SpillFile(MemoryBudget* budget);
   ~SpillFile();
   SpillFile(const SpillFile&) = delete;
   SpillFile& operator=(const SpillFile&) = delete;
 
-  /// Compresses `plain` and writes it behind what is there.
+  /// Compresses `plain` and puts it behind what is there; written with others, at the latest by
+  /// Flush.
   Block Append(std::string_view plain, uint32_t records);
+  /// Writes what has been appended. Before this it can't be read.
+  void Flush();
 
   /// A block's plain bytes, which live in `arena`. Thread-safe.
   std::string_view Read(const Block& block, Arena& arena) const;
@@ -42,7 +45,8 @@ class SpillFile {
  private:
   MemoryBudget* budget_;
   int file_ = -1;
-  uint64_t end_ = 0;
+  uint64_t written_ = 0;
+  std::string pending_;  ///< Appended, and not written.
 };
 
 }  // namespace joist
