@@ -21,6 +21,7 @@ Benchmark Int64StepsBenchmark(const Settings& settings);
 Benchmark Int64MapsBenchmark(const Settings& settings);
 Benchmark StringStepsBenchmark(const Settings& settings);
 Benchmark GroupBenchmark(const Settings& settings);
+Benchmark GroupSpillBenchmark(const Settings& settings);
 Benchmark SumPerKeyBenchmark(const Settings& settings);
 
 }  // namespace joist::bench

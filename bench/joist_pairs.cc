@@ -54,15 +54,16 @@ struct TakeSums {
 };
 
 template <typename Build>
-Variant PairsVariant(const std::string& name, const PairSequence& input, double goal, Build build) {
+Variant PairsVariant(const std::string& name, const PairSequence& input, double goal, Build build,
+                     const std::string& memory = "") {
   Variant variant;
   variant.name = name;
   variant.goal = goal;
-  variant.run = [input, build](Measurement& m) {
+  variant.run = [input, build, memory](Measurement& m) {
     std::vector<KeyResult> exact(m.wants_exact() ? input.key_count : 0);
     results = m.wants_exact() ? exact.data() : nullptr;
     m.Start();
-    Pipeline p = MakePipeline(m.threads());
+    Pipeline p = MakePipeline(m.threads(), memory);
     build(p, input);
     RunToEnd(p);
     m.Stop();
@@ -72,12 +73,18 @@ Variant PairsVariant(const std::string& name, const PairSequence& input, double 
   return variant;
 }
 
+void GroupAndAddUp(Pipeline& p, const PairSequence& input) {
+  p | "Pairs" >> Read(Pairs{input}) | "Group" >> GroupByKey() | "Add up" >> ParDo(TakeGroups());
+}
+
 }  // namespace
 
 std::vector<Variant> JoistGroupVariants(const PairSequence& input) {
-  return {PairsVariant("Joist, GroupByKey", input, 0.5, [](Pipeline& p, const PairSequence& in) {
-    p | "Pairs" >> Read(Pairs{in}) | "Group" >> GroupByKey() | "Add up" >> ParDo(TakeGroups());
-  })};
+  return {PairsVariant("Joist, GroupByKey", input, 0.5, GroupAndAddUp)};
+}
+
+std::vector<Variant> JoistGroupSpillVariants(const PairSequence& input, const std::string& memory) {
+  return {PairsVariant("Joist, --memory=" + memory, input, 0.4, GroupAndAddUp, memory)};
 }
 
 std::vector<Variant> JoistSumPerKeyVariants(const PairSequence& input) {

@@ -15,10 +15,11 @@ Digest collected;
 
 }  // namespace
 
-Pipeline MakePipeline(int threads) {
+Pipeline MakePipeline(int threads, const std::string& memory) {
   const std::string workers = "--max_num_workers=" + std::to_string(threads);
-  const char* const arguments[] = {"joist_bench", workers.c_str(), "--progress=off"};
-  return Pipeline(3, arguments);
+  const std::string limit = "--memory=" + memory;
+  const char* const arguments[] = {"joist_bench", workers.c_str(), "--progress=off", limit.c_str()};
+  return Pipeline(memory.empty() ? 3 : 4, arguments);
 }
 
 void RunToEnd(Pipeline& pipeline) {

@@ -18,7 +18,7 @@
 namespace joist::bench {
 
 /// A pipeline for the embedded engine on so many threads.
-Pipeline MakePipeline(int threads);
+Pipeline MakePipeline(int threads, const std::string& memory = "");
 /// Runs it; throws if it fails, since nothing is measured then.
 void RunToEnd(Pipeline& pipeline);
 
@@ -44,6 +44,7 @@ std::vector<Variant> JoistInt64StepsVariants(int64_t count);
 std::vector<Variant> JoistInt64MapsVariants(int64_t count);
 std::vector<Variant> JoistStringStepsVariants(int64_t count);
 std::vector<Variant> JoistGroupVariants(const PairSequence& input);
+std::vector<Variant> JoistGroupSpillVariants(const PairSequence& input, const std::string& memory);
 std::vector<Variant> JoistSumPerKeyVariants(const PairSequence& input);
 
 }  // namespace joist::bench

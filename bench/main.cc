@@ -75,7 +75,8 @@ int Main(int argc, char** argv) {
   mkdir(settings.scratch_dir.c_str(), 0777);
   std::vector<Benchmark> all = {WordCountBenchmark(settings), Int64StepsBenchmark(settings),
                                 Int64MapsBenchmark(settings), StringStepsBenchmark(settings),
-                                GroupBenchmark(settings),     SumPerKeyBenchmark(settings)};
+                                GroupBenchmark(settings),     GroupSpillBenchmark(settings),
+                                SumPerKeyBenchmark(settings)};
   if (!settings.python.empty()) all.push_back(SmallWordCountBenchmark(settings));
   if (names.empty()) return RunBenchmarks(all, settings);
   std::vector<Benchmark> chosen;

@@ -11,6 +11,7 @@
 #include "bench/key_results.h"
 #include "bench/pairs.h"
 #include "bench/rivals/group_pairs.h"
+#include "bench/rivals/spill_pairs.h"
 #include "bench/rivals/sum_pairs.h"
 
 namespace joist::bench {
@@ -86,6 +87,22 @@ Benchmark GroupBenchmark(const Settings& settings) {
                                       });
                                 }});
   for (Variant& variant : JoistGroupVariants(input)) {
+    benchmark.variants.push_back(std::move(variant));
+  }
+  return benchmark;
+}
+
+Benchmark GroupSpillBenchmark(const Settings& settings) {
+  const PairSequence input = Input(settings);
+  const std::string memory = settings.quick ? "8MB" : "256MB";
+  Benchmark benchmark = PairsBenchmark("group_spill", "the same within " + memory, settings, true);
+  benchmark.variants.push_back(
+      {.name = "by hand, uncompressed files", .run = [input](Measurement& m) {
+         WithConsumers<GroupConsumer>(input, m, [&](std::vector<GroupConsumer>& consumers) {
+           SpillAndGroupPairs(input, m.scratch(), consumers);
+         });
+       }});
+  for (Variant& variant : JoistGroupSpillVariants(input, memory)) {
     benchmark.variants.push_back(std::move(variant));
   }
   return benchmark;

@@ -117,8 +117,8 @@ class PartitionGrouper {
   PartitionGrouper() : slots_(size_t{1} << bits_) {}
 
   /// Groups the pairs of `partition` in all `sources` and gives each group to `consumer`.
-  template <typename Consumer>
-  void Group(const std::vector<std::unique_ptr<PairPartitions>>& sources, size_t partition,
+  template <typename Source, typename Consumer>
+  void Group(const std::vector<std::unique_ptr<Source>>& sources, size_t partition,
              Consumer& consumer) {
     size_t pair_count = 0;
     for (const auto& source : sources) pair_count += source->count(partition);

@@ -23,6 +23,7 @@ Arena::Chunk* Arena::AddChunk(Chunk* latest, size_t size) {
   auto* chunk = static_cast<Chunk*>(::operator new(sizeof(Chunk) + chunk_size));
   chunk->previous = latest;
   chunk->end = chunk->data() + chunk_size;
+  chunk->held = chunk_size + (latest == nullptr ? 0 : latest->held);
   Poison(chunk->data(), chunk_size);
   return chunk;
 }
@@ -34,6 +35,7 @@ Arena::Chunk* Arena::KeepOne(Chunk* latest) {
     Free(latest);
     return nullptr;
   }
+  latest->held = latest->size();
   Poison(latest->data(), latest->size());
   return latest;
 }
@@ -45,12 +47,6 @@ void Arena::Free(Chunk* latest) {
     ::operator delete(latest);
     latest = previous;
   }
-}
-
-size_t Arena::held_bytes() const {
-  size_t bytes = 0;
-  for (Chunk* chunk = latest_; chunk != nullptr; chunk = chunk->previous) bytes += chunk->size();
-  return bytes;
 }
 
 }  // namespace joist

@@ -89,8 +89,8 @@ class Arena {
   std::pair<const char*, const char*> latest_chunk() const {
     return {reinterpret_cast<const char*>(latest_), end_};
   }
-  /// Bytes held from the system, used or not. Walks the chunks.
-  size_t held_bytes() const;
+  /// Bytes held from the system, used or not.
+  size_t held_bytes() const { return latest_ == nullptr ? 0 : latest_->held; }
   bool empty() const {
     return latest_ == nullptr || (latest_->previous == nullptr && next_ == latest_->data());
   }
@@ -100,6 +100,7 @@ class Arena {
   struct Chunk {
     Chunk* previous;
     char* end;
+    size_t held;  ///< Bytes of this chunk and those before.
     char* data() { return reinterpret_cast<char*>(this + 1); }
     size_t size() { return static_cast<size_t>(end - data()); }
   };

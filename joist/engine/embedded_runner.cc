@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "joist/engine/machine.h"
 #include "joist/engine/plan.h"
 #include "joist/engine/progress.h"
 #include "joist/engine/stage.h"
@@ -25,8 +26,12 @@ class EmbeddedJob {
         threads_(settings.threads > 0
                      ? settings.threads
                      : std::max(1, static_cast<int>(std::thread::hardware_concurrency()))),
-        progress_(settings.show_progress) {
+        progress_(settings.show_progress),
+        memory_(
+            settings.memory > 0 ? settings.memory : DefaultMemoryBytes(), threads_,
+            settings.spill_directory.empty() ? DefaultSpillDirectory() : settings.spill_directory) {
     job_.graph = &graph;
+    job_.memory = &memory_;
     job_.plan = MakePlan(graph);
     const size_t nodes = graph.nodes().size();
     job_.breakers.resize(nodes);
@@ -55,6 +60,8 @@ class EmbeddedJob {
     const double seconds =
         std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     const uint64_t elapsed = Ticks() - ticks;
+    outcome.metrics.peak_memory_bytes = memory_.peak_bytes();
+    outcome.metrics.spilled_bytes = memory_.spilled_bytes();
     CollectMetrics(elapsed == 0 ? 0 : seconds / static_cast<double>(elapsed), &outcome.metrics);
     return outcome;
   }
@@ -89,8 +96,9 @@ class EmbeddedJob {
         if (stages_feeding_[sink]++ > 0) continue;
         const Node& node = job_.graph->nodes()[sink];
         const auto& step = static_cast<const Step&>(*node.payload);
+        const BreakerContext context{node.name, &memory_};
         job_.breakers[sink] =
-            job_.plan.cut[sink] ? step.MakeInputBreaker() : step.MakeBreaker(node.name);
+            job_.plan.cut[sink] ? step.MakeInputBreaker(context) : step.MakeBreaker(context);
         JOIST_CHECK(job_.breakers[sink] != nullptr);
       }
     }
@@ -132,6 +140,7 @@ class EmbeddedJob {
   JobTables job_;
   std::vector<int> stages_feeding_;  ///< By node: stages that still add to its breaker.
   ProgressLine progress_;
+  MemoryBudget memory_;
 };
 
 }  // namespace

@@ -27,13 +27,13 @@ namespace joist {
 namespace {
 
 // Graph (empty: build it again), threads, pipeline, fingerprint.
-using LaunchRecord = std::tuple<std::string, int, std::string, uint64_t>;
+using LaunchRecord = std::tuple<std::string, int, int64_t, std::string, uint64_t>;
 // Kind, space, name; sum, count, min, max, latest, latest at; strings.
 using MetricCode = std::tuple<std::string, uint8_t, std::string, std::string, std::vector<int64_t>,
                               std::vector<std::string>>;
 using StepCode = std::tuple<std::string, uint64_t, uint64_t, double>;
-using OutcomeCode =
-    std::tuple<uint8_t, uint8_t, std::string, std::vector<StepCode>, std::vector<MetricCode>>;
+using OutcomeCode = std::tuple<uint8_t, uint8_t, std::string, std::vector<StepCode>,
+                               std::vector<MetricCode>, int64_t, int64_t>;
 
 constexpr size_t kLargestFile = size_t{1} << 30;
 
@@ -50,15 +50,18 @@ std::string EncodeOutcome(const JobOutcome& outcome) {
         std::vector<int64_t>{cell.sum, cell.count, cell.min, cell.max, cell.latest, cell.latest_at},
         cell.strings);
   }
-  return EncodeToString(OutcomeCode(static_cast<uint8_t>(outcome.state),
-                                    static_cast<uint8_t>(outcome.status.code()),
-                                    outcome.status.message(), steps, metrics));
+  return EncodeToString(
+      OutcomeCode(static_cast<uint8_t>(outcome.state), static_cast<uint8_t>(outcome.status.code()),
+                  outcome.status.message(), steps, metrics, outcome.metrics.peak_memory_bytes,
+                  outcome.metrics.spilled_bytes));
 }
 
 Result<JobOutcome> DecodeOutcome(std::string_view bytes) {
   JOIST_ASSIGN_OR_RETURN(const OutcomeCode code, DecodeFromString<OutcomeCode>(bytes));
-  const auto& [state, status, message, steps, metrics] = code;
+  const auto& [state, status, message, steps, metrics, peak, spilled] = code;
   JobOutcome outcome;
+  outcome.metrics.peak_memory_bytes = peak;
+  outcome.metrics.spilled_bytes = spilled;
   outcome.state = static_cast<JobState>(state);
   outcome.status = Status(static_cast<StatusCode>(status), message);
   for (const auto& [name, in, out, seconds] : steps) {
@@ -163,8 +166,8 @@ Result<JobOutcome> Launch(const Graph& graph, const RunSettings& settings, const
     JOIST_ASSIGN_OR_RETURN(encoded, EncodeGraph(graph));
   }
   JOIST_RETURN_IF_ERROR(WriteWhole(
-      directory + "/launch", EncodeToString(LaunchRecord(encoded, settings.threads, rerun.pipeline,
-                                                         graph.Fingerprint()))));
+      directory + "/launch", EncodeToString(LaunchRecord(encoded, settings.threads, settings.memory,
+                                                         rerun.pipeline, graph.Fingerprint()))));
   JOIST_RETURN_IF_ERROR(StartAndWait(directory, rerun));
   Result<std::string> outcome = ReadWhole(directory + "/outcome");
   if (!outcome.ok()) {
@@ -194,7 +197,7 @@ void ServeIfAsked(const Graph& graph, const std::string& pipeline) {
   if (directory == nullptr) return;
   const Result<LaunchRecord> record = ReadLaunchRecord(directory);
   if (!record.ok()) EndWorker(directory, {JobState::kFailed, record.status(), {}});
-  const auto& [encoded, threads, name, fingerprint] = *record;
+  const auto& [encoded, threads, memory, name, fingerprint] = *record;
   if (name != pipeline) return;
   if (graph.Fingerprint() != fingerprint) {
     EndWorker(directory,
@@ -207,6 +210,7 @@ void ServeIfAsked(const Graph& graph, const std::string& pipeline) {
   const std::atomic<bool> cancel{false};
   RunSettings settings;
   settings.threads = threads;
+  settings.memory = memory;
   EndWorker(directory, RunEmbedded(graph, settings, cancel));
 }
 
@@ -215,13 +219,14 @@ bool ServeGraphIfAsked() {
   if (directory == nullptr) return false;
   const Result<LaunchRecord> record = ReadLaunchRecord(directory);
   if (!record.ok()) EndWorker(directory, {JobState::kFailed, record.status(), {}});
-  const auto& [encoded, threads, name, fingerprint] = *record;
+  const auto& [encoded, threads, memory, name, fingerprint] = *record;
   if (encoded.empty()) return false;
   const Result<Graph> graph = DecodeGraph(encoded);
   if (!graph.ok()) EndWorker(directory, {JobState::kFailed, graph.status(), {}});
   const std::atomic<bool> cancel{false};
   RunSettings settings;
   settings.threads = threads;
+  settings.memory = memory;
   EndWorker(directory, RunEmbedded(*graph, settings, cancel));
 }
 

@@ -62,6 +62,10 @@ class StageRun::Share {
     OperatorContext context;
     context.step = job_->graph->nodes()[node].name;
     context.stats = &stats_[node];
+    context.memory = job_->memory;
+    if (!stage_.sinks.empty()) {
+      context.memory_bytes = job_->memory->sink_part(static_cast<int>(stage_.sinks.size()));
+    }
     if (job_->graph->nodes()[node].kind == StepKind::kParDo) {
       for (int side : job_->graph->nodes()[node].side_inputs) {
         context.side_inputs.push_back(job_->views[job_->graph->collections()[side].producer]);

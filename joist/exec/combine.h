@@ -2,7 +2,8 @@
 //
 // CombineStep: combines the values of each key and window. Lifted: every share folds its own input
 // into a table, so that what meets at the end is one accumulator a key and share; then the tables
-// are merged, a hash range a thread.
+// are merged, a hash range a thread. A table that would exceed the share's part of the memory
+// budget goes to disk as a run in the order of its hashes, and a new one begins.
 //
 // A CombineFn is a struct with
 //   Accumulator                                     a default-constructible type
@@ -17,14 +18,17 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstring>
 #include <deque>
+#include <limits>
 #include <memory>
+#include <string>
 #include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "joist/exec/failure.h"
-#include "joist/exec/key_table.h"
+#include "joist/exec/scattered.h"
 #include "joist/exec/step.h"
 #include "joist/model/describe.h"
 
@@ -36,22 +40,49 @@ template <class F>
 using CombinedOf = ElementOfT<decltype(std::declval<const F&>().ExtractOutput(
     std::declval<const AccumulatorOf<F>&>()))>;
 
+/// Accumulators as bytes for a spill file: by their coder, or, where they have none, as they lie in
+/// memory if that is all of them. Others cannot leave memory.
+template <class A>
+struct AccumulatorCode {
+  static constexpr bool kIsCoded = kHasCoder<A>;
+  static constexpr bool kExists = kIsCoded || std::is_trivially_copyable_v<A>;
+  static void Encode(const A& accumulator, std::string* out) {
+    if constexpr (kIsCoded) {
+      Coder<A>::Encode(accumulator, out, /*nested=*/true);
+    } else {
+      out->append(reinterpret_cast<const char*>(&accumulator), sizeof(A));
+    }
+  }
+  static bool Decode(ByteReader* in, A* accumulator) {
+    if constexpr (kIsCoded) {
+      return Coder<A>::Decode(in, accumulator, /*nested=*/true);
+    } else {
+      std::string_view bytes;
+      if (!in->Take(sizeof(A), &bytes)) return false;
+      std::memcpy(static_cast<void*>(accumulator), bytes.data(), sizeof(A));
+      return true;
+    }
+  }
+};
+
 /// A table from keys to accumulators. Small trivial accumulators lie in the slots, others behind a
 /// pointer.
 template <class K, class F>
 class AccumulatorTable {
  public:
+  using Key = GroupKey<K>;
   using Accumulator = AccumulatorOf<F>;
   static constexpr bool kInSlot =
       std::is_trivially_copyable_v<Accumulator> && sizeof(Accumulator) <= 32;
   using Cell = std::conditional_t<kInSlot, Accumulator, Accumulator*>;
-  using Table = KeyTable<K, Cell>;
+  using Table = KeyTable<typename Key::Table, Cell>;
+  using Slot = typename Table::Slot;
 
   AccumulatorTable(const F* fn, size_t expected_keys, int skip_bits)
       : fn_(fn), table_(expected_keys, skip_bits) {}
 
-  template <class Key, class Update>
-  void Upsert(size_t count, Key key, Update update) {
+  template <class KeyAt, class Update>
+  void Upsert(size_t count, KeyAt key, Update update) {
     table_.Upsert(
         count, key, [this]() -> Cell { return Make(); },
         [&](size_t i, Cell& cell) { update(i, Of(cell)); });
@@ -69,6 +100,25 @@ class AccumulatorTable {
       return *cell;
   }
   const Table& table() const { return table_; }
+  void set_most_bytes(size_t bytes) { table_.set_most_bytes(bytes); }
+  void Clear() {
+    table_.Clear();
+    if constexpr (!kInSlot) {
+      kept_.clear();
+      bytes_of_one_ = sizeof(Accumulator);
+      measured_at_ = 0;
+    }
+  }
+
+  /// Bytes held; what accumulators hold themselves is measured on some of them now and then.
+  int64_t held_bytes() {
+    size_t bytes = table_.held_bytes();
+    if constexpr (!kInSlot) {
+      Measure();
+      bytes += kept_.size() * bytes_of_one_;
+    }
+    return static_cast<int64_t>(bytes);
+  }
 
  private:
   Cell Make() {
@@ -78,39 +128,109 @@ class AccumulatorTable {
       return &kept_.emplace_back(fn_->CreateAccumulator());
     }
   }
+  /// Accumulators may grow with each input: looks at a few at every hundredth call, and when their
+  /// number has doubled.
+  void Measure() {
+    if constexpr (AccumulatorCode<Accumulator>::kExists && !kInSlot) {
+      if (++calls_ % 100 != 0 && kept_.size() < 2 * measured_at_) return;
+      measured_at_ = kept_.size();
+      constexpr size_t kSamples = 16;
+      std::string bytes;
+      size_t samples = 0;
+      for (size_t i = 0; i < kept_.size(); i += kept_.size() / kSamples + 1, ++samples) {
+        AccumulatorCode<Accumulator>::Encode(kept_[i], &bytes);
+      }
+      // In memory, containers take about twice what they are encoded in.
+      if (samples > 0) bytes_of_one_ = sizeof(Accumulator) + 2 * bytes.size() / samples;
+    }
+  }
 
   const F* fn_;
   Table table_;
   std::conditional_t<kInSlot, std::type_identity<void>, std::deque<Accumulator>> kept_;
+  size_t bytes_of_one_ = sizeof(Accumulator);
+  size_t measured_at_ = 0;
+  size_t calls_ = 0;
 };
 
 template <class K, class V, class F>
 class CombineBreaker final : public Breaker {
   using Out = CombinedOf<F>;
   using Table = AccumulatorTable<K, F>;
-  using Slot = typename Table::Table::Slot;
+  using Key = GroupKey<K>;
+  using Slot = typename Table::Slot;
+  using Accumulator = AccumulatorOf<F>;
+  using Code = AccumulatorCode<Accumulator>;
+  static constexpr bool kSpills = Code::kExists;
+
+  /// What one share has of one window.
+  struct Gathered {
+    Gathered(Window window, const F* fn, const OperatorContext& context)
+        : window(window), table(fn, kFirstKeys, 0), use(context.memory) {
+      table.set_most_bytes(static_cast<size_t>(context.memory_bytes) / 2);
+    }
+    Window window;
+    Table table;
+    MemoryUse use;
+    std::vector<std::unique_ptr<SpilledRun>> runs;
+    std::unique_ptr<SpillFile> file;
+
+    /// Writes the table as a run, in the order of its keys' hashes. Throws StatusException.
+    [[gnu::cold]] void Spill(MemoryBudget* memory) {
+      if (table.table().size() == 0) return;
+      if (file == nullptr) file = std::make_unique<SpillFile>(memory);
+      RunWriter writer(file.get());
+      for (size_t partition = 0; partition < SpilledRun::kPartitions; ++partition) {
+        writer.BeginPartition(partition);
+        table.table().ForEach(partition, SpilledRun::kBits, [&](const Slot& slot) {
+          Key::Encode(slot.key(), writer.record());
+          Code::Encode(Table::Of(slot.value), writer.record());
+          writer.EndRecord();
+        });
+      }
+      runs.push_back(writer.Finish());
+      table.Clear();
+    }
+  };
   struct WindowTables {
     Window window;
-    std::vector<std::unique_ptr<Table>> tables;
+    std::vector<std::unique_ptr<Gathered>> shares;
   };
 
  public:
-  CombineBreaker(F fn, std::string_view step) : fn_(std::move(fn)), step_(step) {}
+  CombineBreaker(F fn, const BreakerContext& context) : fn_(std::move(fn)), context_(context) {}
 
   std::unique_ptr<Operator> MakeSink(const OperatorContext& context) override {
     return std::make_unique<Sink>(this, context);
   }
 
   void Commit(Operator& sink) override {
-    for (WindowTables& from : static_cast<Sink&>(sink).windows_) {
+    for (auto& from : static_cast<Sink&>(sink).windows_) {
       auto to = std::find_if(windows_.begin(), windows_.end(),
-                             [&](const WindowTables& w) { return w.window == from.window; });
-      if (to == windows_.end()) to = windows_.insert(to, WindowTables{from.window, {}});
-      for (auto& table : from.tables) to->tables.push_back(std::move(table));
+                             [&](const WindowTables& w) { return w.window == from->window; });
+      if (to == windows_.end()) to = windows_.insert(to, WindowTables{from->window, {}});
+      to->shares.push_back(std::move(from));
     }
   }
 
-  void Seal(int) override {}
+  void Seal(int) override {
+    if constexpr (kSpills) {
+      if (context_.memory == nullptr) return;
+      int64_t held = 0;
+      for (const WindowTables& window : windows_) {
+        for (const auto& share : window.shares) held += share->use.bytes();
+      }
+      for (WindowTables& window : windows_) {
+        for (auto& share : window.shares) {
+          if (held <= context_.memory->sealed_part()) return;
+          held -= share->use.bytes();
+          share->Spill(context_.memory);
+          share->table = Table(&fn_, kFirstKeys, 0);
+          share->use.Set(share->table.held_bytes());
+        }
+      }
+    }
+  }
 
   std::shared_ptr<Source> MakeOutput() override { return std::make_shared<Merged>(this); }
 
@@ -127,40 +247,88 @@ class CombineBreaker final : public Breaker {
       const StepScope scope(context_.stats);
       context_.stats->elements_in += batch.count;
       ++context_.stats->batches_in;
-      size_t at = 0;
+      size_t at = batch.count;
       try {
         ForEachWindowRun(batch, [&](Window window, size_t first, size_t count) {
-          const ColumnView<K> keys = batch.values.keys().From(first);
+          const auto keys = keys_.Of(batch.values.keys().From(first), count);
           const ColumnView<V> values = batch.values.values().From(first);
           const F& fn = breaker_->fn_;
-          TableOf(window).Upsert(
+          Gathered& to = Of(window);
+          MakeRoom(to, count);
+          to.table.Upsert(
               count, [&](size_t i) { return keys[i]; },
               [&](size_t i, auto& accumulator) {
                 at = first + i;
                 fn.AddInput(accumulator, values[i]);
               });
+          at = batch.count;
+          held_ -= to.use.bytes();
+          to.use.Set(to.table.held_bytes());
+          held_ += to.use.bytes();
         });
       } catch (...) {
         std::string element;
-        Describe(batch[at], &element);
+        if (at < batch.count) Describe(batch[at], &element);
         RethrowAsStepFailure(context_.step, element);
+      }
+    }
+
+    /// What a share keeps for good is half of what it may gather.
+    void Finish() override {
+      const StepScope scope(context_.stats);
+      try {
+        if (held_ > context_.memory_bytes / 2) SpillAll();
+      } catch (...) {
+        RethrowAsStepFailure(context_.step, "");
       }
     }
 
    private:
     friend class CombineBreaker;
-    Table& TableOf(Window window) {
+    Gathered& Of(Window window) {
       for (size_t i = windows_.size(); i-- > 0;) {
-        if (windows_[i].window == window) return *windows_[i].tables[0];
+        if (windows_[i]->window == window) return *windows_[i];
       }
-      windows_.push_back({window, {}});
-      windows_.back().tables.push_back(std::make_unique<Table>(&breaker_->fn_, kFirstKeys, 0));
-      return *windows_.back().tables[0];
+      windows_.push_back(std::make_unique<Gathered>(window, &breaker_->fn_, context_));
+      return *windows_.back();
+    }
+    /// Goes to disk before a table grows beyond what may be held.
+    void MakeRoom([[maybe_unused]] Gathered& to, [[maybe_unused]] size_t count) {
+      if constexpr (kSpills) {
+        const auto more = static_cast<int64_t>(to.table.table().bytes_to_grow(count));
+        if (held_ + more <= context_.memory_bytes) [[likely]]
+          return;
+        if (to.use.bytes() + more > context_.memory_bytes / 2) {
+          SpillOne(to);
+        } else {
+          SpillAll();
+        }
+      }
+    }
+    [[gnu::cold]] void SpillOne(Gathered& window) {
+      window.Spill(context_.memory);
+      held_ -= window.use.bytes();
+      window.use.Set(window.table.held_bytes());
+      held_ += window.use.bytes();
+    }
+    [[gnu::cold]] void SpillAll() {
+      if constexpr (kSpills) {
+        for (auto& window : windows_) {
+          window->Spill(context_.memory);
+          window->table = Table(&breaker_->fn_, kFirstKeys, 0);
+          window->table.set_most_bytes(static_cast<size_t>(context_.memory_bytes) / 2);
+          window->use.Set(window->table.held_bytes());
+        }
+        held_ = 0;
+        for (auto& window : windows_) held_ += window->use.bytes();
+      }
     }
 
     const CombineBreaker* breaker_;
     OperatorContext context_;
-    std::vector<WindowTables> windows_;
+    GroupKeyColumn<K> keys_;
+    std::vector<std::unique_ptr<Gathered>> windows_;
+    int64_t held_ = 0;
   };
 
   static constexpr size_t kFirstKeys = 1024;
@@ -170,9 +338,10 @@ class CombineBreaker final : public Breaker {
   static int PartitionBits(const WindowTables& window) {
     size_t keys = 0;
     int least_bits = 31;
-    for (const auto& table : window.tables) {
-      keys += table->table().size();
-      least_bits = std::min(least_bits, table->table().bits());
+    for (const auto& share : window.shares) {
+      if (!share->runs.empty()) return SpilledRun::kBits;
+      keys += share->table.table().size();
+      least_bits = std::min(least_bits, share->table.table().bits());
     }
     return std::min(least_bits, static_cast<int>(std::bit_width(keys / kPartitionKeys)));
   }
@@ -198,7 +367,10 @@ class CombineBreaker final : public Breaker {
   class MergeReader final : public Reader {
    public:
     MergeReader(const CombineBreaker* breaker, const OperatorContext& context)
-        : breaker_(breaker), context_(context) {}
+        : breaker_(breaker), context_(context), use_(breaker->context_.memory) {
+      if (MemoryBudget* memory = breaker->context_.memory) most_bytes_ = memory->reader_part();
+      if constexpr (Key::kIsEncoded) own_keys_ = std::make_unique<K[]>(kBatchSize);
+    }
     void Connect(Receiver* consumer) override { output_.Connect(consumer); }
 
     void Read(RangeTracker& tracker) override {
@@ -218,24 +390,98 @@ class CombineBreaker final : public Breaker {
 
    private:
     void Merge(const WindowTables& window, uint64_t partition, int bits) {
-      if (window.tables.size() == 1) {
-        Extract(window.tables[0]->table(), partition, bits);
-        return;
+      if (window.shares.size() == 1 && window.shares[0]->runs.empty()) {
+        Extract(window.shares[0]->table.table(), partition, bits);
+      } else {
+        MergeRange(window, partition, bits, {partition, bits});
       }
+    }
+
+    /// The hashes whose `bits` high bits are `prefix`.
+    struct HashRange {
+      uint64_t prefix;
+      int bits;
+      bool Has(uint64_t hash) const { return bits == 0 || hash >> (64 - bits) == prefix; }
+    };
+
+    /// Merges those keys of a partition whose hashes are in `range`; in two halves, if their table
+    /// takes too much.
+    void MergeRange(const WindowTables& window, uint64_t partition, int bits, HashRange range) {
       size_t most = 0;
-      for (const auto& table : window.tables) most = std::max(most, table->table().size());
-      Table merged(&breaker_->fn_, (most >> bits) + 1, bits);
-      std::vector<const Slot*>& slots = slots_;
-      for (const auto& table : window.tables) {
-        slots.clear();
-        table->table().ForEach(partition, bits, [&](const Slot& slot) { slots.push_back(&slot); });
-        merged.Upsert(
-            slots.size(), [&](size_t i) { return slots[i]->key(); },
-            [&](size_t i, auto& accumulator) {
-              breaker_->fn_.MergeAccumulators(accumulator, Table::Of(slots[i]->value));
-            });
+      for (const auto& share : window.shares) {
+        most = std::max(most, share->table.table().size() >> bits);
       }
-      Extract(merged.table(), 0, 0);
+      Table merged(&breaker_->fn_, (most >> (range.bits - bits)) + 1, range.bits);
+      const bool fits = ForEachSome(window, partition, bits, range, [&] {
+        const auto more = static_cast<int64_t>(merged.table().bytes_to_grow(slots_.size()));
+        if (more > 0 && merged.held_bytes() + more > most_bytes_ && range.bits < kMostBits) {
+          return false;
+        }
+        merged.Upsert(
+            slots_.size(), [this](size_t i) { return slots_[i]->key(); },
+            [this](size_t i, auto& accumulator) {
+              breaker_->fn_.MergeAccumulators(accumulator, Table::Of(slots_[i]->value));
+            });
+        use_.Set(merged.held_bytes());
+        return true;
+      });
+      if (fits) {
+        Extract(merged.table(), 0, 0);
+      } else {
+        merged = Table(&breaker_->fn_, 1, range.bits);
+        MergeRange(window, partition, bits, {range.prefix << 1, range.bits + 1});
+        MergeRange(window, partition, bits, {range.prefix << 1 | 1, range.bits + 1});
+      }
+    }
+
+    /// Puts some slots after the other into slots_ and calls take(), until it returns false;
+    /// returns what it returned last.
+    template <class Take>
+    bool ForEachSome(const WindowTables& window, uint64_t partition, int bits, HashRange range,
+                     Take take) {
+      for (const auto& share : window.shares) {
+        slots_.clear();
+        share->table.table().ForEach(partition, bits, [&](const Slot& slot) {
+          if (range.bits == bits || range.Has(slot.key_slot.hash())) slots_.push_back(&slot);
+        });
+        if (!take()) return false;
+        for (const auto& run : share->runs) {
+          const auto load_and_take = [&](const SpillFile::Block& block) {
+            Load(*share->file, block, range);
+            return take();
+          };
+          if (!run->ForEachBlock(partition, load_and_take)) return false;
+        }
+      }
+      return true;
+    }
+    /// Makes slots again of what a block holds, and lets slots_ show those in `range`.
+    [[gnu::cold]] void Load([[maybe_unused]] const SpillFile& file,
+                            [[maybe_unused]] const SpillFile::Block& block,
+                            [[maybe_unused]] HashRange range) {
+      if constexpr (kSpills) {
+        slots_.clear();
+        loaded_.clear();
+        loaded_.reserve(block.records);  // They stay where they are.
+        accumulators_.clear();
+        block_arena_.Reset();
+        ByteReader reader(file.Read(block, block_arena_));
+        for (uint32_t i = 0; i < block.records; ++i) {
+          typename Key::Kept key;
+          Accumulator accumulator = breaker_->fn_.CreateAccumulator();
+          JOIST_CHECK(Key::Decode(&reader, &key) && Code::Decode(&reader, &accumulator));
+          const auto probe = decltype(Slot::key_slot)::Make(key);
+          if (!range.Has(probe.hash)) continue;
+          Slot& slot = loaded_.emplace_back();
+          slot.key_slot.Write(probe, key, block_arena_);
+          if constexpr (Table::kInSlot) {
+            slot.value = accumulator;
+          } else {
+            slot.value = &accumulators_.emplace_back(std::move(accumulator));
+          }
+          slots_.push_back(&slot);
+        }
+      }
     }
 
     template <class SlotTable>
@@ -243,7 +489,8 @@ class CombineBreaker final : public Breaker {
       const ColumnWriter<KV<K, Out>> writer = column_.writer();
       size_t count = 0;
       table.ForEach(partition, bits, [&](const Slot& slot) {
-        writer.keys().SetView(count, slot.key());
+        K* const own = Key::kIsEncoded ? &own_keys_[count] : nullptr;
+        writer.keys().SetView(count, Key::FromKept(slot.key(), own));
         writer.values().Set(count, breaker_->fn_.ExtractOutput(Table::Of(slot.value)), {}, copies_);
         if (++count == kBatchSize) Flush(std::exchange(count, 0));
       });
@@ -255,17 +502,25 @@ class CombineBreaker final : public Breaker {
       copies_.Reset();
     }
 
+    static constexpr int kMostBits = 30;  // Slots know 32 bits of a hash.
+
     const CombineBreaker* breaker_;
     OperatorContext context_;
     Output<KV<K, Out>> output_;
     ColumnBuffer<KV<K, Out>> column_;
+    std::unique_ptr<K[]> own_keys_;  ///< Of a batch, where keys are kept encoded.
     Arena copies_;
     Meta meta_;
     std::vector<const Slot*> slots_;
+    Arena block_arena_;
+    std::vector<Slot> loaded_;
+    std::deque<Accumulator> accumulators_;  ///< Of loaded_, where they don't lie in the slots.
+    int64_t most_bytes_ = std::numeric_limits<int64_t>::max();
+    MemoryUse use_;
   };
 
   F fn_;
-  std::string_view step_;
+  BreakerContext context_;
   std::vector<WindowTables> windows_;
 };
 
@@ -277,8 +532,8 @@ class CombineStep final : public StepOf<CombineStep<K, V, F>, F> {
   std::vector<const ElementType*> outputs() const override {
     return {&element_type<KV<K, CombinedOf<F>>>};
   }
-  std::unique_ptr<Breaker> MakeBreaker(std::string_view step) const override {
-    return std::make_unique<CombineBreaker<K, V, F>>(this->definition(), step);
+  std::unique_ptr<Breaker> MakeBreaker(const BreakerContext& context) const override {
+    return std::make_unique<CombineBreaker<K, V, F>>(this->definition(), context);
   }
 };
 

@@ -87,7 +87,28 @@ struct ElementForm<KV<K, V>> {
   }
 };
 
+/// A part of a group's values.
+template <class V>
+struct Page {
+  Arena arena;  ///< Where what the values refer to lies.
+  std::unique_ptr<Stored<V>[]> values;
+  size_t size = 0;
+};
+
+/// The values of a group that does not fit into memory, read page by page. Immutable; thread-safe.
+template <class V>
+class PagedValues {
+ public:
+  virtual ~PagedValues() = default;
+  virtual size_t page_count() const = 0;
+  /// Throws StatusException.
+  virtual std::shared_ptr<const Page<V>> Load(size_t page) const = 0;
+};
+
 /// The values of one group: can be read again and again while the function that was given it runs.
+/// Of a group that does not fit into memory only a page at a time is there: what refers to one of
+/// its values (a string_view) is good until the iterator that gave it moves on. Each iterator reads
+/// the pages for itself.
 template <class V>
 class Iterable {
  public:
@@ -99,32 +120,49 @@ class Iterable {
     using difference_type = std::ptrdiff_t;
     iterator() = default;
     explicit iterator(const Stored<V>* at) : at_(at) {}
+    explicit iterator(const PagedValues<V>* pages) : pages_(pages) { LoadPage(); }
     joist::View<V> operator*() const { return ElementForm<V>::ViewOf(*at_); }
     iterator& operator++() {
       ++at_;
+      if (pages_ != nullptr && at_ == page_->values.get() + page_->size) [[unlikely]]
+        LoadPage();
       return *this;
     }
     iterator operator++(int) {
       iterator old = *this;
-      ++at_;
+      ++*this;
       return old;
     }
-    friend bool operator==(iterator, iterator) = default;
+    friend bool operator==(const iterator& a, const iterator& b) { return a.at_ == b.at_; }
 
    private:
+    [[gnu::noinline]] void LoadPage() {
+      page_ = nullptr;  // Before the next is made: only one is there at a time.
+      at_ = nullptr;
+      if (next_page_ == pages_->page_count()) return;
+      page_ = pages_->Load(next_page_++);
+      at_ = page_->values.get();
+    }
+
     const Stored<V>* at_ = nullptr;
+    const PagedValues<V>* pages_ = nullptr;
+    size_t next_page_ = 0;
+    std::shared_ptr<const Page<V>> page_;
   };
 
   Iterable() = default;
   Iterable(const Stored<V>* values, size_t size) : values_(values), size_(size) {}
+  /// `pages` have `size` values, none of the pages is empty.
+  Iterable(const PagedValues<V>* pages, size_t size) : pages_(pages), size_(size) {}
 
-  iterator begin() const { return iterator(values_); }
-  iterator end() const { return iterator(values_ + size_); }
+  iterator begin() const { return pages_ != nullptr ? iterator(pages_) : iterator(values_); }
+  iterator end() const { return pages_ != nullptr ? iterator() : iterator(values_ + size_); }
   size_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
 
  private:
   const Stored<V>* values_ = nullptr;
+  const PagedValues<V>* pages_ = nullptr;
   size_t size_ = 0;
 };
 

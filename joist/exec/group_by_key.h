@@ -1,148 +1,51 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
 //
 // GroupByKeyStep: all values of each key and window together. Shares scatter their records over
-// partitions by the high bits of the key's hash; then each partition, small enough for the cache,
-// is grouped by one thread: a table gives every key a number, and the values are laid out group by
-// group.
+// partitions by the high bits of the key's hash, and write them to disk when they have more than
+// their part of the memory budget; then each partition, small enough for the cache, is grouped by
+// one thread: a table gives every key a number, and the values are laid out group by group.
+//
+// A partition that is too large for its reader is grouped in several passes over it, each of which
+// takes a range of hashes. A range of which even the smallest piece is too large has a key with
+// very many values: those are written to a file of their own and shown page by page.
 
 #ifndef JOIST_EXEC_GROUP_BY_KEY_H_
 #define JOIST_EXEC_GROUP_BY_KEY_H_
 
 #include <algorithm>
-#include <deque>
+#include <limits>
 #include <memory>
-#include <type_traits>
+#include <string>
 #include <utility>
 #include <vector>
 
-#include "joist/base/pages.h"
 #include "joist/exec/failure.h"
-#include "joist/exec/key_table.h"
+#include "joist/exec/group_layout.h"
+#include "joist/exec/scattered.h"
 #include "joist/exec/step.h"
 
 namespace joist {
 
-/// An element kept in a record that is moved by its bytes: itself, or where it lies.
-template <class T>
-class Keeper {
- public:
-  static constexpr bool kInRecord = std::is_trivially_copyable_v<Stored<T>>;
-  using Kept = std::conditional_t<kInRecord, Stored<T>, const Stored<T>*>;
-
-  Kept Keep(const View<T>& view) {
-    if constexpr (kInRecord) {
-      return ElementForm<T>::Store(view, arena_);
-    } else {
-      return &objects_.emplace_back(ElementForm<T>::Store(view, arena_));
-    }
-  }
-  static const Stored<T>& Of(const Kept& kept) {
-    if constexpr (kInRecord)
-      return kept;
-    else
-      return *kept;
-  }
-
- private:
-  Arena arena_;
-  std::conditional_t<kInRecord, std::type_identity<void>, std::deque<Stored<T>>> objects_;
-};
-
-/// Records scattered over kPartitions lists of chunks.
-template <class Record>
-class RecordPartitions {
-  static_assert(std::is_trivially_copyable_v<Record>);
-
- public:
-  static constexpr int kBits = 8;
-  static constexpr size_t kPartitions = size_t{1} << kBits;
-
-  struct Chunk {
-    Record* begin;
-    Record* end;
-  };
-
-  RecordPartitions() : tails_(kPartitions), chunks_(kPartitions) {}
-
-  void Append(uint64_t hash, const Record& record) {
-    Tail& tail = tails_[hash >> (64 - kBits)];
-    if (tail.next == tail.end) [[unlikely]]
-      Grow(hash >> (64 - kBits));
-    *tail.next++ = record;
-  }
-
-  /// The chunks of a partition, none empty. Call after the last Append.
-  template <class Take>
-  void ForEachChunk(size_t partition, Take take) const {
-    const std::vector<Chunk>& chunks = chunks_[partition];
-    for (size_t i = 0; i < chunks.size(); ++i) {
-      take(chunks[i].begin, i + 1 == chunks.size() ? tails_[partition].next : chunks[i].end);
-    }
-  }
-
- private:
-  struct Tail {
-    Record* next = nullptr;
-    Record* end = nullptr;
-  };
-  static constexpr size_t kFirstRecords = 16;
-  static constexpr size_t kMostBytes = 64 << 10;
-  static constexpr size_t kSlabBytes = 2 << 20;
-
-  [[gnu::noinline]] void Grow(size_t partition) {
-    std::vector<Chunk>& chunks = chunks_[partition];
-    const size_t before =
-        chunks.empty() ? 0 : static_cast<size_t>(chunks.back().end - chunks.back().begin);
-    const size_t records = std::clamp(before * 2, kFirstRecords,
-                                      std::max<size_t>(kFirstRecords, kMostBytes / sizeof(Record)));
-    const size_t bytes = (records * sizeof(Record) + 63) & ~size_t{63};
-    if (slabs_.empty() || slab_used_ + bytes > slabs_.back().size()) {
-      // Small groupings are frequent: the first slab is small as well.
-      slabs_.emplace_back(std::max(bytes, slabs_.empty() ? kSlabBytes / 8 : kSlabBytes));
-      slab_used_ = 0;
-    }
-    Record* const begin =
-        reinterpret_cast<Record*>(static_cast<char*>(slabs_.back().data()) + slab_used_);
-    slab_used_ += bytes;
-    chunks.push_back({begin, begin + records});
-    tails_[partition] = {begin, begin + records};
-  }
-
-  std::vector<Tail> tails_;
-  std::vector<std::vector<Chunk>> chunks_;
-  std::vector<Pages> slabs_;
-  size_t slab_used_ = 0;
-};
-
 template <class K, class V>
 class GroupByKeyBreaker final : public Breaker {
-  /// The hash is kept where it costs more to compute than to load.
-  static constexpr bool kKeepsHash = !KeyTraits<K>::kIsWord;
-  struct PlainRecord {
-    typename Keeper<K>::Kept key;
-    [[no_unique_address]] typename Keeper<V>::Kept value;
-  };
-  struct HashedRecord : PlainRecord {
-    uint64_t hash;
-  };
-  using Record = std::conditional_t<kKeepsHash, HashedRecord, PlainRecord>;
-  using Partitions = RecordPartitions<Record>;
+  using Scattered = ScatteredRecords<K, V>;
+  using Record = typename Scattered::Record;
 
   /// What one share has of one window.
-  struct Scattered {
+  struct Gathered {
+    Gathered(Window window, int64_t bytes, MemoryBudget* memory)
+        : window(window), records(bytes), use(memory) {}
     Window window;
-    Partitions partitions;
-    Keeper<K> keys;
-    Keeper<V> values;
-    size_t records = 0;
+    Scattered records;
+    MemoryUse use;
   };
   struct WindowGroups {
     Window window;
-    std::vector<std::unique_ptr<Scattered>> shares;
+    std::vector<std::unique_ptr<Gathered>> shares;
   };
 
  public:
-  explicit GroupByKeyBreaker(std::string_view step) : step_(step) {}
+  explicit GroupByKeyBreaker(const BreakerContext& context) : context_(context) {}
 
   std::unique_ptr<Operator> MakeSink(const OperatorContext& context) override {
     return std::make_unique<Sink>(context);
@@ -157,17 +60,30 @@ class GroupByKeyBreaker final : public Breaker {
     }
   }
 
-  void Seal(int) override {}
+  void Seal(int) override {
+    if (context_.memory == nullptr) return;
+    // Each share keeps its part; together many shares may still hold too much.
+    int64_t held = 0;
+    for (const WindowGroups& window : windows_) {
+      for (const auto& share : window.shares) held += share->use.bytes();
+    }
+    for (WindowGroups& window : windows_) {
+      for (auto& share : window.shares) {
+        if (held <= context_.memory->sealed_part()) return;
+        held -= share->use.bytes();
+        ToDisk(*share, context_.memory);
+        held += share->use.bytes();
+      }
+    }
+  }
 
   std::shared_ptr<Source> MakeOutput() override { return std::make_shared<Groups>(this); }
 
  private:
-  static uint64_t HashOf(const View<K>& key) {
-    if constexpr (KeyTraits<K>::kIsWord) {
-      return HashWord(KeyTraits<K>::ToWord(key));
-    } else {
-      return key_slot::For<K>::type::Make(key).hash;
-    }
+  static void ToDisk(Gathered& share, MemoryBudget* memory) {
+    share.records.Spill(memory);
+    share.records.FreeUnused();
+    share.use.Set(share.records.held_bytes());
   }
 
   class Sink final : public Operator, public BatchReceiver<KV<K, V>> {
@@ -181,34 +97,53 @@ class GroupByKeyBreaker final : public Breaker {
       context_.stats->elements_in += batch.count;
       ++context_.stats->batches_in;
       ForEachWindowRun(batch, [&](Window window, size_t first, size_t count) {
-        Scattered& to = Of(window);
-        to.records += count;
-        const ColumnView<K> keys = batch.values.keys().From(first);
-        const ColumnView<V> values = batch.values.values().From(first);
-        for (size_t i = 0; i < count; ++i) {
-          const uint64_t hash = HashOf(keys[i]);
-          Record record;
-          record.key = to.keys.Keep(keys[i]);
-          record.value = to.values.Keep(values[i]);
-          if constexpr (kKeepsHash) record.hash = hash;
-          to.partitions.Append(hash, record);
-        }
+        Gathered& to = Of(window);
+        used_ -= to.records.used_bytes();
+        to.records.Append(batch.values.keys().From(first), batch.values.values().From(first),
+                          count);
+        used_ += to.records.used_bytes();
+        to.use.Set(to.records.held_bytes());
       });
+      if (used_ > context_.memory_bytes) [[unlikely]]
+        Spill();
+    }
+
+    /// What a share keeps for good is half of what it may gather.
+    void Finish() override {
+      const StepScope scope(context_.stats);
+      if (used_ <= context_.memory_bytes / 2) return;
+      Spill();
+      for (auto& window : windows_) {
+        window->records.FreeUnused();
+        window->use.Set(window->records.held_bytes());
+      }
     }
 
    private:
     friend class GroupByKeyBreaker;
-    Scattered& Of(Window window) {
+    Gathered& Of(Window window) {
       for (size_t i = windows_.size(); i-- > 0;) {
         if (windows_[i]->window == window) return *windows_[i];
       }
-      windows_.push_back(std::make_unique<Scattered>());
-      windows_.back()->window = window;
+      windows_.push_back(
+          std::make_unique<Gathered>(window, context_.memory_bytes, context_.memory));
       return *windows_.back();
+    }
+    [[gnu::cold]] void Spill() {
+      used_ = 0;
+      try {
+        for (auto& window : windows_) {
+          window->records.Spill(context_.memory);
+          used_ += window->records.used_bytes();
+        }
+      } catch (...) {
+        RethrowAsStepFailure(context_.step, "");
+      }
     }
 
     OperatorContext context_;
-    std::vector<std::unique_ptr<Scattered>> windows_;
+    std::vector<std::unique_ptr<Gathered>> windows_;
+    int64_t used_ = 0;
   };
 
   class Groups final : public Source {
@@ -217,7 +152,7 @@ class GroupByKeyBreaker final : public Breaker {
     Result<std::vector<SourceRange>> Split(int) override {
       std::vector<SourceRange> ranges;
       for (uint32_t i = 0; i < breaker_->windows_.size(); ++i) {
-        ranges.push_back({i, 0, Partitions::kPartitions, true});
+        ranges.push_back({i, 0, Scattered::kPartitions, true});
       }
       return ranges;
     }
@@ -232,7 +167,9 @@ class GroupByKeyBreaker final : public Breaker {
   class GroupReader final : public Reader {
    public:
     GroupReader(const GroupByKeyBreaker* breaker, const OperatorContext& context)
-        : breaker_(breaker), context_(context) {}
+        : breaker_(breaker), context_(context), use_(breaker->context_.memory) {
+      if (MemoryBudget* memory = breaker->context_.memory) most_bytes_ = memory->reader_part();
+    }
     void Connect(Receiver* consumer) override { output_.Connect(consumer); }
 
     void Read(RangeTracker& tracker) override {
@@ -250,88 +187,128 @@ class GroupByKeyBreaker final : public Breaker {
     }
 
    private:
+    /// Bytes that laying out a record takes, beside what it refers to.
+    static constexpr int64_t kLaidOutBytes =
+        static_cast<int64_t>(sizeof(Record) + sizeof(uint32_t) + sizeof(Stored<V>));
+    /// The pieces that a large partition is looked at by: the bits of the hash after the
+    /// partition's.
+    static constexpr int kPieceBits = 10;
+    static size_t PieceOf(const Record& record) {
+      return record.hash() << Scattered::Partitions::kBits >> (64 - kPieceBits);
+    }
+
     void Group(const WindowGroups& window, size_t partition) {
-      size_t records = 0;
+      size_t on_disk = 0;
+      int64_t bytes = 0;
       for (const auto& share : window.shares) {
-        share->partitions.ForEachChunk(partition, [&](const Record* from, const Record* to) {
-          records += static_cast<size_t>(to - from);
+        share->records.ForEachBlock(partition, [&](const SpillFile::Block& block) {
+          on_disk += block.records;
+          bytes += block.plain_bytes + kLaidOutBytes * block.records;
         });
       }
-      if (records == 0) return;
-      JOIST_CHECK(records < UINT32_MAX);
-
-      // First pass: a number for each key; for each record the number of its key.
-      KeyTable<K, uint32_t> numbers(expected_keys_, Partitions::kBits);
-      keys_.clear();
-      ends_.clear();
-      key_of_record_.resize(records);
-      uint32_t* key_of_record = key_of_record_.data();
+      if (bytes > most_bytes_) return GroupLarge(window, partition);
+      layout_.Clear();
       for (const auto& share : window.shares) {
-        share->partitions.ForEachChunk(partition, [&](const Record* from, const Record* to) {
-          numbers.Upsert(
-              static_cast<size_t>(to - from), [from](size_t i) { return KeyOf(from[i]); },
-              [this] {
-                ends_.push_back(0);
-                return static_cast<uint32_t>(ends_.size() - 1);
-              },
-              [&](size_t i, uint32_t number) {
-                key_of_record[i] = number;
-                ++ends_[number];
-                if (number == keys_.size()) keys_.push_back(Keeper<K>::Of(from[i].key));
-              });
-          key_of_record += to - from;
-        });
+        share->records.ForEachChunk(
+            partition, [&](const Record* from, const Record* to) { layout_.AddChunk(from, to); });
       }
-      expected_keys_ = keys_.size();
-
-      // Second pass: the values, group by group. ends_ becomes each group's next free place, and at
-      // last its end.
-      uint32_t sum = 0;
-      for (uint32_t& end : ends_) sum += std::exchange(end, sum);
-      if (capacity_ < records) {
-        values_ = std::make_unique_for_overwrite<Stored<V>[]>(records);
-        capacity_ = records;
-      }
-      key_of_record = key_of_record_.data();
-      for (const auto& share : window.shares) {
-        share->partitions.ForEachChunk(partition, [&](const Record* from, const Record* to) {
-          for (; from < to; ++from) {
-            values_[ends_[*key_of_record++]++] = Keeper<V>::Of(from->value);
-          }
-        });
-      }
-
-      const ColumnWriter<KV<K, Iterable<V>>> writer = column_.writer();
-      uint32_t begin = 0;
-      for (size_t group = 0; group < keys_.size();) {
-        size_t count = 0;
-        for (; count < kBatchSize && group < keys_.size(); ++count, ++group) {
-          writer.keys().SetView(count, ElementForm<K>::ViewOf(keys_[group]));
-          writer.values().SetView(count, Iterable<V>(values_.get() + begin, ends_[group] - begin));
-          begin = ends_[group];
+      if (on_disk > 0) {
+        std::vector<Record>& records = layout_.own_records();
+        records.reserve(on_disk);
+        for (const auto& share : window.shares) {
+          share->records.ForEachBlock(partition, [&](const SpillFile::Block& block) {
+            share->records.Load(block, layout_.arena(), &records);
+          });
         }
-        context_.stats->elements_out += count;
-        output_.Push({column_.view(), count, meta_});
+      }
+      Output();
+    }
+
+    /// Calls take(record) for all records of a partition; what they refer to is gone when it
+    /// returns.
+    template <class Take>
+    void ForEachRecord(const WindowGroups& window, size_t partition, Take take) {
+      for (const auto& share : window.shares) {
+        share->records.ForEachChunk(partition, [&](const Record* from, const Record* to) {
+          for (; from < to; ++from) take(*from);
+        });
+        share->records.ForEachBlock(partition, [&](const SpillFile::Block& block) {
+          block_arena_.Reset();
+          block_records_.clear();
+          share->records.Load(block, block_arena_, &block_records_);
+          for (const Record& record : block_records_) take(record);
+        });
       }
     }
-    static View<K> KeyOf(const Record& record) {
-      return ElementForm<K>::ViewOf(Keeper<K>::Of(record.key));
+
+    [[gnu::cold]] void GroupLarge(const WindowGroups& window, size_t partition) {
+      std::vector<int64_t> piece_bytes(size_t{1} << kPieceBits);
+      ForEachRecord(window, partition, [&](const Record& record) {
+        piece_bytes[PieceOf(record)] +=
+            kLaidOutBytes + static_cast<int64_t>(Record::Key::HeldBytes(record.key) +
+                                                 Record::Value::HeldBytes(record.value));
+      });
+      for (size_t first = 0, next; first < piece_bytes.size(); first = next) {
+        int64_t bytes = piece_bytes[first];
+        for (next = first + 1;
+             next < piece_bytes.size() && bytes + piece_bytes[next] <= most_bytes_;) {
+          bytes += piece_bytes[next++];
+        }
+        if (bytes == 0) continue;
+        if (bytes > most_bytes_) {
+          GroupOnDisk(window, partition, first);
+          continue;
+        }
+        layout_.Clear();
+        ForEachRecord(window, partition, [&](const Record& record) {
+          const size_t piece = PieceOf(record);
+          if (piece < first || piece >= next) return;
+          layout_.AddCopy(record);
+        });
+        Output();
+      }
+    }
+
+    /// Groups the records of one piece by writing the values of each key to disk.
+    [[gnu::cold]] void GroupOnDisk(const WindowGroups& window, size_t partition, size_t piece) {
+      layout_.Clear();
+      SpillFile file(breaker_->context_.memory);
+      GroupsOnDisk<K, V> groups(&file, most_bytes_);
+      ForEachRecord(window, partition, [&](const Record& record) {
+        if (PieceOf(record) == piece) groups.Add(record);
+      });
+      use_.Set(most_bytes_);
+      groups.ForEach([&](View<K> key, const Iterable<V>& values) {
+        const ColumnWriter<KV<K, Iterable<V>>> writer = column_.writer();
+        writer.keys().SetView(0, key);
+        writer.values().SetView(0, values);
+        Push(1);
+      });
+    }
+
+    void Output() {
+      layout_.Group(Scattered::Partitions::kBits);
+      use_.Set(layout_.held_bytes());
+      layout_.ForEachBatch(column_, [this](size_t count) { Push(count); });
+    }
+    void Push(size_t count) {
+      context_.stats->elements_out += count;
+      output_.Push({column_.view(), count, meta_});
     }
 
     const GroupByKeyBreaker* breaker_;
     OperatorContext context_;
-    Output<KV<K, Iterable<V>>> output_;
+    joist::Output<KV<K, Iterable<V>>> output_;
     ColumnBuffer<KV<K, Iterable<V>>> column_;
     Meta meta_;
-    size_t expected_keys_ = 0;
-    std::vector<Stored<K>> keys_;
-    std::vector<uint32_t> ends_;
-    std::vector<uint32_t> key_of_record_;
-    std::unique_ptr<Stored<V>[]> values_;
-    size_t capacity_ = 0;
+    int64_t most_bytes_ = std::numeric_limits<int64_t>::max();
+    GroupLayout<K, V> layout_;
+    Arena block_arena_;
+    std::vector<Record> block_records_;
+    MemoryUse use_;
   };
 
-  std::string_view step_;
+  BreakerContext context_;
   std::vector<WindowGroups> windows_;
 };
 
@@ -343,8 +320,8 @@ class GroupByKeyStep final : public StepOf<GroupByKeyStep<K, V>, NoState> {
   std::vector<const ElementType*> outputs() const override {
     return {&element_type<KV<K, Iterable<V>>>};
   }
-  std::unique_ptr<Breaker> MakeBreaker(std::string_view step) const override {
-    return std::make_unique<GroupByKeyBreaker<K, V>>(step);
+  std::unique_ptr<Breaker> MakeBreaker(const BreakerContext& context) const override {
+    return std::make_unique<GroupByKeyBreaker<K, V>>(context);
   }
 };
 

@@ -20,7 +20,6 @@
 #include <bit>
 #include <cstdint>
 #include <cstring>
-#include <deque>
 #include <string_view>
 #include <type_traits>
 #include <utility>
@@ -129,51 +128,15 @@ struct Text {
   }
 };
 
-/// Any other key, by its traits; it lies in the table's keeper.
-template <class K>
-struct Object {
-  struct Probe {
-    K key;
-    uint64_t hash;
-  };
-  const K* kept;
-  uint64_t kept_hash;
-
-  static Probe Make(const View<K>& view) {
-    Probe probe{Own<K>(view), 0};
-    probe.hash = KeyTraits<K>::Hash(KeyTraits<K>::ToView(probe.key));
-    return probe;
-  }
-  static constexpr bool kInBlocks = false;
-  static constexpr bool kZeroIsApart = false;
-  bool empty() const { return kept == nullptr; }
-  bool Matches(const Probe& probe) const {
-    return kept != nullptr && kept_hash == probe.hash &&
-           KeyTraits<K>::Equal(KeyTraits<K>::ToView(*kept), KeyTraits<K>::ToView(probe.key));
-  }
-  void Write(const Probe& probe, const View<K>&, std::deque<K>& keeper) {
-    kept = &keeper.emplace_back(probe.key);
-    kept_hash = probe.hash;
-  }
-  uint64_t hash() const { return kept_hash; }
-  View<K> key() const { return ViewOfOwn(*kept); }
-};
-
+/// Words and texts; other keys are texts by their encoding (joist/exec/group_key.h).
 template <class K>
 struct For {
-  using type = Object<K>;
-  using Keeper = std::deque<K>;
-};
-template <class K>
-  requires KeyTraits<K>::kIsWord
-struct For<K> {
+  static_assert(KeyTraits<K>::kIsWord);
   using type = Word<K>;
-  using Keeper = Arena;
 };
 template <>
 struct For<std::string> {
   using type = Text;
-  using Keeper = Arena;
 };
 
 }  // namespace key_slot
@@ -210,7 +173,21 @@ class KeyTable {
 
   size_t size() const { return size_ + (has_zero_ ? 1 : 0); }
   int bits() const { return bits_; }
-  size_t held_bytes() const { return pages_.size(); }
+  size_t held_bytes() const { return pages_.size() + keeper_.held_bytes(); }
+  /// Bytes that growing for `more` keys would take at the least; 0 if there is room for them.
+  size_t bytes_to_grow(size_t more) const {
+    return HasRoomFor(more) ? 0 : ((size_t{2} << bits_) + kBehind) * sizeof(Slot);
+  }
+  /// Does not grow in leaps that would take more than this.
+  void set_most_bytes(size_t bytes) { most_bytes_ = bytes; }
+
+  /// Forgets all keys; the memory stays for the next ones.
+  void Clear() {
+    std::memset(pages_.data(), 0, SlotCount() * sizeof(Slot));
+    size_ = 0;
+    has_zero_ = false;
+    keeper_.Reset();
+  }
 
   /// For i in [0, count): finds the value of key(i), starting as make() if the key is new,
   /// and calls update(i, Value&).
@@ -218,7 +195,7 @@ class KeyTable {
   void Upsert(size_t count, Key key, Make make, Update update) {
     for (size_t first = 0; first < count; first += kChunk) {
       const size_t n = std::min(kChunk, count - first);
-      while (size_ + n > HomeSlots() / 4 * 3) Grow();
+      while (!HasRoomFor(n)) Grow();
       if constexpr (KeySlot::kInBlocks) {
         // Hashing runs without a mispredicted branch; kept apart, it isn't flushed by those of
         // finding.
@@ -233,7 +210,7 @@ class KeyTable {
             update(first + i, Find(probes[i - begin], [&] { return key(first + i); }, make));
           }
         }
-      } else if constexpr (std::is_trivially_copyable_v<Probe>) {
+      } else {
         Probe ring[kAhead];
         const size_t ahead = std::min(kAhead, n);
         for (size_t i = 0; i < ahead; ++i) ring[i] = ProbeAndPrefetch(key(first + i));
@@ -241,11 +218,6 @@ class KeyTable {
           Probe& probe = ring[i % kAhead];
           update(first + i, Find(probe, [&] { return key(first + i); }, make));
           if (i + kAhead < n) probe = ProbeAndPrefetch(key(first + i + kAhead));
-        }
-      } else {
-        for (size_t i = 0; i < n; ++i) {
-          const Probe probe = KeySlot::Make(key(first + i));
-          update(first + i, Find(probe, [&] { return key(first + i); }, make));
         }
       }
     }
@@ -267,8 +239,8 @@ class KeyTable {
   /// `partition_bits` high bits (at most bits()).
   template <class Take>
   void ForEach(uint64_t partition, int partition_bits, Take take) const {
-    if (partition == 0 && has_zero_) take(zero_);
     const int shift = bits_ - partition_bits;
+    if (has_zero_ && HomeIndex(zero_.key_slot.hash()) >> shift == partition) take(zero_);
     const Slot* const slots = Slots();
     const size_t begin = static_cast<size_t>(partition << shift);
     const size_t end = static_cast<size_t>((partition + 1) << shift);
@@ -299,6 +271,7 @@ class KeyTable {
 
  private:
   size_t HomeSlots() const { return size_t{1} << bits_; }
+  bool HasRoomFor(size_t more) const { return size_ + more <= HomeSlots() / 4 * 3; }
   size_t SlotCount() const { return HomeSlots() + kBehind; }
   Slot* Slots() { return static_cast<Slot*>(pages_.data()); }
   const Slot* Slots() const { return static_cast<const Slot*>(pages_.data()); }
@@ -350,7 +323,8 @@ class KeyTable {
   [[gnu::noinline]] void Grow() {
     // Growing is what costs, memory permitting.
     constexpr int kFourfoldBits = std::bit_width((size_t{256} << 20) / sizeof(Slot)) - 1;
-    for (int bits = bits_ + (bits_ + 2 <= kFourfoldBits ? 2 : 1);; ++bits) {
+    const bool leap = bits_ + 2 <= kFourfoldBits && (sizeof(Slot) << (bits_ + 2)) <= most_bytes_;
+    for (int bits = bits_ + (leap ? 2 : 1);; ++bits) {
       if (TryGrow(bits)) return;
     }
   }
@@ -376,10 +350,11 @@ class KeyTable {
 
   int bits_;
   int skip_bits_;
+  size_t most_bytes_ = SIZE_MAX;
   size_t size_ = 0;
   bool has_zero_ = false;
   Pages pages_;
-  typename key_slot::For<K>::Keeper keeper_;  // Where keys lie that don't fit into a slot.
+  Arena keeper_;  // Where keys lie that don't fit into a slot.
   Slot zero_{};
 };
 

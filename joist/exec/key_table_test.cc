@@ -1,8 +1,8 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
 //
-// KeyTable against std::map from the encoded key.
+// KeyTable and GroupKey against std::map from the encoded key.
 
-#include "joist/exec/key_table.h"
+#include "joist/exec/group_key.h"
 
 #include <gtest/gtest.h>
 
@@ -33,12 +33,15 @@ JOIST_ROW(Place, town, number)
 template <class K>
 void CheckAgainstMap(const std::vector<K>& keys, size_t step, size_t expected = 0) {
   std::map<std::string, int64_t> oracle;
-  KeyTable<K, int64_t> table(expected);
+  using Key = GroupKey<K>;
+  KeyTable<typename Key::Table, int64_t> table(expected);
+  std::string scratch;
   for (size_t first = 0; first < keys.size(); first += step) {
     const size_t count = std::min(step, keys.size() - first);
     size_t next = first;
+    Arena arena;  // Gone after each call.
     table.Upsert(
-        count, [&](size_t i) -> View<K> { return ViewOfOwn<K>(keys[first + i]); },
+        count, [&](size_t i) { return Key::Keep(ViewOfOwn<K>(keys[first + i]), &scratch, arena); },
         [] { return int64_t{0}; },
         [&](size_t i, int64_t& value) {
           ASSERT_EQ(first + i, next++);  // In order, each once.
@@ -51,7 +54,7 @@ void CheckAgainstMap(const std::vector<K>& keys, size_t step, size_t expected = 
   }
   ASSERT_EQ(table.size(), oracle.size());
   for (const K& key : keys) {
-    const int64_t* found = table.Lookup(ViewOfOwn<K>(key));
+    const int64_t* found = table.Lookup(Key::ToKept(ViewOfOwn<K>(key), &scratch));
     ASSERT_NE(found, nullptr);
     ASSERT_EQ(*found, oracle.at(EncodeToString<K>(key)));
   }
@@ -60,7 +63,9 @@ void CheckAgainstMap(const std::vector<K>& keys, size_t step, size_t expected = 
     std::map<std::string, int64_t> got;
     for (uint64_t partition = 0; partition < uint64_t{1} << bits; ++partition) {
       table.ForEach(partition, bits, [&](const auto& slot) {
-        const bool is_new = got.emplace(EncodeToString<K>(Own<K>(slot.key())), slot.value).second;
+        K own{};
+        const View<K> key = Key::FromKept(slot.key(), &own);
+        const bool is_new = got.emplace(EncodeToString<K>(Own<K>(key)), slot.value).second;
         ASSERT_TRUE(is_new) << "twice, with " << bits << " bits";
       });
     }
@@ -230,6 +235,30 @@ TEST(KeyTable, SkipsTheBitsOfItsPartition) {
                     [&](const auto& slot) { EXPECT_TRUE(seen.insert(slot.key()).second); });
     }
     ASSERT_EQ(seen.size(), keys.size());
+  }
+}
+
+TEST(KeyTable, SaysWhatGrowingTakesAndStartsAgain) {
+  KeyTable<int64_t, int64_t> table;
+  const size_t small = table.held_bytes();
+  for (int round = 0; round < 2; ++round) {
+    EXPECT_GT(table.bytes_to_grow(100'000), 0u);
+    const auto insert = [&](int64_t first, size_t count) {
+      table.Upsert(
+          count, [&](size_t i) { return first + static_cast<int64_t>(i); },
+          [] { return int64_t{1}; }, [](size_t, int64_t&) {});
+    };
+    insert(0, 500);
+    const size_t more = table.bytes_to_grow(10'000);
+    insert(500, 10'000);
+    EXPECT_GE(table.held_bytes(), more);
+    EXPECT_EQ(table.size(), 10'500u);
+    table.Clear();
+    EXPECT_EQ(table.size(), 0u);
+    EXPECT_EQ(table.Lookup(0), nullptr);
+    EXPECT_EQ(table.Lookup(7), nullptr);
+    EXPECT_GT(table.held_bytes(), small);
+    table = KeyTable<int64_t, int64_t>();
   }
 }
 

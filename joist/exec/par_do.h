@@ -370,7 +370,7 @@ class ParDoStep final : public StepOf<ParDoStep<F, In, kForm>, F> {
   std::unique_ptr<Operator> MakeOperator(const OperatorContext& context) const override {
     return std::make_unique<ParDoOperator<F, In, kForm>>(this->definition(), context);
   }
-  std::unique_ptr<Breaker> MakeInputBreaker() const override {
+  std::unique_ptr<Breaker> MakeInputBreaker(const BreakerContext&) const override {
     if constexpr (ParDoTraits<F, In, kForm>::Sides::kSize > 0) {
       return std::make_unique<ReshuffleBreaker<In>>();
     } else {

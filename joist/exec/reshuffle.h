@@ -99,7 +99,7 @@ class ReshuffleStep final : public StepOf<ReshuffleStep<T>, NoState> {
   using StepOf<ReshuffleStep<T>, NoState>::StepOf;
   StepKind kind() const override { return StepKind::kGroup; }
   std::vector<const ElementType*> outputs() const override { return {&element_type<T>}; }
-  std::unique_ptr<Breaker> MakeBreaker(std::string_view) const override {
+  std::unique_ptr<Breaker> MakeBreaker(const BreakerContext&) const override {
     return std::make_unique<ReshuffleBreaker<T>>();
   }
 };

@@ -77,32 +77,49 @@ TEST(RecordPartitions, KeepEachRecordInItsPartitionInOrder) {
     uint64_t first;
     int second;
   };
-  RecordPartitions<Record> partitions;
-  std::mt19937_64 random(1);
-  std::vector<std::vector<int>> expected(partitions.kPartitions);
-  for (int i = 0; i < 300000; ++i) {
-    // Partition 7 gets half of all, to see chunks of every size.
-    const uint64_t hash = i % 2 == 0 ? uint64_t{7} << 56 : random();
-    partitions.Append(hash, {hash, i});
-    expected[hash >> 56].push_back(i);
-  }
-  for (size_t p = 0; p < partitions.kPartitions; ++p) {
-    std::vector<int> got;
-    partitions.ForEachChunk(p, [&](const auto* from, const auto* to) {
-      ASSERT_LT(from, to);
-      for (; from < to; ++from) {
-        ASSERT_EQ(from->first >> 56, p);
-        got.push_back(from->second);
+  for (size_t bytes : {size_t{1}, size_t{1} << 20, SIZE_MAX}) {
+    RecordPartitions<Record> partitions(bytes);
+    std::mt19937_64 random(1);
+    // Twice, with fewer records, in the same memory.
+    size_t held = 0;
+    for (int count : {300000, 200000}) {
+      std::vector<std::vector<int>> expected(partitions.kPartitions);
+      for (int i = 0; i < count; ++i) {
+        // Partition 7 gets half of all, to see chunks of every size.
+        const uint64_t hash = i % 2 == 0 ? uint64_t{7} << 56 : random();
+        partitions.Append(hash, {hash, i});
+        expected[hash >> 56].push_back(i);
       }
-    });
-    ASSERT_EQ(got, expected[p]);
+      for (size_t p = 0; p < partitions.kPartitions; ++p) {
+        std::vector<int> got;
+        partitions.ForEachChunk(p, [&](const auto* from, const auto* to) {
+          ASSERT_LT(from, to);
+          for (; from < to; ++from) {
+            ASSERT_EQ(from->first >> 56, p);
+            got.push_back(from->second);
+          }
+        });
+        ASSERT_EQ(got, expected[p]);
+      }
+      EXPECT_GE(partitions.used_bytes(), static_cast<size_t>(count) * sizeof(Record));
+      EXPECT_LE(partitions.used_bytes(), partitions.held_bytes());
+      if (held > 0) {
+        EXPECT_EQ(partitions.held_bytes(), held);
+      }
+      held = partitions.held_bytes();
+      partitions.Clear();
+      EXPECT_EQ(partitions.used_bytes(), 0u);
+    }
+    partitions.Free();
+    EXPECT_EQ(partitions.held_bytes(), 0u);
   }
 }
 
 TEST(RecordPartitions, EmptyOnesHaveNoChunks) {
-  RecordPartitions<int> partitions;
+  RecordPartitions<int> partitions(1 << 20);
   partitions.Append(uint64_t{255} << 56, 1);
-  for (size_t p = 0; p < 255; ++p) partitions.ForEachChunk(p, [](int*, int*) { FAIL(); });
+  for (size_t p = 0; p < 255; ++p)
+    partitions.ForEachChunk(p, [](const int*, const int*) { FAIL(); });
 }
 
 // --- RangeTracker

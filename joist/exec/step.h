@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -21,6 +22,7 @@
 
 #include "joist/base/status.h"
 #include "joist/exec/batch.h"
+#include "joist/exec/memory.h"
 #include "joist/exec/metrics.h"
 #include "joist/model/coder.h"
 #include "joist/model/graph.h"
@@ -63,6 +65,15 @@ struct OperatorContext {
   std::string_view step;                                 ///< Full name; outlives the operator.
   StepStats* stats = nullptr;                            ///< The share's; outlives the operator.
   std::vector<std::shared_ptr<const void>> side_inputs;  ///< Views, in the order of declaration.
+  MemoryBudget* memory = nullptr;                        ///< Null: nothing is limited or counted.
+  /// What a sink may gather before it goes to disk.
+  int64_t memory_bytes = std::numeric_limits<int64_t>::max();
+};
+
+/// What a breaker is given when it is made; outlives it.
+struct BreakerContext {
+  std::string_view step;           ///< Full name.
+  MemoryBudget* memory = nullptr;  ///< Null: nothing is limited or counted.
 };
 
 /// One step's working part in one share. Lifecycle: made, connected, Start, batches, Finish,
@@ -185,9 +196,9 @@ class Step : public StepPayload {
  public:
   virtual std::unique_ptr<Source> MakeSource() const { return nullptr; }
   virtual std::unique_ptr<Operator> MakeOperator(const OperatorContext&) const { return nullptr; }
-  virtual std::unique_ptr<Breaker> MakeBreaker(std::string_view) const { return nullptr; }
+  virtual std::unique_ptr<Breaker> MakeBreaker(const BreakerContext&) const { return nullptr; }
   /// Something that keeps a kParDo's input until a side input is ready; null if it has none.
-  virtual std::unique_ptr<Breaker> MakeInputBreaker() const { return nullptr; }
+  virtual std::unique_ptr<Breaker> MakeInputBreaker(const BreakerContext&) const { return nullptr; }
 };
 
 // --- The registry of steps: how a step is found by a copy of this program

@@ -13,7 +13,7 @@
 #include <vector>
 
 #include "joist/exec/failure.h"
-#include "joist/exec/key_table.h"
+#include "joist/exec/group_key.h"
 #include "joist/exec/reshuffle.h"
 #include "joist/model/describe.h"
 
@@ -66,13 +66,19 @@ template <class K, class V>
 class MultimapView {
  public:
   explicit MultimapView(Spools<KV<K, V>> spools) : spools_(std::move(spools)) {
+    using Key = GroupKey<K>;
+    Arena keys;
+    std::string scratch;
     std::vector<uint32_t> key_of;
     std::vector<Stored<V>> values;
     for (const auto& spool : spools_) {
       for (const auto& block : spool->blocks()) {
+        keys.Reset();
         numbers_.Upsert(
             block.values.size(),
-            [&](size_t i) { return ElementForm<K>::ViewOf(block.values[i].key); },
+            [&](size_t i) {
+              return Key::Keep(ElementForm<K>::ViewOf(block.values[i].key), &scratch, keys);
+            },
             [&] { return static_cast<uint32_t>(ends_.empty() ? 0 : ends_.size()); },
             [&](size_t i, uint32_t number) {
               if (number == ends_.size()) ends_.push_back(0);
@@ -90,18 +96,23 @@ class MultimapView {
 
   /// The values of `key`; empty if it has none.
   Iterable<V> Get(const View<K>& key) const {
-    const uint32_t* number = numbers_.Lookup(key);
+    const uint32_t* number = Find(key);
     if (number == nullptr) return {};
     const uint32_t begin = *number == 0 ? 0 : ends_[*number - 1];
     return Iterable<V>(values_.get() + begin, ends_[*number] - begin);
   }
-  bool Contains(const View<K>& key) const { return numbers_.Lookup(key) != nullptr; }
+  bool Contains(const View<K>& key) const { return Find(key) != nullptr; }
   /// Number of keys.
   size_t size() const { return ends_.size(); }
 
  private:
+  const uint32_t* Find(const View<K>& key) const {
+    std::string scratch;
+    return numbers_.Lookup(GroupKey<K>::ToKept(key, &scratch));
+  }
+
   Spools<KV<K, V>> spools_;
-  KeyTable<K, uint32_t> numbers_;
+  KeyTable<typename GroupKey<K>::Table, uint32_t> numbers_;
   std::vector<uint32_t> ends_;
   std::unique_ptr<Stored<V>[]> values_;
 };
@@ -237,17 +248,17 @@ template <class Kind>
 class ViewStep final : public ViewStepOf<Kind, Kind> {
  public:
   using ViewStepOf<Kind, Kind>::ViewStepOf;
-  std::unique_ptr<Breaker> MakeBreaker(std::string_view step) const override {
-    return std::make_unique<ViewBreaker<Kind>>(this->definition(), step);
+  std::unique_ptr<Breaker> MakeBreaker(const BreakerContext& context) const override {
+    return std::make_unique<ViewBreaker<Kind>>(this->definition(), context.step);
   }
 };
 template <class T>
 class ViewStep<AsSingletonView<T>> final : public ViewStepOf<AsSingletonView<T>, std::optional<T>> {
  public:
   using ViewStepOf<AsSingletonView<T>, std::optional<T>>::ViewStepOf;
-  std::unique_ptr<Breaker> MakeBreaker(std::string_view step) const override {
+  std::unique_ptr<Breaker> MakeBreaker(const BreakerContext& context) const override {
     return std::make_unique<ViewBreaker<AsSingletonView<T>>>(AsSingletonView<T>{this->definition()},
-                                                             step);
+                                                             context.step);
   }
 };
 

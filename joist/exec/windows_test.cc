@@ -1,7 +1,7 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
 //
 // GroupByKey, Combine and Reshuffle over several windows, in batches made by hand and shared out to
-// several sinks, against std::map.
+// several sinks, against std::map; with memory enough, and with so little that all goes to disk.
 
 #include <gtest/gtest.h>
 
@@ -23,10 +23,12 @@ namespace {
 /// `collector`; halves of ranges by readers of their own.
 template <class T, class Collect>
 void Through(Breaker* breaker, const std::vector<HandElement<T>>& elements, size_t sinks,
-             std::mt19937* random, Collect* collector) {
+             std::mt19937* random, Collect* collector, MemoryBudget* memory = nullptr) {
   StepStats stats;
   OperatorContext context;
   context.step = "Step";
+  context.memory = memory;
+  if (memory != nullptr) context.memory_bytes = memory->sink_part(1);
   context.stats = &stats;
   std::vector<std::unique_ptr<Operator>> operators;
   for (size_t i = 0; i < sinks; ++i) operators.push_back(breaker->MakeSink(context));
@@ -101,25 +103,45 @@ struct GroupCollector : BatchReceiver<KV<K, Iterable<int64_t>>> {
   std::vector<HandElement<KV<K, std::vector<int64_t>>>> elements;
   void Push(const Batch<KV<K, Iterable<int64_t>>>& batch) override {
     for (size_t i = 0; i < batch.count; ++i) {
-      std::vector<int64_t> values;
+      std::vector<int64_t> values, again;
       for (int64_t value : batch[i].value) values.push_back(value);
+      for (int64_t value : batch[i].value) again.push_back(value);
       EXPECT_EQ(values.size(), batch[i].value.size());
+      EXPECT_TRUE(values == again);
       elements.push_back(
           {{Own<K>(batch[i].key), values}, batch.timestamp(i), batch.window(i), batch.pane(i)});
     }
   }
 };
 
+constexpr int64_t kLittle = 1 << 18;
+
+/// Calls check(memory) with no limit and, where there is enough to spill, with limits; in the end
+/// nothing must be held.
+template <class Check>
+void WithEveryBudget(size_t count, Check check) {
+  check(nullptr);
+  for (int64_t limit : {int64_t{1} << 20, kLittle}) {
+    if (count < 20000 || (count > 20000 && limit == kLittle)) continue;
+    MemoryBudget memory(limit, 2, testing::TempDir());
+    check(&memory);
+    EXPECT_EQ(memory.held_bytes(), 0);
+    if (limit == kLittle) {
+      EXPECT_GT(memory.spilled_bytes(), 0);
+    }
+  }
+}
+
 template <class K, class MakeKey>
-void CheckGrouping(size_t count, size_t sinks, MakeKey make) {
+void CheckGrouping(size_t count, size_t sinks, MakeKey make, MemoryBudget* memory) {
   std::mt19937 random(static_cast<unsigned>(count + sinks));
   const auto elements = RandomPairs<K>(count, &random, make);
   std::map<Key, std::vector<int64_t>> expected;
   for (const auto& e : elements) expected[KeyOf(e.window, e.value.key)].push_back(e.value.value);
 
-  GroupByKeyBreaker<K, int64_t> breaker("Step");
+  GroupByKeyBreaker<K, int64_t> breaker({"Step", memory});
   GroupCollector<K> groups;
-  Through(&breaker, elements, sinks, &random, &groups);
+  Through(&breaker, elements, sinks, &random, &groups, memory);
   std::map<Key, std::vector<int64_t>> got;
   for (const auto& group : groups.elements) {
     ASSERT_EQ(group.timestamp, group.window.max_timestamp());
@@ -131,6 +153,12 @@ void CheckGrouping(size_t count, size_t sinks, MakeKey make) {
   for (auto& [key, values] : expected) std::sort(values.begin(), values.end());
   ASSERT_EQ(got.size(), expected.size());
   ASSERT_TRUE(got == expected);
+}
+
+template <class K, class MakeKey>
+void CheckGrouping(size_t count, size_t sinks, MakeKey make) {
+  WithEveryBudget(count,
+                  [&](MemoryBudget* memory) { CheckGrouping<K>(count, sinks, make, memory); });
 }
 
 int64_t FewNumbers(std::mt19937& random) { return static_cast<int64_t>(random() % 300); }
@@ -182,7 +210,7 @@ struct Digits {
 };
 
 template <class K, class MakeKey>
-void CheckCombining(size_t count, size_t sinks, MakeKey make) {
+void CheckCombining(size_t count, size_t sinks, MakeKey make, MemoryBudget* memory) {
   std::mt19937 random(static_cast<unsigned>(count + sinks));
   const auto elements = RandomPairs<K>(count, &random, make);
   std::map<Key, int64_t> totals;
@@ -197,7 +225,7 @@ void CheckCombining(size_t count, size_t sinks, MakeKey make) {
     digits[key] = std::to_string(total) + " of " + std::to_string(numbers[key]);
   }
   const auto check = [&](auto breaker, auto collector, const auto& expected) {
-    Through(&breaker, elements, sinks, &random, &collector);
+    Through(&breaker, elements, sinks, &random, &collector, memory);
     std::remove_cvref_t<decltype(expected)> got;
     for (const auto& result : collector.elements) {
       ASSERT_EQ(result.timestamp, result.window.max_timestamp());
@@ -206,9 +234,16 @@ void CheckCombining(size_t count, size_t sinks, MakeKey make) {
     }
     ASSERT_TRUE(got == expected);
   };
-  check(CombineBreaker<K, int64_t, Total>(Total(), "Step"), Collector<KV<K, int64_t>>(), totals);
-  check(CombineBreaker<K, int64_t, Digits>(Digits(), "Step"), Collector<KV<K, std::string>>(),
-        digits);
+  check(CombineBreaker<K, int64_t, Total>(Total(), {"Step", memory}), Collector<KV<K, int64_t>>(),
+        totals);
+  check(CombineBreaker<K, int64_t, Digits>(Digits(), {"Step", memory}),
+        Collector<KV<K, std::string>>(), digits);
+}
+
+template <class K, class MakeKey>
+void CheckCombining(size_t count, size_t sinks, MakeKey make) {
+  WithEveryBudget(count,
+                  [&](MemoryBudget* memory) { CheckCombining<K>(count, sinks, make, memory); });
 }
 
 TEST(Combine, EachWindowByItself) {

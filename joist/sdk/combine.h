@@ -30,23 +30,20 @@ concept IsCombineFn = requires(const F& fn) { fn.CreateAccumulator(); };
 /// collection gives an empty one.
 template <class T, class F>
 struct FoldFn {
-  struct Accumulator {
-    std::optional<T> value;
-  };
   [[no_unique_address]] F fold;
-  Accumulator CreateAccumulator() const { return {}; }
-  void AddInput(Accumulator& to, const View<T>& value) const {
-    if (to.value.has_value()) {
-      to.value = fold(std::move(*to.value), Own<T>(value));
+  std::optional<T> CreateAccumulator() const { return {}; }
+  void AddInput(std::optional<T>& to, const View<T>& value) const {
+    if (to.has_value()) {
+      to = fold(std::move(*to), Own<T>(value));
     } else {
-      to.value = Own<T>(value);
+      to = Own<T>(value);
     }
   }
-  void MergeAccumulators(Accumulator& to, const Accumulator& from) const {
-    if (!from.value.has_value()) return;
-    to.value = to.value.has_value() ? fold(std::move(*to.value), *from.value) : *from.value;
+  void MergeAccumulators(std::optional<T>& to, const std::optional<T>& from) const {
+    if (!from.has_value()) return;
+    to = to.has_value() ? fold(std::move(*to), *from) : *from;
   }
-  T ExtractOutput(const Accumulator& from) const { return *from.value; }
+  T ExtractOutput(const std::optional<T>& from) const { return *from; }
 };
 
 template <class T>

@@ -99,6 +99,8 @@ struct JobMetrics {
   };
   std::vector<StepMetric> metrics;
   std::vector<StepWork> steps;
+  int64_t peak_memory_bytes = 0;  ///< The most that data took at one time (--memory limits it).
+  int64_t spilled_bytes = 0;      ///< Written to temporary files, compressed.
 
   /// A counter's value over all steps; 0 if nobody counted.
   int64_t CounterValue(std::string_view space, std::string_view name) const;

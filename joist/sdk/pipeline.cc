@@ -5,10 +5,12 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdio>
+#include <limits>
 #include <mutex>
 #include <thread>
 
@@ -22,6 +24,9 @@ std::string_view JobStateName(JobState state) {
 }
 
 namespace {
+
+/// Below this, buffers of a fixed size would outweigh what is limited.
+constexpr uint64_t kLeastMemory = 1 << 20;
 
 std::atomic<bool> interrupted{false};
 
@@ -160,6 +165,17 @@ Status Pipeline::Prepare(RunSettings* settings) const {
   settings->threads = workers.max_num_workers.value_or(0);
   if (workers.max_num_workers.has_value() && settings->threads < 1) {
     return InvalidArgument("--max_num_workers must be at least 1");
+  }
+  if (embedded.memory.has_value()) {
+    if (embedded.memory->bytes < kLeastMemory) {
+      return InvalidArgument("--memory must be at least 1MB");
+    }
+    settings->memory = static_cast<int64_t>(
+        std::min<uint64_t>(embedded.memory->bytes, std::numeric_limits<int64_t>::max()));
+  }
+  // Beam's option may name a bucket, which only other runners can use.
+  if (standard.temp_location.find("://") == std::string::npos) {
+    settings->spill_directory = standard.temp_location;
   }
   settings->show_progress =
       embedded.progress == "always" || (embedded.progress == "auto" && isatty(STDERR_FILENO) == 1);

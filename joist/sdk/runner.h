@@ -23,8 +23,10 @@ std::string_view JobStateName(JobState state);
 
 struct RunSettings {
   std::string job_name;
-  int threads = 0;             ///< 0: one for each processor.
-  bool show_progress = false;  ///< A line on stderr, redrawn.
+  int threads = 0;              ///< 0: one for each processor.
+  int64_t memory = 0;           ///< Bytes that data may take; 0: half of what the machine has left.
+  std::string spill_directory;  ///< Where what exceeds them goes; empty: the system's choice.
+  bool show_progress = false;   ///< A line on stderr, redrawn.
 };
 
 struct JobOutcome {

@@ -18,6 +18,7 @@ JobOutcome TestPipeline::RunToEnd() {
   ServeIfAsked(graph(), name_);
   RunSettings settings;
   settings.threads = threads_;
+  settings.memory = memory_;
   const char* wanted = getenv("JOIST_TEST_SECOND_PROCESS");
   JobOutcome outcome;
   if (wanted != nullptr && std::string_view(wanted) == "1" && getenv("JOIST_WORKER") == nullptr) {

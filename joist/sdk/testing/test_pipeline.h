@@ -33,6 +33,8 @@ class TestPipeline : public Pipeline {
   explicit TestPipeline(std::string test);
 
   void set_threads(int threads) { threads_ = threads; }
+  /// Bytes that data may take; by default as a pipeline has it.
+  void set_memory(int64_t bytes) { memory_ = bytes; }
 
   /// Runs to the end.
   JobOutcome RunToEnd();
@@ -59,6 +61,7 @@ class TestPipeline : public Pipeline {
   std::string test_;
   std::string name_;  ///< The test and which of its pipelines this is.
   int threads_ = 2;
+  int64_t memory_ = 0;
 };
 
 }  // namespace joist
