@@ -3,7 +3,7 @@
 // Partition: one collection as n, by a function that gives each element the number of its part.
 //
 //   auto by_size = words | joist::Partition(3, [](std::string_view word, int parts) {
-//                    return std::min<int>(word.size() / 4, parts - 1);
+//                    return std::min<int>(static_cast<int>(word.size()) / 4, parts - 1);
 //                  });
 //   by_size[0] | …                       // A std::vector<joist::PCollection<std::string>>.
 //
