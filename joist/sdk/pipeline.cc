@@ -25,8 +25,8 @@ std::string_view JobStateName(JobState state) {
 
 namespace {
 
-/// Below this, buffers of a fixed size would outweigh what is limited.
-constexpr uint64_t kLeastMemory = 1 << 20;
+/// Below this, buffers and the lists of what is on disk would outweigh what is limited.
+constexpr uint64_t kLeastMemory = 4 << 20;
 
 std::atomic<bool> interrupted{false};
 
@@ -168,7 +168,7 @@ Status Pipeline::Prepare(RunSettings* settings) const {
   }
   if (embedded.memory.has_value()) {
     if (embedded.memory->bytes < kLeastMemory) {
-      return InvalidArgument("--memory must be at least 1MB");
+      return InvalidArgument("--memory must be at least 4MB");
     }
     settings->memory = static_cast<int64_t>(
         std::min<uint64_t>(embedded.memory->bytes, std::numeric_limits<int64_t>::max()));
