@@ -66,23 +66,20 @@ struct CountFn {
 
 template <class T>
 struct MeanFn {
-  struct Accumulator {
-    double sum = 0;
-    int64_t count = 0;
-  };
+  using Accumulator = KV<double, int64_t>;  ///< Sum and count.
   Accumulator CreateAccumulator() const { return {}; }
   void AddInput(Accumulator& to, const View<T>& value) const {
-    to.sum += static_cast<double>(value);
-    ++to.count;
+    to.key += static_cast<double>(value);
+    ++to.value;
   }
   void MergeAccumulators(Accumulator& to, const Accumulator& from) const {
-    to.sum += from.sum;
-    to.count += from.count;
+    to.key += from.key;
+    to.value += from.value;
   }
   /// NaN of no values, as in Beam.
   double ExtractOutput(const Accumulator& from) const {
-    return from.count == 0 ? std::numeric_limits<double>::quiet_NaN()
-                           : from.sum / static_cast<double>(from.count);
+    return from.value == 0 ? std::numeric_limits<double>::quiet_NaN()
+                           : from.key / static_cast<double>(from.value);
   }
 };
 

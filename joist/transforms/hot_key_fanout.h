@@ -10,7 +10,7 @@
 // thread merges and extracts all accumulators of a key. Fan-out pays where that takes long:
 // where accumulators are large (samples, heaps, sketches) and there are many. Otherwise it costs a
 // second table and gains nothing. It needs a coder of the accumulator, which moves between the two
-// steps; a function of two values and MeanFn have none, and are combined without fan-out.
+// steps; without one there is no fan-out.
 
 #ifndef JOIST_TRANSFORMS_HOT_KEY_FANOUT_H_
 #define JOIST_TRANSFORMS_HOT_KEY_FANOUT_H_
