@@ -20,7 +20,6 @@
 #include <bit>
 #include <cstring>
 #include <deque>
-#include <limits>
 #include <memory>
 #include <string>
 #include <type_traits>
@@ -30,6 +29,7 @@
 #include "joist/exec/failure.h"
 #include "joist/exec/scattered.h"
 #include "joist/exec/step.h"
+#include "joist/exec/window_shares.h"
 #include "joist/model/describe.h"
 
 namespace joist {
@@ -192,10 +192,6 @@ class CombineBreaker final : public Breaker {
       table.Clear();
     }
   };
-  struct WindowTables {
-    Window window;
-    std::vector<std::unique_ptr<Gathered>> shares;
-  };
 
  public:
   CombineBreaker(F fn, const BreakerContext& context) : fn_(std::move(fn)), context_(context) {}
@@ -204,35 +200,30 @@ class CombineBreaker final : public Breaker {
     return std::make_unique<Sink>(this, context);
   }
 
-  void Commit(Operator& sink) override {
-    for (auto& from : static_cast<Sink&>(sink).windows_) {
-      auto to = std::find_if(windows_.begin(), windows_.end(),
-                             [&](const WindowTables& w) { return w.window == from->window; });
-      if (to == windows_.end()) to = windows_.insert(to, WindowTables{from->window, {}});
-      to->shares.push_back(std::move(from));
-    }
-  }
+  void Commit(Operator& sink) override { windows_.Commit(static_cast<Sink&>(sink).windows_); }
 
   void Seal(int) override {
     if constexpr (kSpills) {
       if (context_.memory == nullptr) return;
-      int64_t held = 0;
-      for (const WindowTables& window : windows_) {
-        for (const auto& share : window.shares) held += share->use.bytes();
-      }
-      for (WindowTables& window : windows_) {
-        for (auto& share : window.shares) {
-          if (held <= context_.memory->sealed_part()) return;
-          held -= share->use.bytes();
-          share->Spill(context_.memory);
-          share->table = Table(&fn_, kFirstKeys, 0);
-          share->use.Set(share->table.held_bytes());
-        }
-      }
+      windows_.Shrink(context_.memory->sealed_part(), [this](Gathered& gathered) {
+        gathered.Spill(context_.memory);
+        gathered.table = Table(&fn_, kFirstKeys, 0);
+        gathered.use.Set(gathered.table.held_bytes());
+      });
     }
   }
 
-  std::shared_ptr<Source> MakeOutput() override { return std::make_shared<Merged>(this); }
+  std::shared_ptr<Source> MakeOutput() override {
+    return std::make_shared<WindowSource<CombineBreaker>>(this);
+  }
+
+  const WindowShares<Gathered>& windows() const { return windows_; }
+  int64_t PartsOf(const typename WindowShares<Gathered>::Item& window) const {
+    return int64_t{1} << PartitionBits(window.shares);
+  }
+  std::unique_ptr<Reader> MakePartReader(const OperatorContext& context) const {
+    return std::make_unique<MergeReader>(&fn_, &windows_, context_.memory, context);
+  }
 
  private:
   /// A share's own tables, one a window.
@@ -253,7 +244,8 @@ class CombineBreaker final : public Breaker {
           const auto keys = keys_.Of(batch.values.keys().From(first), count);
           const ColumnView<V> values = batch.values.values().From(first);
           const F& fn = breaker_->fn_;
-          Gathered& to = Of(window);
+          Gathered& to = windows_.Of(
+              window, [&](Window of) { return std::make_unique<Gathered>(of, &fn, context_); });
           MakeRoom(to, count);
           to.table.Upsert(
               count, [&](size_t i) { return keys[i]; },
@@ -285,13 +277,6 @@ class CombineBreaker final : public Breaker {
 
    private:
     friend class CombineBreaker;
-    Gathered& Of(Window window) {
-      for (size_t i = windows_.size(); i-- > 0;) {
-        if (windows_[i]->window == window) return *windows_[i];
-      }
-      windows_.push_back(std::make_unique<Gathered>(window, &breaker_->fn_, context_));
-      return *windows_.back();
-    }
     /// Goes to disk before a table grows beyond what may be held.
     void MakeRoom([[maybe_unused]] Gathered& to, [[maybe_unused]] size_t count) {
       if constexpr (kSpills) {
@@ -327,7 +312,7 @@ class CombineBreaker final : public Breaker {
     const CombineBreaker* breaker_;
     OperatorContext context_;
     GroupKeyColumn<K> keys_;
-    std::vector<std::unique_ptr<Gathered>> windows_;
+    WindowList<Gathered> windows_;
     int64_t held_ = 0;
   };
 
@@ -335,10 +320,10 @@ class CombineBreaker final : public Breaker {
   /// Keys of a partition that is merged at once: its table stays in the second-level cache.
   static constexpr size_t kPartitionKeys = 16384;
 
-  static int PartitionBits(const WindowTables& window) {
+  static int PartitionBits(const std::vector<std::unique_ptr<Gathered>>& shares) {
     size_t keys = 0;
     int least_bits = 31;
-    for (const auto& share : window.shares) {
+    for (const auto& share : shares) {
       if (!share->runs.empty()) return SpilledRun::kBits;
       keys += share->table.table().size();
       least_bits = std::min(least_bits, share->table.table().bits());
@@ -346,50 +331,20 @@ class CombineBreaker final : public Breaker {
     return std::min(least_bits, static_cast<int>(std::bit_width(keys / kPartitionKeys)));
   }
 
-  class Merged final : public Source {
-   public:
-    explicit Merged(const CombineBreaker* breaker) : breaker_(breaker) {}
-    Result<std::vector<SourceRange>> Split(int) override {
-      std::vector<SourceRange> ranges;
-      for (uint32_t i = 0; i < breaker_->windows_.size(); ++i) {
-        ranges.push_back({i, 0, int64_t{1} << PartitionBits(breaker_->windows_[i]), true});
-      }
-      return ranges;
-    }
-    std::unique_ptr<Reader> MakeReader(const OperatorContext& context) override {
-      return std::make_unique<MergeReader>(breaker_, context);
-    }
+  class MergeReader final : public PartReader<Gathered, KV<K, Out>> {
+    using Base = PartReader<Gathered, KV<K, Out>>;
+    using typename Base::Item;
 
-   private:
-    const CombineBreaker* breaker_;
-  };
-
-  class MergeReader final : public Reader {
    public:
-    MergeReader(const CombineBreaker* breaker, const OperatorContext& context)
-        : breaker_(breaker), context_(context), use_(breaker->context_.memory) {
-      if (MemoryBudget* memory = breaker->context_.memory) most_bytes_ = memory->reader_part();
+    MergeReader(const F* fn, const WindowShares<Gathered>* windows, MemoryBudget* memory,
+                const OperatorContext& context)
+        : Base(windows, memory, context), fn_(fn) {
       if constexpr (Key::kIsEncoded) own_keys_ = std::make_unique<K[]>(kBatchSize);
     }
-    void Connect(Receiver* consumer) override { output_.Connect(consumer); }
-
-    void Read(RangeTracker& tracker) override {
-      const StepScope scope(context_.stats);
-      const WindowTables& window = breaker_->windows_[tracker.range().item];
-      meta_ = {SharedColumn<Timestamp>(window.window.max_timestamp()),
-               SharedColumn<Window>(window.window),
-               SharedColumn<PaneInfo>(PaneInfo::OnTimeAndOnly())};
-      const int bits = PartitionBits(window);
-      int64_t begin, end;
-      try {
-        while (tracker.Claim(1, &begin, &end)) Merge(window, static_cast<uint64_t>(begin), bits);
-      } catch (...) {
-        RethrowAsStepFailure(context_.step, "");
-      }
-    }
 
    private:
-    void Merge(const WindowTables& window, uint64_t partition, int bits) {
+    void ReadPart(const Item& window, size_t partition) override {
+      const int bits = PartitionBits(window.shares);
       if (window.shares.size() == 1 && window.shares[0]->runs.empty()) {
         Extract(window.shares[0]->table.table(), partition, bits);
       } else {
@@ -406,29 +361,29 @@ class CombineBreaker final : public Breaker {
 
     /// Merges those keys of a partition whose hashes are in `range`; in two halves, if their table
     /// takes too much.
-    void MergeRange(const WindowTables& window, uint64_t partition, int bits, HashRange range) {
+    void MergeRange(const Item& window, uint64_t partition, int bits, HashRange range) {
       size_t most = 0;
       for (const auto& share : window.shares) {
         most = std::max(most, share->table.table().size() >> bits);
       }
-      Table merged(&breaker_->fn_, (most >> (range.bits - bits)) + 1, range.bits);
+      Table merged(fn_, (most >> (range.bits - bits)) + 1, range.bits);
       const bool fits = ForEachSome(window, partition, bits, range, [&] {
         const auto more = static_cast<int64_t>(merged.table().bytes_to_grow(slots_.size()));
-        if (more > 0 && merged.held_bytes() + more > most_bytes_ && range.bits < kMostBits) {
+        if (more > 0 && merged.held_bytes() + more > this->most_bytes() && range.bits < kMostBits) {
           return false;
         }
         merged.Upsert(
             slots_.size(), [this](size_t i) { return slots_[i]->key(); },
             [this](size_t i, auto& accumulator) {
-              breaker_->fn_.MergeAccumulators(accumulator, Table::Of(slots_[i]->value));
+              fn_->MergeAccumulators(accumulator, Table::Of(slots_[i]->value));
             });
-        use_.Set(merged.held_bytes());
+        this->set_held_bytes(merged.held_bytes());
         return true;
       });
       if (fits) {
         Extract(merged.table(), 0, 0);
       } else {
-        merged = Table(&breaker_->fn_, 1, range.bits);
+        merged = Table(fn_, 1, range.bits);
         MergeRange(window, partition, bits, {range.prefix << 1, range.bits + 1});
         MergeRange(window, partition, bits, {range.prefix << 1 | 1, range.bits + 1});
       }
@@ -437,8 +392,7 @@ class CombineBreaker final : public Breaker {
     /// Puts some slots after the other into slots_ and calls take(), until it returns false;
     /// returns what it returned last.
     template <class Take>
-    bool ForEachSome(const WindowTables& window, uint64_t partition, int bits, HashRange range,
-                     Take take) {
+    bool ForEachSome(const Item& window, uint64_t partition, int bits, HashRange range, Take take) {
       for (const auto& share : window.shares) {
         slots_.clear();
         share->table.table().ForEach(partition, bits, [&](const Slot& slot) {
@@ -468,7 +422,7 @@ class CombineBreaker final : public Breaker {
         ByteReader reader(file.Read(block, block_arena_));
         for (uint32_t i = 0; i < block.records; ++i) {
           typename Key::Kept key;
-          Accumulator accumulator = breaker_->fn_.CreateAccumulator();
+          Accumulator accumulator = fn_->CreateAccumulator();
           JOIST_CHECK(Key::Decode(&reader, &key) && Code::Decode(&reader, &accumulator));
           const auto probe = decltype(Slot::key_slot)::Make(key);
           if (!range.Has(probe.hash)) continue;
@@ -486,42 +440,35 @@ class CombineBreaker final : public Breaker {
 
     template <class SlotTable>
     void Extract(const SlotTable& table, uint64_t partition, int bits) {
-      const ColumnWriter<KV<K, Out>> writer = column_.writer();
+      const ColumnWriter<KV<K, Out>> writer = this->column().writer();
       size_t count = 0;
       table.ForEach(partition, bits, [&](const Slot& slot) {
         K* const own = Key::kIsEncoded ? &own_keys_[count] : nullptr;
         writer.keys().SetView(count, Key::FromKept(slot.key(), own));
-        writer.values().Set(count, breaker_->fn_.ExtractOutput(Table::Of(slot.value)), {}, copies_);
+        writer.values().Set(count, fn_->ExtractOutput(Table::Of(slot.value)), {}, copies_);
         if (++count == kBatchSize) Flush(std::exchange(count, 0));
       });
       if (count > 0) Flush(count);
     }
     void Flush(size_t count) {
-      context_.stats->elements_out += count;
-      output_.Push({column_.view(), count, meta_});
+      this->Push(count);
       copies_.Reset();
     }
 
     static constexpr int kMostBits = 30;  // Slots know 32 bits of a hash.
 
-    const CombineBreaker* breaker_;
-    OperatorContext context_;
-    Output<KV<K, Out>> output_;
-    ColumnBuffer<KV<K, Out>> column_;
+    const F* fn_;
     std::unique_ptr<K[]> own_keys_;  ///< Of a batch, where keys are kept encoded.
     Arena copies_;
-    Meta meta_;
     std::vector<const Slot*> slots_;
     Arena block_arena_;
     std::vector<Slot> loaded_;
     std::deque<Accumulator> accumulators_;  ///< Of loaded_, where they don't lie in the slots.
-    int64_t most_bytes_ = std::numeric_limits<int64_t>::max();
-    MemoryUse use_;
   };
 
   F fn_;
   BreakerContext context_;
-  std::vector<WindowTables> windows_;
+  WindowShares<Gathered> windows_;
 };
 
 template <class K, class V, class F>

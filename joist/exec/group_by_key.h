@@ -13,7 +13,6 @@
 #define JOIST_EXEC_GROUP_BY_KEY_H_
 
 #include <algorithm>
-#include <limits>
 #include <memory>
 #include <string>
 #include <utility>
@@ -23,6 +22,7 @@
 #include "joist/exec/group_layout.h"
 #include "joist/exec/scattered.h"
 #include "joist/exec/step.h"
+#include "joist/exec/window_shares.h"
 
 namespace joist {
 
@@ -39,10 +39,6 @@ class GroupByKeyBreaker final : public Breaker {
     Scattered records;
     MemoryUse use;
   };
-  struct WindowGroups {
-    Window window;
-    std::vector<std::unique_ptr<Gathered>> shares;
-  };
 
  public:
   explicit GroupByKeyBreaker(const BreakerContext& context) : context_(context) {}
@@ -51,41 +47,31 @@ class GroupByKeyBreaker final : public Breaker {
     return std::make_unique<Sink>(context);
   }
 
-  void Commit(Operator& sink) override {
-    for (auto& from : static_cast<Sink&>(sink).windows_) {
-      auto to = std::find_if(windows_.begin(), windows_.end(),
-                             [&](const WindowGroups& w) { return w.window == from->window; });
-      if (to == windows_.end()) to = windows_.insert(to, WindowGroups{from->window, {}});
-      to->shares.push_back(std::move(from));
-    }
-  }
+  void Commit(Operator& sink) override { windows_.Commit(static_cast<Sink&>(sink).windows_); }
 
   void Seal(int) override {
     if (context_.memory == nullptr) return;
     // Each share keeps its part; together many shares may still hold too much.
-    int64_t held = 0;
-    for (const WindowGroups& window : windows_) {
-      for (const auto& share : window.shares) held += share->use.bytes();
-    }
-    for (WindowGroups& window : windows_) {
-      for (auto& share : window.shares) {
-        if (held <= context_.memory->sealed_part()) return;
-        held -= share->use.bytes();
-        ToDisk(*share, context_.memory);
-        held += share->use.bytes();
-      }
-    }
+    windows_.Shrink(context_.memory->sealed_part(), [this](Gathered& gathered) {
+      gathered.records.Spill(context_.memory);
+      gathered.records.FreeUnused();
+      gathered.use.Set(gathered.records.held_bytes());
+    });
   }
 
-  std::shared_ptr<Source> MakeOutput() override { return std::make_shared<Groups>(this); }
+  std::shared_ptr<Source> MakeOutput() override {
+    return std::make_shared<WindowSource<GroupByKeyBreaker>>(this);
+  }
+
+  const WindowShares<Gathered>& windows() const { return windows_; }
+  int64_t PartsOf(const typename WindowShares<Gathered>::Item&) const {
+    return Scattered::kPartitions;
+  }
+  std::unique_ptr<Reader> MakePartReader(const OperatorContext& context) const {
+    return std::make_unique<GroupReader>(&windows_, context_.memory, context);
+  }
 
  private:
-  static void ToDisk(Gathered& share, MemoryBudget* memory) {
-    share.records.Spill(memory);
-    share.records.FreeUnused();
-    share.use.Set(share.records.held_bytes());
-  }
-
   class Sink final : public Operator, public BatchReceiver<KV<K, V>> {
    public:
     explicit Sink(const OperatorContext& context) : context_(context) {}
@@ -97,7 +83,9 @@ class GroupByKeyBreaker final : public Breaker {
       context_.stats->elements_in += batch.count;
       ++context_.stats->batches_in;
       ForEachWindowRun(batch, [&](Window window, size_t first, size_t count) {
-        Gathered& to = Of(window);
+        Gathered& to = windows_.Of(window, [this](Window of) {
+          return std::make_unique<Gathered>(of, context_.memory_bytes, context_.memory);
+        });
         used_ -= to.records.used_bytes();
         to.records.Append(batch.values.keys().From(first), batch.values.values().From(first),
                           count);
@@ -121,14 +109,6 @@ class GroupByKeyBreaker final : public Breaker {
 
    private:
     friend class GroupByKeyBreaker;
-    Gathered& Of(Window window) {
-      for (size_t i = windows_.size(); i-- > 0;) {
-        if (windows_[i]->window == window) return *windows_[i];
-      }
-      windows_.push_back(
-          std::make_unique<Gathered>(window, context_.memory_bytes, context_.memory));
-      return *windows_.back();
-    }
     [[gnu::cold]] void Spill() {
       used_ = 0;
       try {
@@ -142,49 +122,18 @@ class GroupByKeyBreaker final : public Breaker {
     }
 
     OperatorContext context_;
-    std::vector<std::unique_ptr<Gathered>> windows_;
+    WindowList<Gathered> windows_;
     int64_t used_ = 0;
   };
 
-  class Groups final : public Source {
+  class GroupReader final : public PartReader<Gathered, KV<K, Iterable<V>>> {
+    using Base = PartReader<Gathered, KV<K, Iterable<V>>>;
+    using typename Base::Item;
+
    public:
-    explicit Groups(const GroupByKeyBreaker* breaker) : breaker_(breaker) {}
-    Result<std::vector<SourceRange>> Split(int) override {
-      std::vector<SourceRange> ranges;
-      for (uint32_t i = 0; i < breaker_->windows_.size(); ++i) {
-        ranges.push_back({i, 0, Scattered::kPartitions, true});
-      }
-      return ranges;
-    }
-    std::unique_ptr<Reader> MakeReader(const OperatorContext& context) override {
-      return std::make_unique<GroupReader>(breaker_, context);
-    }
-
-   private:
-    const GroupByKeyBreaker* breaker_;
-  };
-
-  class GroupReader final : public Reader {
-   public:
-    GroupReader(const GroupByKeyBreaker* breaker, const OperatorContext& context)
-        : breaker_(breaker), context_(context), use_(breaker->context_.memory) {
-      if (MemoryBudget* memory = breaker->context_.memory) most_bytes_ = memory->reader_part();
-    }
-    void Connect(Receiver* consumer) override { output_.Connect(consumer); }
-
-    void Read(RangeTracker& tracker) override {
-      const StepScope scope(context_.stats);
-      const WindowGroups& window = breaker_->windows_[tracker.range().item];
-      meta_ = {SharedColumn<Timestamp>(window.window.max_timestamp()),
-               SharedColumn<Window>(window.window),
-               SharedColumn<PaneInfo>(PaneInfo::OnTimeAndOnly())};
-      int64_t begin, end;
-      try {
-        while (tracker.Claim(1, &begin, &end)) Group(window, static_cast<size_t>(begin));
-      } catch (...) {
-        RethrowAsStepFailure(context_.step, "");
-      }
-    }
+    GroupReader(const WindowShares<Gathered>* windows, MemoryBudget* memory,
+                const OperatorContext& context)
+        : Base(windows, memory, context), memory_(memory) {}
 
    private:
     /// Bytes that laying out a record takes, beside what it refers to.
@@ -197,7 +146,7 @@ class GroupByKeyBreaker final : public Breaker {
       return record.hash() << Scattered::Partitions::kBits >> (64 - kPieceBits);
     }
 
-    void Group(const WindowGroups& window, size_t partition) {
+    void ReadPart(const Item& window, size_t partition) override {
       size_t on_disk = 0;
       int64_t bytes = 0;
       for (const auto& share : window.shares) {
@@ -206,7 +155,7 @@ class GroupByKeyBreaker final : public Breaker {
           bytes += block.plain_bytes + kLaidOutBytes * block.records;
         });
       }
-      if (bytes > most_bytes_) return GroupLarge(window, partition);
+      if (bytes > this->most_bytes()) return GroupLarge(window, partition);
       layout_.Clear();
       for (const auto& share : window.shares) {
         share->records.ForEachChunk(
@@ -227,7 +176,7 @@ class GroupByKeyBreaker final : public Breaker {
     /// Calls take(record) for all records of a partition; what they refer to is gone when it
     /// returns.
     template <class Take>
-    void ForEachRecord(const WindowGroups& window, size_t partition, Take take) {
+    void ForEachRecord(const Item& window, size_t partition, Take take) {
       for (const auto& share : window.shares) {
         share->records.ForEachChunk(partition, [&](const Record* from, const Record* to) {
           for (; from < to; ++from) take(*from);
@@ -241,7 +190,7 @@ class GroupByKeyBreaker final : public Breaker {
       }
     }
 
-    [[gnu::cold]] void GroupLarge(const WindowGroups& window, size_t partition) {
+    [[gnu::cold]] void GroupLarge(const Item& window, size_t partition) {
       std::vector<int64_t> piece_bytes(size_t{1} << kPieceBits);
       ForEachRecord(window, partition, [&](const Record& record) {
         piece_bytes[PieceOf(record)] +=
@@ -251,11 +200,11 @@ class GroupByKeyBreaker final : public Breaker {
       for (size_t first = 0, next; first < piece_bytes.size(); first = next) {
         int64_t bytes = piece_bytes[first];
         for (next = first + 1;
-             next < piece_bytes.size() && bytes + piece_bytes[next] <= most_bytes_;) {
+             next < piece_bytes.size() && bytes + piece_bytes[next] <= this->most_bytes();) {
           bytes += piece_bytes[next++];
         }
         if (bytes == 0) continue;
-        if (bytes > most_bytes_) {
+        if (bytes > this->most_bytes()) {
           GroupOnDisk(window, partition, first);
           continue;
         }
@@ -270,46 +219,36 @@ class GroupByKeyBreaker final : public Breaker {
     }
 
     /// Groups the records of one piece by writing the values of each key to disk.
-    [[gnu::cold]] void GroupOnDisk(const WindowGroups& window, size_t partition, size_t piece) {
+    [[gnu::cold]] void GroupOnDisk(const Item& window, size_t partition, size_t piece) {
       layout_.Clear();
-      SpillFile file(breaker_->context_.memory);
-      GroupsOnDisk<K, V> groups(&file, most_bytes_);
+      SpillFile file(memory_);
+      GroupsOnDisk<K, V> groups(&file, this->most_bytes());
       ForEachRecord(window, partition, [&](const Record& record) {
         if (PieceOf(record) == piece) groups.Add(record);
       });
-      use_.Set(most_bytes_);
+      this->set_held_bytes(this->most_bytes());
       groups.ForEach([&](View<K> key, const Iterable<V>& values) {
-        const ColumnWriter<KV<K, Iterable<V>>> writer = column_.writer();
+        const ColumnWriter<KV<K, Iterable<V>>> writer = this->column().writer();
         writer.keys().SetView(0, key);
         writer.values().SetView(0, values);
-        Push(1);
+        this->Push(1);
       });
     }
 
     void Output() {
       layout_.Group(Scattered::Partitions::kBits);
-      use_.Set(layout_.held_bytes());
-      layout_.ForEachBatch(column_, [this](size_t count) { Push(count); });
-    }
-    void Push(size_t count) {
-      context_.stats->elements_out += count;
-      output_.Push({column_.view(), count, meta_});
+      this->set_held_bytes(layout_.held_bytes());
+      layout_.ForEachBatch(this->column(), [this](size_t count) { this->Push(count); });
     }
 
-    const GroupByKeyBreaker* breaker_;
-    OperatorContext context_;
-    joist::Output<KV<K, Iterable<V>>> output_;
-    ColumnBuffer<KV<K, Iterable<V>>> column_;
-    Meta meta_;
-    int64_t most_bytes_ = std::numeric_limits<int64_t>::max();
+    MemoryBudget* memory_;
     GroupLayout<K, V> layout_;
     Arena block_arena_;
     std::vector<Record> block_records_;
-    MemoryUse use_;
   };
 
   BreakerContext context_;
-  std::vector<WindowGroups> windows_;
+  WindowShares<Gathered> windows_;
 };
 
 template <class K, class V>
