@@ -2,6 +2,9 @@
 
 #include "joist/io/files/file_source.h"
 
+#include "joist/sdk/group_by_key.h"
+#include "joist/sdk/pipeline.h"
+
 namespace joist::files {
 namespace {
 
@@ -16,6 +19,30 @@ bool MayCut(const FileInfo& file, Compression compression, bool splittable) {
 }
 
 }  // namespace
+
+namespace file_source_internal {
+
+/// The pieces of the files that match a pattern.
+struct MatchPieces {
+  Compression compression = Compression::kAuto;
+  EmptyMatch empty_match = EmptyMatch::kRefuse;
+  bool splittable = true;
+
+  void Process(std::string_view pattern, Emit<FilePiece> emit) const {
+    Result<std::vector<FileInfo>> found = Match(pattern, empty_match);
+    ThrowIfError(found.status());
+    for (const FileInfo& file : *found) {
+      const bool cut = MayCut(file, compression, splittable);
+      for (uint64_t begin = 0; cut && begin < file.size; begin += kPiece) {
+        emit(FilePiece{file.path, begin, std::min(begin + kPiece, file.size)});
+      }
+      if (!cut) emit(FilePiece{file.path, 0, UINT64_MAX});
+    }
+  }
+};
+JOIST_ROW(MatchPieces, compression, empty_match, splittable)
+
+}  // namespace file_source_internal
 
 Result<std::vector<SourceRange>> SplitFiles(std::string_view pattern, EmptyMatch empty,
                                             Compression compression, bool splittable, int threads,
@@ -39,16 +66,15 @@ Result<std::vector<SourceRange>> SplitFiles(std::string_view pattern, EmptyMatch
   return ranges;
 }
 
-void MatchPieces::Process(std::string_view pattern, Emit<FilePiece> emit) const {
-  Result<std::vector<FileInfo>> found = Match(pattern, empty_match);
-  ThrowIfError(found.status());
-  for (const FileInfo& file : *found) {
-    const bool cut = MayCut(file, compression, splittable);
-    for (uint64_t begin = 0; cut && begin < file.size; begin += kPiece) {
-      emit(FilePiece{file.path, begin, std::min(begin + kPiece, file.size)});
-    }
-    if (!cut) emit(FilePiece{file.path, 0, UINT64_MAX});
-  }
+PCollection<FilePiece> SpreadPieces(const PCollection<std::string>& patterns,
+                                    Compression compression, EmptyMatch empty, bool splittable) {
+  return patterns |
+         "Match" >> ParDo(file_source_internal::MatchPieces{compression, empty, splittable}) |
+         "Spread" >> Reshuffle();
+}
+
+PCollection<std::string> OnePattern(const Pipeline& pipeline, const std::string& pattern) {
+  return pipeline | "Pattern" >> Create<std::string>({pattern});
 }
 
 }  // namespace joist::files

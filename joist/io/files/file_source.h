@@ -36,7 +36,6 @@
 #include "joist/io/files/glob.h"
 #include "joist/io/files/settings.h"
 #include "joist/model/fields.h"
-#include "joist/sdk/group_by_key.h"
 #include "joist/sdk/par_do.h"
 #include "joist/sdk/read.h"
 
@@ -58,15 +57,12 @@ struct FilePiece {
 };
 JOIST_ROW(FilePiece, path, begin, end)
 
-/// The pieces of the files that match a pattern.
-struct MatchPieces {
-  Compression compression = Compression::kAuto;
-  EmptyMatch empty_match = EmptyMatch::kRefuse;
-  bool splittable = true;
-
-  void Process(std::string_view pattern, Emit<FilePiece> emit) const;
-};
-JOIST_ROW(MatchPieces, compression, empty_match, splittable)
+/// The pieces of the files that match `patterns`, spread over the threads. Not templates, like the
+/// next: a program that includes a connector does not compile them.
+PCollection<FilePiece> SpreadPieces(const PCollection<std::string>& patterns,
+                                    Compression compression, EmptyMatch empty, bool splittable);
+/// A collection of one pattern.
+PCollection<std::string> OnePattern(const Pipeline& pipeline, const std::string& pattern);
 
 /// Reads a pattern's files; its items are the files, its positions their bytes.
 template <class Format>
@@ -205,20 +201,18 @@ constexpr FieldList<ReadGoodPieces<Format>, &ReadGoodPieces<Format>::settings> J
 template <class Format>
 PCollection<typename Format::Element> ReadMatching(const PCollection<std::string>& patterns,
                                                    const typename Format::Settings& settings) {
-  return patterns |
-         "Match" >> ParDo(MatchPieces{settings.compression, settings.empty_match,
-                                      Format::IsSplittable(settings)}) |
-         "Spread" >> Reshuffle() | "Read" >> ParDo(ReadPieces<Format>{settings});
+  return SpreadPieces(patterns, settings.compression, settings.empty_match,
+                      Format::IsSplittable(settings)) |
+         "Read" >> ParDo(ReadPieces<Format>{settings});
 }
 
 /// The same with outputs Main and Errors.
 template <class Format>
 auto ReadMatchingWithErrors(const PCollection<std::string>& patterns,
                             const typename Format::Settings& settings) {
-  return patterns |
-         "Match" >> ParDo(MatchPieces{settings.compression, settings.empty_match,
-                                      Format::IsSplittable(settings)}) |
-         "Spread" >> Reshuffle() | "Read" >> ParDo(ReadGoodPieces<Format>{settings});
+  return SpreadPieces(patterns, settings.compression, settings.empty_match,
+                      Format::IsSplittable(settings)) |
+         "Read" >> ParDo(ReadGoodPieces<Format>{settings});
 }
 
 /// What every Read transform can be told; `Self` is the transform, `Format` what it reads. Each
@@ -263,8 +257,7 @@ class ReadWithErrors : public Transform {
 
   static constexpr std::string_view kKind = "ReadWithErrors";
   auto Expand(const Pipeline& pipeline) const {
-    return ReadMatchingWithErrors<Format>(pipeline | "Pattern" >> Create<std::string>({pattern_}),
-                                          settings_);
+    return ReadMatchingWithErrors<Format>(OnePattern(pipeline, pattern_), settings_);
   }
 
  private:
