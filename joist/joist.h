@@ -6,7 +6,6 @@
 #ifndef JOIST_JOIST_H_
 #define JOIST_JOIST_H_
 
-#include "joist/io/text/text.h"
 #include "joist/sdk/combine.h"
 #include "joist/sdk/flatten.h"
 #include "joist/sdk/group_by_key.h"
@@ -18,5 +17,8 @@
 #include "joist/sdk/pipeline.h"
 #include "joist/sdk/read.h"
 #include "joist/sdk/side_input.h"
+
+// Apart from the others: what the compiler says of a mistake is shorter where the SDK is known.
+#include "joist/io/text/text.h"
 
 #endif  // JOIST_JOIST_H_

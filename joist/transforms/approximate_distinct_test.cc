@@ -82,7 +82,7 @@ void ExpectGoodHashes(Make make, const char* what) {
     // Two of 1,000 may share one of 2^25 cells.
     if (cardinality <= 1000) {
       EXPECT_NEAR(static_cast<double>(fn.ExtractOutput(sketch)), static_cast<double>(cardinality),
-                  static_cast<double>(cardinality / 1000))
+                  static_cast<double>(cardinality) / 1000)
           << what;
     }
   }
