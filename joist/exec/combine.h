@@ -173,12 +173,13 @@ class CombineBreaker final : public Breaker {
     Table table;
     MemoryUse use;
     std::vector<std::unique_ptr<SpilledRun>> runs;
-    std::unique_ptr<SpillFile> file;
+    std::shared_ptr<SpillFile> file;
 
-    /// Writes the table as a run, in the order of its keys' hashes. Throws StatusException.
-    [[gnu::cold]] void Spill(MemoryBudget* memory) {
+    /// Writes the table as a run, in the order of its keys' hashes, to the file it has, else to
+    /// that of `files`. Throws StatusException.
+    [[gnu::cold]] void Spill(SharedSpillFile& files) {
       if (table.table().size() == 0) return;
-      if (file == nullptr) file = std::make_unique<SpillFile>(memory);
+      if (file == nullptr) file = files.Get();
       RunWriter writer(file.get());
       for (size_t partition = 0; partition < SpilledRun::kPartitions; ++partition) {
         writer.BeginPartition(partition);
@@ -205,8 +206,9 @@ class CombineBreaker final : public Breaker {
   void Seal(int) override {
     if constexpr (kSpills) {
       if (context_.memory == nullptr) return;
-      windows_.Shrink(context_.memory->sealed_part(), [this](Gathered& gathered) {
-        gathered.Spill(context_.memory);
+      SharedSpillFile file(context_.memory);
+      windows_.Shrink(context_.memory->sealed_part(), [&](Gathered& gathered) {
+        gathered.Spill(file);
         gathered.table = Table(&fn_, kFirstKeys, 0);
         gathered.use.Set(gathered.table.held_bytes());
       });
@@ -230,7 +232,7 @@ class CombineBreaker final : public Breaker {
   class Sink final : public Operator, public BatchReceiver<KV<K, V>> {
    public:
     Sink(const CombineBreaker* breaker, const OperatorContext& context)
-        : breaker_(breaker), context_(context) {}
+        : breaker_(breaker), context_(context), file_(context.memory) {}
     Receiver* input() override { return static_cast<BatchReceiver<KV<K, V>>*>(this); }
     void Connect(int, Receiver*) override {}
 
@@ -291,7 +293,7 @@ class CombineBreaker final : public Breaker {
       }
     }
     [[gnu::cold]] void SpillOne(Gathered& window) {
-      window.Spill(context_.memory);
+      window.Spill(file_);
       held_ -= window.use.bytes();
       window.use.Set(window.table.held_bytes());
       held_ += window.use.bytes();
@@ -299,7 +301,7 @@ class CombineBreaker final : public Breaker {
     [[gnu::cold]] void SpillAll() {
       if constexpr (kSpills) {
         for (auto& window : windows_) {
-          window->Spill(context_.memory);
+          window->Spill(file_);
           window->table = Table(&breaker_->fn_, kFirstKeys, 0);
           window->table.set_most_bytes(static_cast<size_t>(context_.memory_bytes) / 2);
           window->use.Set(window->table.held_bytes());
@@ -313,10 +315,13 @@ class CombineBreaker final : public Breaker {
     OperatorContext context_;
     GroupKeyColumn<K> keys_;
     WindowList<Gathered> windows_;
+    SharedSpillFile file_;
     int64_t held_ = 0;
   };
 
-  static constexpr size_t kFirstKeys = 1024;
+  /// A table begins small, as there may be one for each of many windows, but with a home slot for
+  /// each partition of a run.
+  static constexpr size_t kFirstKeys = SpilledRun::kPartitions / 2;
   /// Keys of a partition that is merged at once: its table stays in the second-level cache.
   static constexpr size_t kPartitionKeys = 16384;
 

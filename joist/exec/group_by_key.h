@@ -52,8 +52,9 @@ class GroupByKeyBreaker final : public Breaker {
   void Seal(int) override {
     if (context_.memory == nullptr) return;
     // Each share keeps its part; together many shares may still hold too much.
-    windows_.Shrink(context_.memory->sealed_part(), [this](Gathered& gathered) {
-      gathered.records.Spill(context_.memory);
+    SharedSpillFile file(context_.memory);
+    windows_.Shrink(context_.memory->sealed_part(), [&](Gathered& gathered) {
+      gathered.records.Spill(file);
       gathered.records.FreeUnused();
       gathered.use.Set(gathered.records.held_bytes());
     });
@@ -74,7 +75,7 @@ class GroupByKeyBreaker final : public Breaker {
  private:
   class Sink final : public Operator, public BatchReceiver<KV<K, V>> {
    public:
-    explicit Sink(const OperatorContext& context) : context_(context) {}
+    explicit Sink(const OperatorContext& context) : context_(context), file_(context.memory) {}
     Receiver* input() override { return static_cast<BatchReceiver<KV<K, V>>*>(this); }
     void Connect(int, Receiver*) override {}
 
@@ -113,7 +114,7 @@ class GroupByKeyBreaker final : public Breaker {
       used_ = 0;
       try {
         for (auto& window : windows_) {
-          window->records.Spill(context_.memory);
+          window->records.Spill(file_);
           used_ += window->records.used_bytes();
         }
       } catch (...) {
@@ -123,6 +124,7 @@ class GroupByKeyBreaker final : public Breaker {
 
     OperatorContext context_;
     WindowList<Gathered> windows_;
+    SharedSpillFile file_;
     int64_t used_ = 0;
   };
 

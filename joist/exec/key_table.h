@@ -153,8 +153,9 @@ class KeyTable {
   /// in a table of 256 MB.
   static constexpr size_t kAhead = 64;
   static constexpr size_t kBlock = 256;
-  /// Slots behind the last home slot, for the displaced; what needs more makes the table grow.
-  static constexpr size_t kBehind = 1024;
+  /// At most so many slots behind the last home slot, for the displaced; what needs more makes the
+  /// table grow.
+  static constexpr size_t kMostBehind = 1024;
 
  public:
   struct Slot {
@@ -176,7 +177,7 @@ class KeyTable {
   size_t held_bytes() const { return pages_.size() + keeper_.held_bytes(); }
   /// Bytes that growing for `more` keys would take at the least; 0 if there is room for them.
   size_t bytes_to_grow(size_t more) const {
-    return HasRoomFor(more) ? 0 : ((size_t{2} << bits_) + kBehind) * sizeof(Slot);
+    return HasRoomFor(more) ? 0 : SlotCount(bits_ + 1) * sizeof(Slot);
   }
   /// Does not grow in leaps that would take more than this.
   void set_most_bytes(size_t bytes) { most_bytes_ = bytes; }
@@ -272,7 +273,11 @@ class KeyTable {
  private:
   size_t HomeSlots() const { return size_t{1} << bits_; }
   bool HasRoomFor(size_t more) const { return size_ + more <= HomeSlots() / 4 * 3; }
-  size_t SlotCount() const { return HomeSlots() + kBehind; }
+  size_t SlotCount() const { return SlotCount(bits_); }
+  static size_t SlotCount(int bits) {
+    const size_t home = size_t{1} << bits;
+    return home + std::min(home, kMostBehind);
+  }
   Slot* Slots() { return static_cast<Slot*>(pages_.data()); }
   const Slot* Slots() const { return static_cast<const Slot*>(pages_.data()); }
   size_t HomeIndex(uint64_t hash) const { return HomeIndex(hash, bits_); }
@@ -331,7 +336,7 @@ class KeyTable {
 
   bool TryGrow(int bits) {
     JOIST_CHECK(bits <= 31);
-    const size_t slot_count = (size_t{1} << bits) + kBehind;
+    const size_t slot_count = SlotCount(bits);
     Pages pages(slot_count * sizeof(Slot));
     Slot* const slots = static_cast<Slot*>(pages.data());
     // In the order of slots, and so nearly in the order of hashes: the new table is filled from its

@@ -69,10 +69,11 @@ class ScatteredRecords {
     records_ += count;
   }
 
-  /// Writes what is in memory as a run. Throws StatusException.
-  [[gnu::cold]] void Spill(MemoryBudget* budget) {
+  /// Writes what is in memory as a run, to the file it has, else to that of `files`. Throws
+  /// StatusException.
+  [[gnu::cold]] void Spill(SharedSpillFile& files) {
     if (records_ == 0) return;
-    if (file_ == nullptr) file_ = std::make_unique<SpillFile>(budget);
+    if (file_ == nullptr) file_ = files.Get();
     RunWriter writer(file_.get());
     for (size_t partition = 0; partition < kPartitions; ++partition) {
       writer.BeginPartition(partition);
@@ -138,7 +139,7 @@ class ScatteredRecords {
   std::string scratch_;
   size_t records_ = 0;
   std::vector<std::unique_ptr<SpilledRun>> runs_;
-  std::unique_ptr<SpillFile> file_;
+  std::shared_ptr<SpillFile> file_;
 };
 
 }  // namespace joist

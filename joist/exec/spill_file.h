@@ -2,11 +2,13 @@
 //
 // SpillFile: a temporary file of compressed blocks. It has no name, so that the system removes it
 // with the process, however that ends. Written by one thread, then read by any number.
+// SharedSpillFile: one for all that a thread gathers, however many windows that are.
 
 #ifndef JOIST_EXEC_SPILL_FILE_H_
 #define JOIST_EXEC_SPILL_FILE_H_
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -47,6 +49,21 @@ class SpillFile {
   int file_ = -1;
   uint64_t written_ = 0;
   std::string pending_;  ///< Appended, and not written.
+};
+
+/// Belongs to one thread; the file lives as long as anybody that got it.
+class SharedSpillFile {
+ public:
+  explicit SharedSpillFile(MemoryBudget* budget) : budget_(budget) {}
+  /// Opens it when first called. Throws StatusException.
+  const std::shared_ptr<SpillFile>& Get() {
+    if (file_ == nullptr) file_ = std::make_shared<SpillFile>(budget_);
+    return file_;
+  }
+
+ private:
+  MemoryBudget* budget_;
+  std::shared_ptr<SpillFile> file_;
 };
 
 }  // namespace joist
