@@ -6,6 +6,7 @@
 #ifndef JOIST_JOIST_H_
 #define JOIST_JOIST_H_
 
+#include "joist/sdk/co_group_by_key.h"
 #include "joist/sdk/combine.h"
 #include "joist/sdk/flatten.h"
 #include "joist/sdk/group_by_key.h"

@@ -8,13 +8,14 @@
 namespace joist {
 namespace {
 
-void AddConsumers(const Graph& graph, const std::vector<std::vector<int>>& direct, int collection,
-                  std::vector<int>* consumers) {
-  for (int node : direct[collection]) {
-    if (graph.nodes()[node].kind == StepKind::kFlatten) {
-      AddConsumers(graph, direct, graph.nodes()[node].outputs[0], consumers);
+void AddConsumers(const Graph& graph, const std::vector<std::vector<Consumer>>& direct,
+                  int collection, std::vector<Consumer>* consumers) {
+  for (const Consumer& consumer : direct[collection]) {
+    const Node& node = graph.nodes()[consumer.node];
+    if (node.kind == StepKind::kFlatten) {
+      AddConsumers(graph, direct, node.outputs[0], consumers);
     } else {
-      consumers->push_back(node);
+      consumers->push_back(consumer);
     }
   }
 }
@@ -34,7 +35,7 @@ std::vector<PlannedStage> MakeStages(const Graph& graph, const Plan& plan) {
     while (!open.empty()) {
       const int collection = open.back();
       open.pop_back();
-      for (int node : plan.consumers[collection]) {
+      for (const auto [node, input] : plan.consumers[collection]) {
         if (nodes[node].kind == StepKind::kParDo && !plan.cut[node]) {
           if (operators.insert(node).second) {
             open.insert(open.end(), nodes[node].outputs.begin(), nodes[node].outputs.end());
@@ -117,9 +118,10 @@ std::vector<PlannedStage> InOrder(const std::vector<PlannedStage>& stages) {
 
 Plan MakePlan(const Graph& graph) {
   Plan plan;
-  std::vector<std::vector<int>> direct(graph.collections().size());
+  std::vector<std::vector<Consumer>> direct(graph.collections().size());
   for (int node = 0; node < static_cast<int>(graph.nodes().size()); ++node) {
-    for (int input : graph.nodes()[node].inputs) direct[input].push_back(node);
+    const std::vector<int>& inputs = graph.nodes()[node].inputs;
+    for (int i = 0; i < static_cast<int>(inputs.size()); ++i) direct[inputs[i]].push_back({node, i});
   }
   plan.consumers.resize(direct.size());
   for (int c = 0; c < static_cast<int>(direct.size()); ++c) {

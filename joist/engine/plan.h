@@ -20,14 +20,21 @@ struct PlannedStage {
   std::vector<int> needs;      ///< Stages that must be complete before this one starts.
 };
 
+/// Where batches go: one of a node's inputs.
+struct Consumer {
+  int node = 0;
+  int input = 0;  ///< A grouping may have several.
+  friend bool operator==(const Consumer&, const Consumer&) = default;
+};
+
 struct Plan {
   /// In an order in which they can run.
   std::vector<PlannedStage> stages;
   /// By node: a step that needs a side input which its own stage would produce. Its input is kept
   /// until the side input is complete; the step then begins a stage of its own.
   std::vector<bool> cut;
-  /// By collection: the nodes that its batches go to, Flatten seen through.
-  std::vector<std::vector<int>> consumers;
+  /// By collection: where its batches go, Flatten seen through.
+  std::vector<std::vector<Consumer>> consumers;
 };
 
 Plan MakePlan(const Graph& graph);

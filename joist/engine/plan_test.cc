@@ -106,8 +106,8 @@ TEST(Plan, FlattenIsSeenThrough) {
   const Plan plan = MakePlan(g.graph);
   CheckPlan(g.graph, plan);
   ASSERT_EQ(plan.stages.size(), 2u);
-  EXPECT_EQ(plan.consumers[a], (std::vector<int>{map, map}));
-  EXPECT_EQ(plan.consumers[b], std::vector<int>{map});
+  EXPECT_EQ(plan.consumers[a], (std::vector<Consumer>{{map, 0}, {map, 0}}));
+  EXPECT_EQ(plan.consumers[b], (std::vector<Consumer>{{map, 0}}));
   EXPECT_EQ(plan.stages[0].operators, std::vector<int>{map});
   EXPECT_EQ(plan.stages[1].operators, std::vector<int>{map});
 }

@@ -14,29 +14,26 @@ class StageRun::Share {
   explicit Share(StageRun* run) : job_(run->job_), stage_(run->stage_) {
     const auto& nodes = job_->graph->nodes();
     stats_.resize(nodes.size());
-    inputs_.resize(nodes.size());
     operators_.resize(nodes.size());
     for (int node : stage_.sinks) {
       operators_[node] = job_->breakers[node]->MakeSink(ContextOf(node));
-      inputs_[node] = operators_[node]->input();
     }
     // From the last step to the first, so that a step's consumers are there when it starts.
     for (auto it = stage_.operators.rbegin(); it != stage_.operators.rend(); ++it) {
       const auto& step = static_cast<const Step&>(*nodes[*it].payload);
       operators_[*it] = step.MakeOperator(ContextOf(*it));
-      inputs_[*it] = operators_[*it]->input();
       for (size_t port = 0; port < nodes[*it].outputs.size(); ++port) {
-        for (int consumer : job_->plan.consumers[nodes[*it].outputs[port]]) {
-          operators_[*it]->Connect(static_cast<int>(port), inputs_[consumer]);
+        for (const auto [consumer, input] : job_->plan.consumers[nodes[*it].outputs[port]]) {
+          operators_[*it]->Connect(static_cast<int>(port), operators_[consumer]->input(input));
         }
       }
     }
     reader_ = run->source_->MakeReader(ContextOf(stage_.root));
     if (job_->plan.cut[stage_.root]) {
-      reader_->Connect(inputs_[stage_.root]);
+      reader_->Connect(operators_[stage_.root]->input(0));
     } else {
-      for (int consumer : job_->plan.consumers[nodes[stage_.root].outputs[0]]) {
-        reader_->Connect(inputs_[consumer]);
+      for (const auto [consumer, input] : job_->plan.consumers[nodes[stage_.root].outputs[0]]) {
+        reader_->Connect(operators_[consumer]->input(input));
       }
     }
   }
@@ -76,8 +73,7 @@ class StageRun::Share {
 
   JobTables* job_;
   const PlannedStage& stage_;
-  std::vector<StepStats> stats_;  // By node, as are the next two.
-  std::vector<Receiver*> inputs_;
+  std::vector<StepStats> stats_;  // By node, as are the operators.
   std::vector<std::unique_ptr<Operator>> operators_;
   std::unique_ptr<Reader> reader_;
 };

@@ -233,7 +233,7 @@ class CombineBreaker final : public Breaker {
    public:
     Sink(const CombineBreaker* breaker, const OperatorContext& context)
         : breaker_(breaker), context_(context), file_(context.memory) {}
-    Receiver* input() override { return static_cast<BatchReceiver<KV<K, V>>*>(this); }
+    Receiver* input(int) override { return static_cast<BatchReceiver<KV<K, V>>*>(this); }
     void Connect(int, Receiver*) override {}
 
     void Push(const Batch<KV<K, V>>& batch) override {

@@ -1,112 +1,97 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
 //
-// GroupLayout<K, V>: lays out records group by group in memory. GroupsOnDisk<K, V>: the same for
-// groups that don't fit, whose values go to a file. Each belongs to one thread and keeps its memory
-// from use to use.
+// GroupLayout<K, Vs…>: lays out the records of one or several collections group by group in memory.
+// GroupsOnDisk<K, Vs…>: the same for groups that don't fit, whose values go to a file. Each belongs
+// to one thread and keeps its memory from use to use.
 
 #ifndef JOIST_EXEC_GROUP_LAYOUT_H_
 #define JOIST_EXEC_GROUP_LAYOUT_H_
 
+#include <array>
 #include <memory>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
+#include "joist/exec/co_gbk_result.h"
 #include "joist/exec/key_table.h"
 #include "joist/exec/scattered.h"
 
 namespace joist {
 
-template <class K, class V>
+/// Calls take.template operator()<I>() for I in [0, kCount).
+template <size_t kCount, class Take>
+[[gnu::always_inline]] inline void ForEachIndex(Take&& take) {
+  const auto call = [&]<size_t... I>(std::index_sequence<I...>) {
+    (take.template operator()<I>(), ...);
+  };
+  call(std::make_index_sequence<kCount>());
+}
+
+template <class K, class... Vs>
 class GroupLayout {
  public:
-  using Record = GroupRecord<K, V>;
   using Key = GroupKey<K>;
+  using GroupValues = GroupOfT<Vs...>;
+  template <size_t I>
+  using Record = GroupRecord<K, std::tuple_element_t<I, std::tuple<Vs...>>>;
 
   /// Forgets all records.
   void Clear() {
-    chunks_.clear();
-    own_records_.clear();
+    std::apply(
+        [](auto&... inputs) {
+          ((inputs.chunks.clear(), inputs.own_records.clear()), ...);
+        },
+        inputs_);
     arena_.Reset();
   }
-  /// Records that stay where they are.
-  void AddChunk(const Record* from, const Record* to) { chunks_.push_back({from, to}); }
+  /// Records of the I-th collection that stay where they are.
+  template <size_t I>
+  void AddChunk(const Record<I>* from, const Record<I>* to) {
+    std::get<I>(inputs_).chunks.push_back({from, to});
+  }
   /// A record that is about to go.
-  void AddCopy(const Record& record) {
-    Record copy = record;
+  template <size_t I>
+  void AddCopy(const Record<I>& record) {
+    Record<I> copy = record;
     copy.key = Key::Copy(record.key, arena_);
-    copy.value = Record::Value::Copy(record.value, arena_);
-    own_records_.push_back(copy);
+    copy.value = Record<I>::Value::Copy(record.value, arena_);
+    std::get<I>(inputs_).own_records.push_back(copy);
   }
   /// For records that the caller decodes; what they refer to goes into arena().
-  std::vector<Record>& own_records() { return own_records_; }
+  template <size_t I>
+  std::vector<Record<I>>& own_records() {
+    return std::get<I>(inputs_).own_records;
+  }
   Arena& arena() { return arena_; }
 
   /// Groups what was added. The hashes of all records have their first `skip_bits` bits in common.
   void Group(int skip_bits) {
-    if (!own_records_.empty()) {
-      AddChunk(own_records_.data(), own_records_.data() + own_records_.size());
-    }
-    size_t records = 0;
-    for (const Chunk& chunk : chunks_) records += static_cast<size_t>(chunk.to - chunk.from);
-    JOIST_CHECK(records < UINT32_MAX);
-
-    // First pass: a number for each key; for each record the number of its key.
     KeyTable<typename Key::Table, uint32_t> numbers(expected_keys_, skip_bits);
     keys_.clear();
-    ends_.clear();
-    key_of_record_.resize(records);
-    uint32_t* key_of_record = key_of_record_.data();
-    for (const Chunk& chunk : chunks_) {
-      const Record* const from = chunk.from;
-      const auto count = static_cast<size_t>(chunk.to - from);
-      numbers.Upsert(
-          count, [from](size_t i) { return from[i].key; },
-          [this] {
-            ends_.push_back(0);
-            return static_cast<uint32_t>(ends_.size() - 1);
-          },
-          [&](size_t i, uint32_t number) {
-            key_of_record[i] = number;
-            ++ends_[number];
-            if (number == keys_.size()) keys_.push_back(from[i].key);
-          });
-      key_of_record += count;
-    }
+    ForEachIndex<kInputs>([&]<size_t I>() { NumberKeys(std::get<I>(inputs_), numbers); });
     expected_keys_ = keys_.size();
-
-    // Second pass: the values, group by group. ends_ becomes each group's next free place, and at
-    // last its end.
-    uint32_t sum = 0;
-    for (uint32_t& end : ends_) sum += std::exchange(end, sum);
-    if (capacity_ < records) {
-      values_ = nullptr;  // Before the next is made.
-      values_ = std::make_unique_for_overwrite<Stored<V>[]>(records);
-      capacity_ = records;
-    }
-    key_of_record = key_of_record_.data();
-    for (const Chunk& chunk : chunks_) {
-      for (const Record* record = chunk.from; record < chunk.to; ++record) {
-        values_[ends_[*key_of_record++]++] = Record::Value::Load(record->value);
-      }
-    }
+    ForEachIndex<kInputs>([&]<size_t I>() { LayOut(std::get<I>(inputs_)); });
   }
 
   /// Writes the groups into `column`, and calls take(count) whenever it is full, and at the end.
   template <class Take>
-  void ForEachBatch(ColumnBuffer<KV<K, Iterable<V>>>& column, Take take) {
-    const ColumnWriter<KV<K, Iterable<V>>> writer = column.writer();
+  void ForEachBatch(ColumnBuffer<KV<K, GroupValues>>& column, Take take) {
+    const ColumnWriter<KV<K, GroupValues>> writer = column.writer();
     if constexpr (Key::kIsEncoded) {
       if (own_keys_ == nullptr) own_keys_ = std::make_unique<K[]>(kBatchSize);
     }
-    uint32_t begin = 0;
     for (size_t group = 0; group < keys_.size();) {
       size_t count = 0;
       for (; count < kBatchSize && group < keys_.size(); ++count, ++group) {
         K* const own = Key::kIsEncoded ? &own_keys_[count] : nullptr;
         writer.keys().SetView(count, Key::FromKept(keys_[group], own));
-        writer.values().SetView(count, Iterable<V>(values_.get() + begin, ends_[group] - begin));
-        begin = ends_[group];
+        writer.values().SetView(count, std::apply(
+                                           [group](const auto&... inputs) {
+                                             return GroupValues(inputs.ValuesOf(group)...);
+                                           },
+                                           inputs_));
       }
       take(count);
     }
@@ -114,39 +99,137 @@ class GroupLayout {
 
   /// Without what the values hold themselves.
   int64_t held_bytes() const {
-    return static_cast<int64_t>(own_records_.capacity() * sizeof(Record) + arena_.held_bytes() +
-                                key_of_record_.capacity() * sizeof(uint32_t) +
-                                capacity_ * sizeof(Stored<V>));
+    size_t bytes = arena_.held_bytes();
+    std::apply([&](const auto&... inputs) { ((bytes += inputs.held_bytes()), ...); }, inputs_);
+    return static_cast<int64_t>(bytes);
   }
 
  private:
-  struct Chunk {
-    const Record* from;
-    const Record* to;
+  static constexpr size_t kInputs = sizeof...(Vs);
+
+  /// What is there of one collection.
+  template <class V>
+  struct Input {
+    using Record = GroupRecord<K, V>;
+    struct Chunk {
+      const Record* from;
+      const Record* to;
+    };
+    std::vector<Chunk> chunks;
+    std::vector<Record> own_records;
+    std::vector<uint32_t> ends;  ///< By key, of its values.
+    std::vector<uint32_t> key_of_record;
+    std::unique_ptr<Stored<V>[]> values;
+    size_t capacity = 0;
+
+    Iterable<V> ValuesOf(size_t group) const {
+      const uint32_t begin = group == 0 ? 0 : ends[group - 1];
+      return Iterable<V>(values.get() + begin, ends[group] - begin);
+    }
+    size_t held_bytes() const {
+      return own_records.capacity() * sizeof(Record) + key_of_record.capacity() * sizeof(uint32_t) +
+             capacity * sizeof(Stored<V>);
+    }
   };
 
-  std::vector<Chunk> chunks_;
-  std::vector<Record> own_records_;
+  /// First pass: a number for each key; for each record the number of its key, and how many values
+  /// a key has.
+  template <class V, class Numbers>
+  void NumberKeys(Input<V>& input, Numbers& numbers) {
+    if (!input.own_records.empty()) {
+      const auto* const records = input.own_records.data();
+      input.chunks.push_back({records, records + input.own_records.size()});
+    }
+    size_t records = 0;
+    for (const auto& chunk : input.chunks) records += static_cast<size_t>(chunk.to - chunk.from);
+    JOIST_CHECK(records < UINT32_MAX);
+    std::vector<uint32_t>& counts = input.ends;
+    counts.assign(keys_.size(), 0);
+    input.key_of_record.resize(records);
+    uint32_t* key_of_record = input.key_of_record.data();
+    for (const auto& chunk : input.chunks) {
+      const auto* const from = chunk.from;
+      const auto count = static_cast<size_t>(chunk.to - from);
+      numbers.Upsert(
+          count, [from](size_t i) { return from[i].key; },
+          [&counts] {
+            counts.push_back(0);
+            return static_cast<uint32_t>(counts.size() - 1);
+          },
+          [&](size_t i, uint32_t number) {
+            key_of_record[i] = number;
+            ++counts[number];
+            if (number == keys_.size()) keys_.push_back(from[i].key);
+          });
+      key_of_record += count;
+    }
+  }
+
+  /// Second pass: the values, group by group. A key's count becomes its next free place, and at
+  /// last its end.
+  template <class V>
+  void LayOut(Input<V>& input) {
+    input.ends.resize(keys_.size(), 0);  // Keys that only later collections have.
+    uint32_t sum = 0;
+    for (uint32_t& end : input.ends) sum += std::exchange(end, sum);
+    const size_t records = input.key_of_record.size();
+    if (input.capacity < records) {
+      input.values = nullptr;  // Before the next is made.
+      input.values = std::make_unique_for_overwrite<Stored<V>[]>(records);
+      input.capacity = records;
+    }
+    const uint32_t* key_of_record = input.key_of_record.data();
+    for (const auto& chunk : input.chunks) {
+      for (const auto* record = chunk.from; record < chunk.to; ++record) {
+        input.values[input.ends[*key_of_record++]++] =
+            GroupRecord<K, V>::Value::Load(record->value);
+      }
+    }
+  }
+
+  std::tuple<Input<Vs>...> inputs_;
   Arena arena_;
   size_t expected_keys_ = 0;
   std::vector<typename Key::Kept> keys_;
   std::unique_ptr<K[]> own_keys_;  ///< Of a batch, where keys are kept encoded.
-  std::vector<uint32_t> ends_;
-  std::vector<uint32_t> key_of_record_;
-  std::unique_ptr<Stored<V>[]> values_;
-  size_t capacity_ = 0;
 };
 
-template <class K, class V>
+/// Values in blocks of a file, each a page.
+template <class V>
+class ValuesOnDisk final : public PagedValues<V> {
+ public:
+  ValuesOnDisk(const SpillFile* file, const std::vector<SpillFile::Block>* blocks)
+      : file_(file), blocks_(blocks) {}
+  size_t page_count() const override { return blocks_->size(); }
+  std::shared_ptr<const Page<V>> Load(size_t number) const override {
+    const SpillFile::Block& block = (*blocks_)[number];
+    auto page = std::make_shared<Page<V>>();
+    ByteReader reader(file_->Read(block, page->arena));
+    page->values = std::make_unique_for_overwrite<Stored<V>[]>(block.records);
+    page->size = block.records;
+    for (uint32_t i = 0; i < block.records; ++i) {
+      JOIST_CHECK(ElementCode<V>::Decode(&reader, &page->values[i]));
+    }
+    return page;
+  }
+
+ private:
+  const SpillFile* file_;
+  const std::vector<SpillFile::Block>* blocks_;
+};
+
+template <class K, class... Vs>
 class GroupsOnDisk {
  public:
-  using Record = GroupRecord<K, V>;
   using Key = GroupKey<K>;
+  template <size_t I>
+  using Record = GroupRecord<K, std::tuple_element_t<I, std::tuple<Vs...>>>;
 
   /// Holds no more than `most_bytes` of values in memory; the rest goes to `file`.
   GroupsOnDisk(SpillFile* file, int64_t most_bytes) : file_(file), most_bytes_(most_bytes) {}
 
-  [[gnu::cold]] void Add(const Record& record) {
+  template <size_t I>
+  [[gnu::cold]] void Add(const Record<I>& record) {
     Group* group = nullptr;
     numbers_.Upsert(
         1, [&](size_t) { return record.key; },
@@ -155,65 +238,58 @@ class GroupsOnDisk {
           if (number == groups_.size()) groups_.emplace_back().key = Key::Copy(record.key, keys_);
           group = &groups_[number];
         });
-    const size_t before = group->pending.size();
-    Record::Value::EncodeElement(record.value, &group->pending);
-    ++group->pending_records;
-    ++group->size;
-    pending_bytes_ += static_cast<int64_t>(group->pending.size() - before);
-    if (group->pending.size() >= SpillFile::kBlockBytes) Flush(*group);
-    if (pending_bytes_ > most_bytes_) {
-      for (Group& each : groups_) Flush(each);
-    }
+    Values& values = group->inputs[I];
+    const size_t before = values.pending.size();
+    Record<I>::Value::EncodeElement(record.value, &values.pending);
+    ++values.pending_records;
+    ++values.size;
+    pending_bytes_ += static_cast<int64_t>(values.pending.size() - before);
+    if (values.pending.size() >= SpillFile::kBlockBytes) Flush(values);
+    if (pending_bytes_ > most_bytes_) FlushAll();
   }
 
   /// Calls take(key, values) for each group.
   template <class Take>
   void ForEach(Take take) {
     [[maybe_unused]] K own{};
-    for (Group& group : groups_) Flush(group);
+    FlushAll();
     file_->Flush();
     for (Group& group : groups_) {
-      const Pages pages(file_, &group.blocks);
-      take(Key::FromKept(group.key, &own), Iterable<V>(&pages, group.size));
+      const auto take_pages = [&]<size_t... I>(std::index_sequence<I...>) {
+        const std::tuple<ValuesOnDisk<Vs>...> pages{
+            ValuesOnDisk<Vs>(file_, &group.inputs[I].blocks)...};
+        take(Key::FromKept(group.key, &own),
+             GroupOfT<Vs...>(Iterable<Vs>(group.inputs[I].size == 0 ? nullptr : &std::get<I>(pages),
+                                          group.inputs[I].size)...));
+      };
+      take_pages(std::index_sequence_for<Vs...>());
     }
   }
 
  private:
-  struct Group {
-    typename Key::Kept key;
-    std::string pending;  ///< Encoded values.
+  /// A group's values of one collection.
+  struct Values {
+    std::string pending;  ///< Encoded, not yet in a block.
     uint32_t pending_records = 0;
     size_t size = 0;
     std::vector<SpillFile::Block> blocks;
   };
-
-  class Pages final : public PagedValues<V> {
-   public:
-    Pages(const SpillFile* file, const std::vector<SpillFile::Block>* blocks)
-        : file_(file), blocks_(blocks) {}
-    size_t page_count() const override { return blocks_->size(); }
-    std::shared_ptr<const Page<V>> Load(size_t number) const override {
-      const SpillFile::Block& block = (*blocks_)[number];
-      auto page = std::make_shared<Page<V>>();
-      ByteReader reader(file_->Read(block, page->arena));
-      page->values = std::make_unique_for_overwrite<Stored<V>[]>(block.records);
-      page->size = block.records;
-      for (uint32_t i = 0; i < block.records; ++i) {
-        JOIST_CHECK(ElementCode<V>::Decode(&reader, &page->values[i]));
-      }
-      return page;
-    }
-
-   private:
-    const SpillFile* file_;
-    const std::vector<SpillFile::Block>* blocks_;
+  struct Group {
+    typename Key::Kept key;
+    std::array<Values, sizeof...(Vs)> inputs;
   };
 
-  void Flush(Group& group) {
-    if (group.pending_records == 0) return;
-    group.blocks.push_back(file_->Append(group.pending, std::exchange(group.pending_records, 0)));
-    pending_bytes_ -= static_cast<int64_t>(group.pending.size());
-    group.pending = std::string();
+  void Flush(Values& values) {
+    if (values.pending_records == 0) return;
+    values.blocks.push_back(
+        file_->Append(values.pending, std::exchange(values.pending_records, 0)));
+    pending_bytes_ -= static_cast<int64_t>(values.pending.size());
+    values.pending = std::string();
+  }
+  void FlushAll() {
+    for (Group& group : groups_) {
+      for (Values& values : group.inputs) Flush(values);
+    }
   }
 
   SpillFile* file_;

@@ -78,7 +78,7 @@ struct HandStep {
     context.stats = &stats;
     op = std::make_unique<ParDoOperator<F, In, kForm>>(std::move(fn), context);
   }
-  BatchReceiver<In>* input() { return static_cast<BatchReceiver<In>*>(op->input()); }
+  BatchReceiver<In>* input() { return static_cast<BatchReceiver<In>*>(op->input(0)); }
 };
 
 }  // namespace joist

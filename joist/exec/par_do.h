@@ -112,7 +112,7 @@ class ParDoOperator final : public Operator, public BatchReceiver<In> {
     }
   }
 
-  Receiver* input() override { return static_cast<BatchReceiver<In>*>(this); }
+  Receiver* input(int) override { return static_cast<BatchReceiver<In>*>(this); }
   void Connect(int output, Receiver* consumer) override {
     ConnectTo(output, consumer, std::make_index_sequence<std::tuple_size_v<Cursors>>());
   }

@@ -28,7 +28,7 @@ class RelabelStep final : public StepOf<RelabelStep<In, Out, How>, How> {
   class Relabel final : public Operator, public BatchReceiver<In> {
    public:
     explicit Relabel(StepStats* stats) : stats_(stats) {}
-    Receiver* input() override { return static_cast<BatchReceiver<In>*>(this); }
+    Receiver* input(int) override { return static_cast<BatchReceiver<In>*>(this); }
     void Connect(int, Receiver* consumer) override { output_.Connect(consumer); }
     void Push(const Batch<In>& batch) override {
       stats_->elements_in += batch.count;

@@ -20,7 +20,7 @@ template <class T>
 class SpoolSink final : public Operator, public BatchReceiver<T> {
  public:
   explicit SpoolSink(const OperatorContext& context) : context_(context) {}
-  Receiver* input() override { return static_cast<BatchReceiver<T>*>(this); }
+  Receiver* input(int) override { return static_cast<BatchReceiver<T>*>(this); }
   void Connect(int, Receiver*) override {}
   void Push(const Batch<T>& batch) override {
     const StepScope scope(context_.stats);

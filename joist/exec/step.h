@@ -81,8 +81,8 @@ struct BreakerContext {
 class Operator {
  public:
   virtual ~Operator() = default;
-  /// Where the main input's batches go.
-  virtual Receiver* input() = 0;
+  /// Where the batches of an input go; only groupings have several.
+  virtual Receiver* input(int index) = 0;
   virtual void Connect(int output, Receiver* consumer) = 0;
   /// Setup and StartBundle.
   virtual void Start() {}

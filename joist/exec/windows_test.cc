@@ -35,7 +35,7 @@ void Through(Breaker* breaker, const std::vector<HandElement<T>>& elements, size
   const auto push = [](size_t from, size_t count, const auto& all, Operator* to) {
     const auto begin = all.begin() + static_cast<long>(from);
     PushByHand<T>({begin, begin + static_cast<long>(count)},
-                  static_cast<BatchReceiver<T>*>(to->input()));
+                  static_cast<BatchReceiver<T>*>(to->input(0)));
   };
   for (size_t at = 0; at < elements.size();) {
     const size_t count = std::min<size_t>(elements.size() - at, 1 + (*random)() % kBatchSize);

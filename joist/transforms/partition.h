@@ -68,7 +68,7 @@ class PartitionStep final : public StepOf<PartitionStep<F, T>, Definition<F>> {
    public:
     Router(const Definition<F>& definition, const OperatorContext& context)
         : fn_(definition.fn), context_(context), parts_(static_cast<size_t>(definition.count)) {}
-    Receiver* input() override { return static_cast<BatchReceiver<T>*>(this); }
+    Receiver* input(int) override { return static_cast<BatchReceiver<T>*>(this); }
     void Connect(int output, Receiver* consumer) override {
       parts_[static_cast<size_t>(output)].output.Connect(consumer);
     }
