@@ -121,7 +121,8 @@ Plan MakePlan(const Graph& graph) {
   std::vector<std::vector<Consumer>> direct(graph.collections().size());
   for (int node = 0; node < static_cast<int>(graph.nodes().size()); ++node) {
     const std::vector<int>& inputs = graph.nodes()[node].inputs;
-    for (int i = 0; i < static_cast<int>(inputs.size()); ++i) direct[inputs[i]].push_back({node, i});
+    for (int i = 0; i < static_cast<int>(inputs.size()); ++i)
+      direct[inputs[i]].push_back({node, i});
   }
   plan.consumers.resize(direct.size());
   for (int c = 0; c < static_cast<int>(direct.size()); ++c) {

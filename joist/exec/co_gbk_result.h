@@ -1,7 +1,7 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
 //
-// CoGbkResult<V1, V2, …>: what several collections have under one key, the value of a CoGroupByKey's
-// output. Lent to functions, as an Iterable is.
+// CoGbkResult<V1, V2, …>: what several collections have under one key, the value of a
+// CoGroupByKey's output. Lent to functions, as an Iterable is.
 //
 //   [](const joist::KV<std::string, joist::CoGbkResult<Order, Address>>& of_user) {
 //     const auto& [orders, addresses] = of_user.value;

@@ -183,9 +183,7 @@ class GroupByKeyBreaker final : public Breaker {
     /// The pieces that a large partition is looked at by: the bits of the hash after the
     /// partition's.
     static constexpr int kPieceBits = 10;
-    static size_t PieceOf(uint64_t hash) {
-      return hash << SpilledRun::kBits >> (64 - kPieceBits);
-    }
+    static size_t PieceOf(uint64_t hash) { return hash << SpilledRun::kBits >> (64 - kPieceBits); }
 
     void ReadPart(const Item& window, size_t partition) override {
       int64_t bytes = 0;
@@ -216,8 +214,7 @@ class GroupByKeyBreaker final : public Breaker {
       const auto for_each_block = [&](auto take) {
         for (const auto& share : window.shares) {
           const auto& input = std::get<I>(share->records);
-          input.ForEachBlock(partition,
-                             [&](const SpillFile::Block& block) { take(input, block); });
+          input.ForEachBlock(partition, [&](const SpillFile::Block& block) { take(input, block); });
         }
       };
       for_each_block([&](const auto&, const SpillFile::Block& block) { count += block.records; });

@@ -39,11 +39,8 @@ class GroupLayout {
 
   /// Forgets all records.
   void Clear() {
-    std::apply(
-        [](auto&... inputs) {
-          ((inputs.chunks.clear(), inputs.own_records.clear()), ...);
-        },
-        inputs_);
+    std::apply([](auto&... inputs) { ((inputs.chunks.clear(), inputs.own_records.clear()), ...); },
+               inputs_);
     arena_.Reset();
   }
   /// Records of the I-th collection that stay where they are.

@@ -43,12 +43,24 @@ struct IsOptional<std::optional<T>> : std::true_type {};
 
 template <class T>
 concept TupleLike = requires { std::tuple_size<T>::value; };
+/// The I-th part of whatever can be bound to names: auto& [a, b] = value.
+template <size_t I, class T>
+decltype(auto) PartOf(const T& value) {
+  if constexpr (requires { value.template get<I>(); }) {
+    return value.template get<I>();
+  } else {
+    return std::get<I>(value);
+  }
+}
 template <class T>
 concept HasToString = requires(const T& value, std::string* out) { *out += value.ToString(); };
 template <class T>
 concept IsRange = requires(const T& value) { value.begin() != value.end(); };
 
 }  // namespace describe_internal
+
+/// Of a sequence that takes more, the beginning is described: a group may have any size.
+inline constexpr size_t kMostRangeBytes = 64 << 10;
 
 /// Appends `value`: numbers, true and false, strings in quotes, b"bytes", KV as {key: value},
 /// tuples as (a, b), sequences as [a, b], maps as {k: v}, rows as Order{cents: 3}, null; the name
@@ -105,12 +117,10 @@ void Describe(const T& value, std::string* out) {
     *out += value.ToString();
   } else if constexpr (TupleLike<T>) {
     *out += '(';
-    std::apply(
-        [out](const auto&... parts) {
-          bool first = true;
-          ((*out += first ? "" : ", ", first = false, Describe(parts, out)), ...);
-        },
-        value);
+    const auto describe_parts = [&]<size_t... I>(std::index_sequence<I...>) {
+      ((*out += I == 0 ? "" : ", ", Describe(PartOf<I>(value), out)), ...);
+    };
+    describe_parts(std::make_index_sequence<std::tuple_size_v<T>>());
     *out += ')';
   } else if constexpr (MapLike<T>) {
     const char* separator = "{";
@@ -125,8 +135,13 @@ void Describe(const T& value, std::string* out) {
   } else if constexpr (IsRange<T>) {
     const char* separator = "[";
     bool empty = true;
+    const size_t most = out->size() + kMostRangeBytes;
     for (const auto& element : value) {
       *out += separator;
+      if (out->size() > most) {
+        *out += "…";
+        break;
+      }
       if constexpr (std::is_same_v<typename T::value_type, bool>) {
         Describe<bool>(element, out);  // That of a std::vector stands for one.
       } else {

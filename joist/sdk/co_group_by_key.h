@@ -1,7 +1,7 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
 //
-// CoGroupByKey: several collections of KVs with one type of key, grouped together: for each key what
-// each collection has, none of it copied into a common type.
+// CoGroupByKey: several collections of KVs with one type of key, grouped together: for each key
+// what each collection has, none of it copied into a common type.
 //
 //   joist::CoGroupByKey(orders, addresses)              // KV<K, CoGbkResult<Order, Address>>
 //   joist::CoGroupByKey("By user", orders, addresses)   // With a name.
@@ -32,8 +32,8 @@ PCollection<KV<K, CoGbkResult<Vs...>>> CoGroupByKey(std::string_view name,
   const PipelineBuilder::Scope scope(&builder, name, "CoGroupByKey", nullptr);
   auto step = std::make_shared<GroupByKeyStep<K, Vs...>>(NoState());
   std::vector<const ElementType*> outputs = step->outputs();
-  const int node = builder.Add(StepKind::kGroup, std::move(step), {collections.id()...}, {},
-                               std::move(outputs));
+  const int node =
+      builder.Add(StepKind::kGroup, std::move(step), {collections.id()...}, {}, std::move(outputs));
   return {&builder, builder.OutputOf(node)};
 }
 template <class K, class... Vs>
