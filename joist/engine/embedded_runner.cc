@@ -35,7 +35,6 @@ class EmbeddedJob {
     job_.plan = MakePlan(graph);
     const size_t nodes = graph.nodes().size();
     job_.breakers.resize(nodes);
-    job_.views.resize(nodes);
     job_.stats.resize(nodes);
     stages_feeding_.resize(nodes);
   }
@@ -113,9 +112,6 @@ class EmbeddedJob {
       }
     } catch (const StepFailure& failure) {
       return failure.status;
-    }
-    if (job_.graph->nodes()[sink].kind == StepKind::kView) {
-      job_.views[sink] = job_.breakers[sink]->SideView();
     }
     return OkStatus();
   }

@@ -65,7 +65,8 @@ class StageRun::Share {
     }
     if (job_->graph->nodes()[node].kind == StepKind::kParDo) {
       for (int side : job_->graph->nodes()[node].side_inputs) {
-        context.side_inputs.push_back(job_->views[job_->graph->collections()[side].producer]);
+        context.side_inputs.push_back(
+            job_->breakers[job_->graph->collections()[side].producer]->SideView());
       }
     }
     return context;

@@ -30,7 +30,6 @@ struct JobTables {
   const Graph* graph = nullptr;
   Plan plan;
   std::vector<std::unique_ptr<Breaker>> breakers;  ///< By node; for groupings, views, cuts.
-  std::vector<std::shared_ptr<const void>> views;  ///< By node.
   std::vector<StepStats> stats;                    ///< By node.
   MemoryBudget* memory = nullptr;
 };

@@ -263,6 +263,16 @@ class GroupsOnDisk {
     }
   }
 
+  /// The same of one collection, as it lies on disk: calls take(kept key, size, blocks). The file
+  /// is still to be flushed.
+  template <class Take>
+  void ForEachKept(Take take) {
+    FlushAll();
+    for (Group& group : groups_) {
+      take(group.key, group.inputs[0].size, std::move(group.inputs[0].blocks));
+    }
+  }
+
  private:
   /// A group's values of one collection.
   struct Values {

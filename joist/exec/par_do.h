@@ -244,7 +244,10 @@ class ParDoOperator final : public Operator, public BatchReceiver<In> {
   }
   template <class Side, size_t kIndex>
   Side SideOf() {
-    return Side(static_cast<const typename Side::value_type*>(context_.side_inputs[kIndex].get()));
+    using S = typename Side::value_type;
+    const S* const view = static_cast<const S*>(context_.side_inputs[kIndex].get());
+    if constexpr (requires { view->BeginCall(); }) view->BeginCall();
+    return Side(view);
   }
 
   template <class Element, class... A>
@@ -370,9 +373,10 @@ class ParDoStep final : public StepOf<ParDoStep<F, In, kForm>, F> {
   std::unique_ptr<Operator> MakeOperator(const OperatorContext& context) const override {
     return std::make_unique<ParDoOperator<F, In, kForm>>(this->definition(), context);
   }
-  std::unique_ptr<Breaker> MakeInputBreaker(const BreakerContext&) const override {
+  std::unique_ptr<Breaker> MakeInputBreaker(
+      [[maybe_unused]] const BreakerContext& context) const override {
     if constexpr (ParDoTraits<F, In, kForm>::Sides::kSize > 0) {
-      return std::make_unique<ReshuffleBreaker<In>>();
+      return std::make_unique<ReshuffleBreaker<In>>(context);
     } else {
       return nullptr;
     }

@@ -8,8 +8,10 @@
 #define JOIST_EXEC_RESHUFFLE_H_
 
 #include <memory>
+#include <utility>
 #include <vector>
 
+#include "joist/exec/failure.h"
 #include "joist/exec/spool.h"
 #include "joist/exec/step.h"
 
@@ -19,7 +21,7 @@ namespace joist {
 template <class T>
 class SpoolSink final : public Operator, public BatchReceiver<T> {
  public:
-  explicit SpoolSink(const OperatorContext& context) : context_(context) {}
+  explicit SpoolSink(const OperatorContext& context) : context_(context), use_(context.memory) {}
   Receiver* input(int) override { return static_cast<BatchReceiver<T>*>(this); }
   void Connect(int, Receiver*) override {}
   void Push(const Batch<T>& batch) override {
@@ -27,36 +29,82 @@ class SpoolSink final : public Operator, public BatchReceiver<T> {
     context_.stats->elements_in += batch.count;
     ++context_.stats->batches_in;
     spool_->Append(batch);
+    Hold(context_.memory_bytes);
   }
-  std::shared_ptr<Spool<T>> Take() { return std::move(spool_); }
+  /// What a share keeps for good is half of what it may gather.
+  void Finish() override {
+    const StepScope scope(context_.stats);
+    Hold(context_.memory_bytes / 2);
+  }
+  std::shared_ptr<Spool<T>> Take() {
+    use_.Set(0);  // Whoever takes it counts it.
+    return std::move(spool_);
+  }
 
  private:
+  void Hold(int64_t most_bytes) {
+    if (spool_->held_bytes() > most_bytes) [[unlikely]] {
+      try {
+        spool_->Spill(context_.memory);
+      } catch (...) {
+        RethrowAsStepFailure(context_.step, "");
+      }
+    }
+    use_.Set(spool_->held_bytes());
+  }
+
   OperatorContext context_;
+  MemoryUse use_;
   std::shared_ptr<Spool<T>> spool_ = std::make_shared<Spool<T>>();
+};
+
+/// The committed spools of all shares.
+template <class T>
+class CommittedSpools {
+ public:
+  explicit CommittedSpools(MemoryBudget* memory) : memory_(memory), use_(memory) {}
+  void Commit(Operator& sink) {
+    spools_.push_back(static_cast<SpoolSink<T>&>(sink).Take());
+    use_.Set(use_.bytes() + spools_.back()->held_bytes());
+  }
+  /// All are there. Throws StatusException.
+  void Seal() {
+    if (memory_ == nullptr) return;
+    ShrinkSpools(spools_, memory_->sealed_part(), memory_);
+    int64_t held = 0;
+    for (const auto& spool : spools_) held += spool->held_bytes();
+    use_.Set(held);
+  }
+  const Spools<T>& spools() const { return spools_; }
+  MemoryBudget* memory() const { return memory_; }
+
+ private:
+  MemoryBudget* memory_;
+  MemoryUse use_;
+  Spools<T> spools_;
 };
 
 template <class T>
 class ReshuffleBreaker final : public Breaker {
  public:
+  explicit ReshuffleBreaker(const BreakerContext& context) : committed_(context.memory) {}
   std::unique_ptr<Operator> MakeSink(const OperatorContext& context) override {
     return std::make_unique<SpoolSink<T>>(context);
   }
-  void Commit(Operator& sink) override {
-    spools_.push_back(static_cast<SpoolSink<T>&>(sink).Take());
+  void Commit(Operator& sink) override { committed_.Commit(sink); }
+  void Seal(int) override { committed_.Seal(); }
+  std::shared_ptr<Source> MakeOutput() override {
+    return std::make_shared<SpoolSource>(&committed_.spools());
   }
-  void Seal(int) override {}
-  std::shared_ptr<Source> MakeOutput() override { return std::make_shared<Spools>(spools_); }
 
  private:
-  using SpoolList = std::vector<std::shared_ptr<Spool<T>>>;
-
-  class Spools final : public Source {
+  class SpoolSource final : public Source {
    public:
-    explicit Spools(SpoolList spools) : spools_(std::move(spools)) {}
+    explicit SpoolSource(const Spools<T>* spools) : spools_(spools) {}
     Result<std::vector<SourceRange>> Split(int) override {
       std::vector<SourceRange> ranges;
-      for (uint32_t i = 0; i < spools_.size(); ++i) {
-        ranges.push_back({i, 0, static_cast<int64_t>(spools_[i]->blocks().size()), true});
+      for (uint32_t i = 0; i < spools_->size(); ++i) {
+        ranges.push_back({i, 0, static_cast<int64_t>((*spools_)[i]->blocks().size()), true});
       }
       return ranges;
     }
@@ -65,32 +113,37 @@ class ReshuffleBreaker final : public Breaker {
     }
 
    private:
-    SpoolList spools_;
+    const Spools<T>* spools_;
   };
 
   class SpoolReader final : public Reader {
    public:
-    SpoolReader(SpoolList spools, const OperatorContext& context)
-        : spools_(std::move(spools)), context_(context) {}
+    SpoolReader(const Spools<T>* spools, const OperatorContext& context)
+        : spools_(spools), context_(context) {}
     void Connect(Receiver* consumer) override { output_.Connect(consumer); }
     void Read(RangeTracker& tracker) override {
       const StepScope scope(context_.stats);
+      const Spool<T>& spool = *(*spools_)[tracker.range().item];
       int64_t begin, end;
-      while (tracker.Claim(1, &begin, &end)) {
-        const auto& block = spools_[tracker.range().item]->blocks()[static_cast<size_t>(begin)];
-        context_.stats->elements_out += block.values.size();
-        player_.Play(block, output_);
+      try {
+        while (tracker.Claim(1, &begin, &end)) {
+          const auto& block = spool.blocks()[static_cast<size_t>(begin)];
+          context_.stats->elements_out += block.size;
+          player_.Play(spool, block, output_);
+        }
+      } catch (...) {
+        RethrowAsStepFailure(context_.step, "");
       }
     }
 
    private:
-    SpoolList spools_;
+    const Spools<T>* spools_;
     OperatorContext context_;
     SpoolPlayer<T> player_;
     Output<T> output_;
   };
 
-  SpoolList spools_;
+  CommittedSpools<T> committed_;
 };
 
 template <class T>
@@ -99,8 +152,8 @@ class ReshuffleStep final : public StepOf<ReshuffleStep<T>, NoState> {
   using StepOf<ReshuffleStep<T>, NoState>::StepOf;
   StepKind kind() const override { return StepKind::kGroup; }
   std::vector<const ElementType*> outputs() const override { return {&element_type<T>}; }
-  std::unique_ptr<Breaker> MakeBreaker(const BreakerContext&) const override {
-    return std::make_unique<ReshuffleBreaker<T>>();
+  std::unique_ptr<Breaker> MakeBreaker(const BreakerContext& context) const override {
+    return std::make_unique<ReshuffleBreaker<T>>(context);
   }
 };
 

@@ -25,7 +25,7 @@ void Play(const Spool<T>& spool, Collector<T>* to) {
   Output<T> output;
   output.Connect(to);
   SpoolPlayer<T> player;
-  for (const auto& block : spool.blocks()) player.Play(block, output);
+  for (const auto& block : spool.blocks()) player.Play(spool, block, output);
 }
 
 TEST(Spool, KeepsElementsWithTheirTimes) {

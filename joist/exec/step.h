@@ -186,8 +186,8 @@ class Breaker {
   virtual void Seal(int threads) = 0;
   /// After Seal: the elements (kGroup).
   virtual std::shared_ptr<Source> MakeOutput() { return nullptr; }
-  /// After Seal: what functions are handed (kView).
-  virtual std::shared_ptr<const void> SideView() { return nullptr; }
+  /// After Seal: what the functions of one share are handed (kView). Thread-safe.
+  virtual std::shared_ptr<const void> SideView() const { return nullptr; }
 };
 
 /// A step of the graph with the code that runs it. Of the first three functions the one is

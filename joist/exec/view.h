@@ -1,11 +1,13 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
 //
-// Views: what functions see of a side input. Built once when its collection is complete, then read
-// by all threads; a view's elements live as long as the job.
+// Views: what functions see of a side input. Built when its collection is complete, in memory or,
+// beyond what it may hold, on disk. What is built is shared by all threads; a View belongs to one,
+// which keeps the pages there that it looked at.
 
 #ifndef JOIST_EXEC_VIEW_H_
 #define JOIST_EXEC_VIEW_H_
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
@@ -13,64 +15,166 @@
 #include <vector>
 
 #include "joist/exec/failure.h"
-#include "joist/exec/group_key.h"
+#include "joist/exec/hash_pages.h"
+#include "joist/exec/page_cache.h"
 #include "joist/exec/reshuffle.h"
 #include "joist/model/describe.h"
 
 namespace joist {
 
+/// Elements on disk, a block of a spool a page.
 template <class T>
-using Spools = std::vector<std::shared_ptr<Spool<T>>>;
-
-/// All elements of a side input, in no particular order.
-template <class T>
-class IterableView {
+class SpoolPages final : public PagedValues<T> {
  public:
-  explicit IterableView(Spools<T> spools) : spools_(std::move(spools)) {
-    size_t size = 0;
-    for (const auto& spool : spools_) size += spool->size();
-    values_ = std::make_unique<Stored<T>[]>(size);
-    for (const auto& spool : spools_) {
+  explicit SpoolPages(const Spools<T>& spools) {
+    for (const auto& spool : spools) {
       for (const auto& block : spool->blocks()) {
-        for (const auto& value : block.values) values_[size_++] = value;
+        places_.push_back({spool.get(), &block, size_});
+        size_ += block.size;
       }
     }
   }
-  auto begin() const { return typename Iterable<T>::iterator(values_.get()); }
-  auto end() const { return typename Iterable<T>::iterator(values_.get() + size_); }
+  size_t page_count() const override { return places_.size(); }
+  std::shared_ptr<const Page<T>> Load(size_t number) const override {
+    auto page = std::make_shared<Page<T>>();
+    places_[number].spool->Load(*places_[number].block, page.get());
+    return page;
+  }
+  /// The page of element `i`, and the number of its first element.
+  std::pair<size_t, size_t> PageOf(size_t i) const {
+    const auto after = std::upper_bound(places_.begin(), places_.end(), i,
+                                        [](size_t at, const Place& p) { return at < p.first; });
+    return {static_cast<size_t>(after - places_.begin() - 1), (after - 1)->first};
+  }
+  /// Elements.
   size_t size() const { return size_; }
-  bool empty() const { return size_ == 0; }
-
- protected:
-  View<T> At(size_t i) const { return ElementForm<T>::ViewOf(values_[i]); }
 
  private:
-  Spools<T> spools_;  // Where the bytes of strings lie.
-  std::unique_ptr<Stored<T>[]> values_;
+  struct Place {
+    const Spool<T>* spool;
+    const typename Spool<T>::Block* block;
+    size_t first;
+  };
+  std::vector<Place> places_;
   size_t size_ = 0;
 };
 
-/// The same with access by index.
+/// What all threads share of a side input's elements: they lie together in memory, or in pages on
+/// disk.
+template <class T>
+struct ViewedElements {
+  explicit ViewedElements(const Spools<T>& from) : spools(from) {
+    for (const auto& spool : spools) {
+      size += spool->size();
+      is_on_disk |= spool->is_on_disk();
+    }
+    if (is_on_disk) {
+      pages = std::make_unique<SpoolPages<T>>(spools);
+      return;
+    }
+    values = std::make_unique<Stored<T>[]>(size);
+    size_t at = 0;
+    for (const auto& spool : spools) {
+      for (const auto& block : spool->blocks()) {
+        for (const auto& value : block.values) values[at++] = value;
+      }
+      spool->ReleaseValues();
+    }
+  }
+  Spools<T> spools;  ///< Where the bytes of strings lie.
+  size_t size = 0;
+  bool is_on_disk = false;
+  std::unique_ptr<Stored<T>[]> values;
+  std::unique_ptr<SpoolPages<T>> pages;
+};
+
+/// All elements of a side input, in no particular order. What refers to one of them (a string_view)
+/// is good until the iterator that gave it moves on.
+template <class T>
+class IterableView {
+ public:
+  using Shared = ViewedElements<T>;
+  IterableView(std::shared_ptr<const Shared> shared, MemoryBudget*) : shared_(std::move(shared)) {}
+  auto begin() const { return all().begin(); }
+  auto end() const { return all().end(); }
+  size_t size() const { return shared_->size; }
+  bool empty() const { return size() == 0; }
+
+ protected:
+  const Shared& shared() const { return *shared_; }
+
+ private:
+  Iterable<T> all() const {
+    if (shared_->is_on_disk && shared_->size > 0) {
+      return Iterable<T>(shared_->pages.get(), shared_->size);
+    }
+    return Iterable<T>(shared_->values.get(), shared_->size);
+  }
+  std::shared_ptr<const Shared> shared_;
+};
+
+/// The same with access by index. What refers to an element got by index is good until the function
+/// returns.
 template <class T>
 class ListView : public IterableView<T> {
  public:
-  using IterableView<T>::IterableView;
+  ListView(std::shared_ptr<const ViewedElements<T>> shared, MemoryBudget* memory)
+      : IterableView<T>(std::move(shared), memory), cache_(memory) {}
   View<T> operator[](size_t i) const {
-    JOIST_CHECK(i < this->size());
-    return this->At(i);
+    const ViewedElements<T>& all = this->shared();
+    JOIST_CHECK(i < all.size);
+    if (!all.is_on_disk) [[likely]]
+      return ElementForm<T>::ViewOf(all.values[i]);
+    const auto [number, first] = all.pages->PageOf(i);
+    const CachedPage& page = cache_.Get(number, [&](size_t n) {
+      return std::make_unique<CachedPage>(CachedPage{all.pages->Load(n)});
+    });
+    return ElementForm<T>::ViewOf(page.page->values[i - first]);
   }
+  void BeginCall() const { cache_.BeginCall(); }
+
+ private:
+  struct CachedPage {
+    std::shared_ptr<const Page<T>> page;
+    int64_t held_bytes() const {
+      return static_cast<int64_t>(page->arena.held_bytes() + kBatchSize * sizeof(Stored<T>));
+    }
+  };
+  mutable PageCache<CachedPage> cache_;
 };
 
-/// A side input of KVs by key, several values each.
+/// What all threads share of a side input by key: a table in memory, or pages on disk.
 template <class K, class V>
-class MultimapView {
+class ViewedGroups {
  public:
-  explicit MultimapView(Spools<KV<K, V>> spools) : spools_(std::move(spools)) {
+  ViewedGroups(const Spools<KV<K, V>>& spools, MemoryBudget* memory) : spools_(spools) {
+    bool is_on_disk = false;
+    for (const auto& spool : spools) is_on_disk |= spool->is_on_disk();
+    if (is_on_disk) {
+      pages_ = std::make_unique<HashPages<K, V>>(spools, memory);
+      spools_.clear();
+    } else {
+      Build();
+    }
+  }
+  Iterable<V> Get(const View<K>& key, typename HashPages<K, V>::Cache& cache) const {
+    if (pages_ != nullptr) [[unlikely]]
+      return pages_->Get(key, cache);
+    std::string scratch;
+    const uint32_t* const number = numbers_.Lookup(GroupKey<K>::ToKept(key, &scratch));
+    if (number == nullptr) return {};
+    const uint32_t begin = *number == 0 ? 0 : ends_[*number - 1];
+    return Iterable<V>(values_.get() + begin, ends_[*number] - begin);
+  }
+  /// Number of keys.
+  size_t size() const { return pages_ != nullptr ? pages_->size() : ends_.size(); }
+
+ private:
+  void Build() {
     using Key = GroupKey<K>;
     Arena keys;
     std::string scratch;
     std::vector<uint32_t> key_of;
-    std::vector<Stored<V>> values;
     for (const auto& spool : spools_) {
       for (const auto& block : spool->blocks()) {
         keys.Reset();
@@ -80,48 +184,60 @@ class MultimapView {
               return Key::Keep(ElementForm<K>::ViewOf(block.values[i].key), &scratch, keys);
             },
             [&] { return static_cast<uint32_t>(ends_.empty() ? 0 : ends_.size()); },
-            [&](size_t i, uint32_t number) {
+            [&](size_t, uint32_t number) {
               if (number == ends_.size()) ends_.push_back(0);
               ++ends_[number];
               key_of.push_back(number);
-              values.push_back(block.values[i].value);
             });
       }
     }
     uint32_t sum = 0;
     for (uint32_t& end : ends_) sum += std::exchange(end, sum);
-    values_ = std::make_unique<Stored<V>[]>(values.size());
-    for (size_t i = 0; i < values.size(); ++i) values_[ends_[key_of[i]]++] = values[i];
+    values_ = std::make_unique<Stored<V>[]>(key_of.size());
+    size_t at = 0;
+    for (const auto& spool : spools_) {
+      for (const auto& block : spool->blocks()) {
+        for (const auto& value : block.values) values_[ends_[key_of[at++]]++] = value.value;
+      }
+      spool->ReleaseValues();
+    }
   }
 
-  /// The values of `key`; empty if it has none.
-  Iterable<V> Get(const View<K>& key) const {
-    const uint32_t* number = Find(key);
-    if (number == nullptr) return {};
-    const uint32_t begin = *number == 0 ? 0 : ends_[*number - 1];
-    return Iterable<V>(values_.get() + begin, ends_[*number] - begin);
-  }
-  bool Contains(const View<K>& key) const { return Find(key) != nullptr; }
-  /// Number of keys.
-  size_t size() const { return ends_.size(); }
-
- private:
-  const uint32_t* Find(const View<K>& key) const {
-    std::string scratch;
-    return numbers_.Lookup(GroupKey<K>::ToKept(key, &scratch));
-  }
-
-  Spools<KV<K, V>> spools_;
+  Spools<KV<K, V>> spools_;  ///< Where the bytes of strings lie.
   KeyTable<typename GroupKey<K>::Table, uint32_t> numbers_;
   std::vector<uint32_t> ends_;
   std::unique_ptr<Stored<V>[]> values_;
+  std::unique_ptr<HashPages<K, V>> pages_;
+};
+
+/// A side input of KVs by key, several values each. What it returns is good until the function
+/// returns.
+template <class K, class V>
+class MultimapView {
+ public:
+  using Shared = ViewedGroups<K, V>;
+  MultimapView(std::shared_ptr<const Shared> shared, MemoryBudget* memory)
+      : shared_(std::move(shared)), cache_(memory) {}
+
+  /// The values of `key`; empty if it has none.
+  Iterable<V> Get(const View<K>& key) const { return shared_->Get(key, cache_); }
+  bool Contains(const View<K>& key) const { return !Get(key).empty(); }
+  /// Number of keys.
+  size_t size() const { return shared_->size(); }
+  void BeginCall() const { cache_.BeginCall(); }
+
+ private:
+  std::shared_ptr<const Shared> shared_;
+  mutable typename HashPages<K, V>::Cache cache_;
 };
 
 /// A side input of KVs by key, one value each.
 template <class K, class V>
 class MapView {
  public:
-  explicit MapView(Spools<KV<K, V>> spools) : values_(std::move(spools)) {}
+  using Shared = ViewedGroups<K, V>;
+  MapView(std::shared_ptr<const Shared> shared, MemoryBudget* memory)
+      : values_(std::move(shared), memory) {}
   bool Contains(const View<K>& key) const { return values_.Contains(key); }
   /// The value of `key`; throws if there is none.
   View<V> At(const View<K>& key) const {
@@ -140,27 +256,31 @@ class MapView {
     return found.empty() ? fallback : *found.begin();
   }
   size_t size() const { return values_.size(); }
+  void BeginCall() const { values_.BeginCall(); }
 
  private:
   MultimapView<K, V> values_;
 };
 
-/// How each kind of view is made from the elements of a collection, or refused.
+/// How each kind of view is made from the elements of a collection, or refused: first what all
+/// threads share, then, of that, what each has (a View).
 template <class T>
 struct AsSingletonView {
   std::optional<T> fallback;
   using Element = T;
   using View = T;
-  std::shared_ptr<const void> Make(const Spools<T>& spools, std::string_view step) const {
+  using Shared = T;
+  std::shared_ptr<const T> Share(const CommittedSpools<T>& committed, std::string_view step) const {
     size_t size = 0;
     const Spool<T>* only = nullptr;
-    for (const auto& spool : spools) {
+    for (const auto& spool : committed.spools()) {
       size += spool->size();
       if (spool->size() > 0) only = spool.get();
     }
     if (size == 1) {
-      return std::make_shared<const T>(
-          Own<T>(ElementForm<T>::ViewOf(only->blocks().front().values.front())));
+      Page<T> page;
+      only->Load(only->blocks().front(), &page);
+      return std::make_shared<const T>(Own<T>(ElementForm<T>::ViewOf(page.values[0])));
     }
     if (size == 0 && fallback.has_value()) return std::make_shared<const T>(*fallback);
     ThrowStepFailure(step, "",
@@ -170,65 +290,75 @@ struct AsSingletonView {
                                     : "; combine them first, or use AsIterable"));
   }
 };
-template <class T>
-struct AsIterableView {
+template <class ViewOfElements, class T>
+struct AsElementsView {
   using Element = T;
-  using View = IterableView<T>;
-  std::shared_ptr<const void> Make(Spools<T> spools, std::string_view) const {
-    return std::make_shared<const View>(std::move(spools));
+  using View = ViewOfElements;
+  using Shared = ViewedElements<T>;
+  std::shared_ptr<const Shared> Share(const CommittedSpools<T>& committed, std::string_view) const {
+    return std::make_shared<const Shared>(committed.spools());
   }
 };
 template <class T>
-struct AsListView {
-  using Element = T;
-  using View = ListView<T>;
-  std::shared_ptr<const void> Make(Spools<T> spools, std::string_view) const {
-    return std::make_shared<const View>(std::move(spools));
-  }
-};
+struct AsIterableView : AsElementsView<IterableView<T>, T> {};
+template <class T>
+struct AsListView : AsElementsView<ListView<T>, T> {};
 template <class K, class V>
 struct AsMultimapView {
   using Element = KV<K, V>;
   using View = MultimapView<K, V>;
-  std::shared_ptr<const void> Make(Spools<Element> spools, std::string_view) const {
-    return std::make_shared<const View>(std::move(spools));
+  using Shared = ViewedGroups<K, V>;
+  std::shared_ptr<const Shared> Share(const CommittedSpools<Element>& committed,
+                                      std::string_view) const {
+    return std::make_shared<const Shared>(committed.spools(), committed.memory());
   }
 };
 template <class K, class V>
 struct AsMapView {
   using Element = KV<K, V>;
   using View = MapView<K, V>;
-  std::shared_ptr<const void> Make(Spools<Element> spools, std::string_view step) const {
+  using Shared = ViewedGroups<K, V>;
+  std::shared_ptr<const Shared> Share(const CommittedSpools<Element>& committed,
+                                      std::string_view step) const {
     size_t elements = 0;
-    for (const auto& spool : spools) elements += spool->size();
-    auto view = std::make_shared<const View>(std::move(spools));
-    if (view->size() != elements) {
+    for (const auto& spool : committed.spools()) elements += spool->size();
+    auto shared = std::make_shared<const Shared>(committed.spools(), committed.memory());
+    if (shared->size() != elements) {
       ThrowStepFailure(step, "", "a map side input has several values for one key; use AsMultimap");
     }
-    return view;
+    return shared;
   }
 };
 
 template <class Kind>
 class ViewBreaker final : public Breaker {
   using T = typename Kind::Element;
+  using Shared = typename Kind::Shared;
 
  public:
-  ViewBreaker(Kind kind, std::string_view step) : kind_(std::move(kind)), step_(step) {}
+  ViewBreaker(Kind kind, const BreakerContext& context)
+      : kind_(std::move(kind)), context_(context), committed_(context.memory) {}
   std::unique_ptr<Operator> MakeSink(const OperatorContext& context) override {
     return std::make_unique<SpoolSink<T>>(context);
   }
-  void Commit(Operator& sink) override {
-    spools_.push_back(static_cast<SpoolSink<T>&>(sink).Take());
+  void Commit(Operator& sink) override { committed_.Commit(sink); }
+  void Seal(int) override {
+    committed_.Seal();
+    shared_ = kind_.Share(committed_, context_.step);
   }
-  void Seal(int) override { view_ = kind_.Make(std::move(spools_), step_); }
-  std::shared_ptr<const void> SideView() override { return view_; }
+  std::shared_ptr<const void> SideView() const override {
+    if constexpr (std::is_same_v<typename Kind::View, Shared>) {
+      return shared_;
+    } else {
+      return std::make_shared<const typename Kind::View>(shared_, context_.memory);
+    }
+  }
 
  private:
   Kind kind_;
-  std::string_view step_;
-  Spools<T> spools_;
-  std::shared_ptr<const void> view_;
+  BreakerContext context_;
+  CommittedSpools<T> committed_;
+  std::shared_ptr<const Shared> shared_;
 };
 
 template <class Kind>
@@ -249,7 +379,7 @@ class ViewStep final : public ViewStepOf<Kind, Kind> {
  public:
   using ViewStepOf<Kind, Kind>::ViewStepOf;
   std::unique_ptr<Breaker> MakeBreaker(const BreakerContext& context) const override {
-    return std::make_unique<ViewBreaker<Kind>>(this->definition(), context.step);
+    return std::make_unique<ViewBreaker<Kind>>(this->definition(), context);
   }
 };
 template <class T>
@@ -258,7 +388,7 @@ class ViewStep<AsSingletonView<T>> final : public ViewStepOf<AsSingletonView<T>,
   using ViewStepOf<AsSingletonView<T>, std::optional<T>>::ViewStepOf;
   std::unique_ptr<Breaker> MakeBreaker(const BreakerContext& context) const override {
     return std::make_unique<ViewBreaker<AsSingletonView<T>>>(AsSingletonView<T>{this->definition()},
-                                                             context.step);
+                                                             context);
   }
 };
 

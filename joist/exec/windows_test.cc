@@ -267,7 +267,7 @@ TEST(Reshuffle, KeepsEverything) {
   std::mt19937 random(1);
   const auto elements = RandomPairs<std::string>(20000, &random, Names);
   Collector<KV<std::string, int64_t>> collector;
-  ReshuffleBreaker<KV<std::string, int64_t>> breaker;
+  ReshuffleBreaker<KV<std::string, int64_t>> breaker({"Step", nullptr});
   Through(&breaker, elements, 3, &random, &collector);
   auto& got = collector.elements;
   ASSERT_EQ(got.size(), elements.size());
