@@ -23,9 +23,10 @@ namespace joist {
 
 namespace add_fields_internal {
 
-/// A field called kName: what `value` returns of a row, or `value`.
+/// A field called kFieldName: what `value` returns of a row, or `value`.
 template <FieldName kFieldName, class F>
 struct NewField {
+  static constexpr FieldName kName = kFieldName;
   [[no_unique_address]] F value;
   static auto Parts(auto& self) { return std::tie(self.value); }
 
@@ -37,26 +38,26 @@ struct NewField {
       return static_cast<const F&>(value);
     }
   }
-  template <class T>
-  using TypeFor = ElementOfT<decltype(std::declval<NewField&>().Of(std::declval<const T&>()))>;
-  template <class T>
-  using FieldFor = RowField<kFieldName, TypeFor<T>>;
 };
+
+/// The type of what New gives of a T, and the field.
+template <class New, class T>
+using TypeIn = ElementOfT<decltype(std::declval<New&>().Of(std::declval<const T&>()))>;
+template <class New, class T>
+using FieldIn = RowField<New::kName, TypeIn<New, T>>;
 
 template <class T, class Old, class... New>
 struct Widen;
 template <class T, class... Old, class... New>
 struct Widen<T, TypeList<Old...>, New...> {
-  using Out = Row<RowFieldLike<Old>..., typename New::template FieldFor<T>...>;
+  using Out = Row<RowFieldLike<Old>..., FieldIn<New, T>...>;
   std::tuple<New...> added;
   static auto Parts(auto& self) {
     return std::apply([](auto&... one) { return std::tie(one...); }, self.added);
   }
   Out operator()(const T& row) {
     return std::apply(
-        [&row](New&... one) {
-          return Out(Old::Get(row)..., typename New::template TypeFor<T>(one.Of(row))...);
-        },
+        [&row](New&... one) { return Out(Old::Get(row)..., TypeIn<New, T>(one.Of(row))...); },
         added);
   }
 };

@@ -159,6 +159,7 @@ namespace group_by_fields_internal {
 template <class Ref, FieldName kAs, class F>
 struct Aggregated {
   using Field = Ref;
+  static constexpr FieldName kName = kAs;
   [[no_unique_address]] F fn;
 
   template <class V>
@@ -177,16 +178,18 @@ struct Aggregated {
       return plain;
     }
   }
-  template <class T>
-  using Input = typename FieldOf<Ref, T>::type;
-  template <class T>
-  using Fn = decltype(std::declval<const Aggregated&>().template FnFor<Input<T>>());
-  /// What it takes of a T, under the name of the result, which is there once.
-  template <class T>
-  using In = RowField<kAs, Input<T>>;
-  template <class T>
-  using Out = RowField<kAs, CombinedOf<Fn<T>>>;
 };
+
+/// Of an Aggregated in rows of type T: its field's type; its CombineFn; what it takes of a row, and
+/// its result. Both fields have the result's name, which is there once.
+template <class A, class T>
+using InputOf = typename FieldOf<typename A::Field, T>::type;
+template <class A, class T>
+using FnOf = decltype(std::declval<const A&>().template FnFor<InputOf<A, T>>());
+template <class A, class T>
+using InFieldOf = RowField<A::kName, InputOf<A, T>>;
+template <class A, class T>
+using OutFieldOf = RowField<A::kName, CombinedOf<FnOf<A, T>>>;
 
 /// Accumulators side by side; plain bytes if each of them is.
 template <class Indices, class... A>
@@ -377,14 +380,14 @@ struct GroupedFields<TypeList<Keys...>, Aggregates...> : Transform {
   template <class T>
   auto ExpandAggregates(const PCollection<T>& in) const {
     using namespace group_by_fields_internal;  // NOLINT(google-build-using-namespace)
-    using Inputs = Row<typename Aggregates::template In<T>...>;
-    using Results = Row<typename Aggregates::template Out<T>...>;
+    using Inputs = Row<InFieldOf<Aggregates, T>...>;
+    using Results = Row<OutFieldOf<Aggregates, T>...>;
     using Key = KeyOf<T, Keys...>;
     using Out = typename Concatenated<RowOf<T, Keys...>, Results>::type;
-    using Fn = FieldsFn<Inputs, Results, typename Aggregates::template Fn<T>...>;
+    using Fn = FieldsFn<Inputs, Results, FnOf<Aggregates, T>...>;
     const Fn fn = std::apply(
         [](const Aggregates&... one) {
-          return Fn{{one.template FnFor<typename Aggregates::template Input<T>>()...}};
+          return Fn{{one.template FnFor<InputOf<Aggregates, T>>()...}};
         },
         aggregates);
     return in |
