@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <iterator>
 #include <system_error>
 #include <utility>
 
@@ -37,62 +38,54 @@ std::string OneLine(std::string_view text) {
       InvalidArgument("DuckDB says: " + OneLine(message == nullptr ? "no reason" : message)));
 }
 
-duckdb_type TypeOf(ColumnType type) {
-  switch (type) {
-    case ColumnType::kBool: return DUCKDB_TYPE_BOOLEAN;
-    case ColumnType::kInt8: return DUCKDB_TYPE_TINYINT;
-    case ColumnType::kInt16: return DUCKDB_TYPE_SMALLINT;
-    case ColumnType::kInt32: return DUCKDB_TYPE_INTEGER;
-    case ColumnType::kInt64: return DUCKDB_TYPE_BIGINT;
-    case ColumnType::kUint8: return DUCKDB_TYPE_UTINYINT;
-    case ColumnType::kUint16: return DUCKDB_TYPE_USMALLINT;
-    case ColumnType::kUint32: return DUCKDB_TYPE_UINTEGER;
-    case ColumnType::kUint64: return DUCKDB_TYPE_UBIGINT;
-    case ColumnType::kFloat: return DUCKDB_TYPE_FLOAT;
-    case ColumnType::kDouble: return DUCKDB_TYPE_DOUBLE;
-    case ColumnType::kText: return DUCKDB_TYPE_VARCHAR;
-    case ColumnType::kBytes: return DUCKDB_TYPE_BLOB;
-    case ColumnType::kTimestamp: return DUCKDB_TYPE_TIMESTAMP;
-    case ColumnType::kDuration: return DUCKDB_TYPE_INTERVAL;
-  }
-  JOIST_CHECK(false);
-}
+struct NamedType {
+  duckdb_type type;
+  std::string_view name;
+};
+/// By ColumnType.
+constexpr NamedType kColumnTypes[] = {
+    {DUCKDB_TYPE_BOOLEAN, "BOOLEAN"},     {DUCKDB_TYPE_TINYINT, "TINYINT"},
+    {DUCKDB_TYPE_SMALLINT, "SMALLINT"},   {DUCKDB_TYPE_INTEGER, "INTEGER"},
+    {DUCKDB_TYPE_BIGINT, "BIGINT"},       {DUCKDB_TYPE_UTINYINT, "UTINYINT"},
+    {DUCKDB_TYPE_USMALLINT, "USMALLINT"}, {DUCKDB_TYPE_UINTEGER, "UINTEGER"},
+    {DUCKDB_TYPE_UBIGINT, "UBIGINT"},     {DUCKDB_TYPE_FLOAT, "FLOAT"},
+    {DUCKDB_TYPE_DOUBLE, "DOUBLE"},       {DUCKDB_TYPE_VARCHAR, "VARCHAR"},
+    {DUCKDB_TYPE_BLOB, "BLOB"},           {DUCKDB_TYPE_TIMESTAMP, "TIMESTAMP"},
+    {DUCKDB_TYPE_INTERVAL, "INTERVAL"},
+};
+static_assert(std::size(kColumnTypes) == static_cast<size_t>(ColumnType::kDuration) + 1);
+/// Others that a query may give, for messages.
+constexpr NamedType kOtherTypes[] = {
+    {DUCKDB_TYPE_HUGEINT, "HUGEINT"},
+    {DUCKDB_TYPE_UHUGEINT, "UHUGEINT"},
+    {DUCKDB_TYPE_DATE, "DATE"},
+    {DUCKDB_TYPE_TIME, "TIME"},
+    {DUCKDB_TYPE_TIMESTAMP_S, "TIMESTAMP_S"},
+    {DUCKDB_TYPE_TIMESTAMP_MS, "TIMESTAMP_MS"},
+    {DUCKDB_TYPE_TIMESTAMP_NS, "TIMESTAMP_NS"},
+    {DUCKDB_TYPE_TIMESTAMP_TZ, "TIMESTAMP WITH TIME ZONE"},
+    {DUCKDB_TYPE_UUID, "UUID"},
+    {DUCKDB_TYPE_ENUM, "ENUM"},
+    {DUCKDB_TYPE_LIST, "LIST"},
+    {DUCKDB_TYPE_STRUCT, "STRUCT"},
+    {DUCKDB_TYPE_MAP, "MAP"},
+};
+
+duckdb_type TypeOf(ColumnType type) { return kColumnTypes[static_cast<size_t>(type)].type; }
 
 std::string NameOf(duckdb_logical_type type) {
-  switch (duckdb_get_type_id(type)) {
-    case DUCKDB_TYPE_BOOLEAN: return "BOOLEAN";
-    case DUCKDB_TYPE_TINYINT: return "TINYINT";
-    case DUCKDB_TYPE_SMALLINT: return "SMALLINT";
-    case DUCKDB_TYPE_INTEGER: return "INTEGER";
-    case DUCKDB_TYPE_BIGINT: return "BIGINT";
-    case DUCKDB_TYPE_UTINYINT: return "UTINYINT";
-    case DUCKDB_TYPE_USMALLINT: return "USMALLINT";
-    case DUCKDB_TYPE_UINTEGER: return "UINTEGER";
-    case DUCKDB_TYPE_UBIGINT: return "UBIGINT";
-    case DUCKDB_TYPE_HUGEINT: return "HUGEINT";
-    case DUCKDB_TYPE_UHUGEINT: return "UHUGEINT";
-    case DUCKDB_TYPE_FLOAT: return "FLOAT";
-    case DUCKDB_TYPE_DOUBLE: return "DOUBLE";
-    case DUCKDB_TYPE_DECIMAL:
-      return "DECIMAL(" + std::to_string(duckdb_decimal_width(type)) + "," +
-             std::to_string(duckdb_decimal_scale(type)) + ")";
-    case DUCKDB_TYPE_VARCHAR: return "VARCHAR";
-    case DUCKDB_TYPE_BLOB: return "BLOB";
-    case DUCKDB_TYPE_DATE: return "DATE";
-    case DUCKDB_TYPE_TIME: return "TIME";
-    case DUCKDB_TYPE_TIMESTAMP: return "TIMESTAMP";
-    case DUCKDB_TYPE_TIMESTAMP_S: return "TIMESTAMP_S";
-    case DUCKDB_TYPE_TIMESTAMP_MS: return "TIMESTAMP_MS";
-    case DUCKDB_TYPE_TIMESTAMP_NS: return "TIMESTAMP_NS";
-    case DUCKDB_TYPE_TIMESTAMP_TZ: return "TIMESTAMP WITH TIME ZONE";
-    case DUCKDB_TYPE_INTERVAL: return "INTERVAL";
-    case DUCKDB_TYPE_UUID: return "UUID";
-    case DUCKDB_TYPE_ENUM: return "ENUM";
-    case DUCKDB_TYPE_LIST: return "LIST";
-    case DUCKDB_TYPE_STRUCT: return "STRUCT";
-    case DUCKDB_TYPE_MAP: return "MAP";
-    default: return "another type";
+  const duckdb_type id = duckdb_get_type_id(type);
+  if (id == DUCKDB_TYPE_DECIMAL) {
+    return "DECIMAL(" + std::to_string(duckdb_decimal_width(type)) + "," +
+           std::to_string(duckdb_decimal_scale(type)) + ")";
   }
+  for (const NamedType& known : kColumnTypes) {
+    if (known.type == id) return std::string(known.name);
+  }
+  for (const NamedType& known : kOtherTypes) {
+    if (known.type == id) return std::string(known.name);
+  }
+  return "another type";
 }
 
 void SetConfig(duckdb_config config, const char* name, const std::string& value) {
@@ -160,26 +153,7 @@ std::string Quoted(std::string_view name) {
   return quoted + '"';
 }
 
-std::string_view SqlNameOf(ColumnType type) {
-  switch (type) {
-    case ColumnType::kBool: return "BOOLEAN";
-    case ColumnType::kInt8: return "TINYINT";
-    case ColumnType::kInt16: return "SMALLINT";
-    case ColumnType::kInt32: return "INTEGER";
-    case ColumnType::kInt64: return "BIGINT";
-    case ColumnType::kUint8: return "UTINYINT";
-    case ColumnType::kUint16: return "USMALLINT";
-    case ColumnType::kUint32: return "UINTEGER";
-    case ColumnType::kUint64: return "UBIGINT";
-    case ColumnType::kFloat: return "FLOAT";
-    case ColumnType::kDouble: return "DOUBLE";
-    case ColumnType::kText: return "VARCHAR";
-    case ColumnType::kBytes: return "BLOB";
-    case ColumnType::kTimestamp: return "TIMESTAMP";
-    case ColumnType::kDuration: return "INTERVAL";
-  }
-  JOIST_CHECK(false);
-}
+std::string_view SqlNameOf(ColumnType type) { return kColumnTypes[static_cast<size_t>(type)].name; }
 
 Database::Database(const DatabaseSettings& settings) {
   duckdb_config config;

@@ -468,6 +468,10 @@ Status Prepare(Query* query) {
       throw StatusException(InvalidArgument("its memory limit is negative"));
     }
     CheckNames(query->tables);
+    if (query->per_bundle && query->tables.size() > 1) {
+      throw StatusException(InvalidArgument(
+          "PerBundle sees some rows of one collection at a time, and this query has several"));
+    }
     Connection connection(std::make_shared<Database>(DatabaseSettings{kLeastMemory, 1, ""}));
     connection.CreateTables(query->tables);
     query->statement = StatementFor(*query, connection.ColumnsOf(query->text));

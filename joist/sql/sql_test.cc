@@ -259,6 +259,11 @@ TEST(Sql, WrongQueriesAreRefusedBeforeTheRun) {
   auto orders = p | Create(Orders());
   SqlTables("o", orders).And("O", orders) | Sql<Total>("SELECT user, cents FROM o");
   EXPECT_THAT(FaultOf(p), HasSubstr("two of its tables are called"));
+  Pipeline q;
+  auto users = q | Create<User>({{"ann", "Bern"}});
+  SqlTables("a", users).And("b", users) |
+      Sql<OneCount>("SELECT count(*) AS n FROM a, b").PerBundle();
+  EXPECT_THAT(FaultOf(q), HasSubstr("PerBundle sees some rows of one collection"));
 }
 
 TEST(Sql, QueriesReadNothingButTheirTables) {
