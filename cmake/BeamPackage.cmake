@@ -18,7 +18,7 @@ function(joist_beam_file TARGET DEFINITION PATH)
   endif()
   if(NOT TARGET joist_beam_package)
     add_custom_target(joist_beam_package
-      COMMAND ${Python3_EXECUTABLE} ${PROJECT_SOURCE_DIR}/cmake/fetch_beam_package.py
+      COMMAND ${Python3_EXECUTABLE} ${PROJECT_SOURCE_DIR}/cmake/fetch_package.py pip
               ${PROJECT_SOURCE_DIR}/cmake/beam_package.txt ${JOIST_BEAM_DIR}
       COMMENT "Beam ${JOIST_BEAM_VERSION}'s package")
   endif()

@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "joist/cli/pipeline.h"
 #include "joist/joist.h"
 #include "joist/sdk/testing/passert.h"
 
@@ -64,10 +65,7 @@ struct FilterWords {
 };
 JOIST_ROW(FilterWords, pattern)
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  joist::Pipeline p(argc, argv);
+void DebuggingWordCount(joist::Pipeline& p) {
   const auto options = p.options<DebuggingOptions>();
 
   // clang-format off
@@ -90,7 +88,16 @@ int main(int argc, char** argv) {
     }
     joist::PAssert::That(filtered).ContainsInAnyOrder(expected);
   }
+}
+JOIST_PIPELINE(debugging_wordcount, "Counts the words that match a pattern, and checks the result",
+               DebuggingWordCount)
 
+}  // namespace
+
+#ifndef JOIST_WITHOUT_MAIN  // Defined where this is a part of another program.
+int main(int argc, char** argv) {
+  joist::Pipeline p(argc, argv);
+  DebuggingWordCount(p);
   const joist::PipelineResult result = p.Run();
   const int exit_code = result.WaitUntilFinish().exit_code();
   if (exit_code == 0) {
@@ -107,3 +114,4 @@ int main(int argc, char** argv) {
   }
   return exit_code;
 }
+#endif

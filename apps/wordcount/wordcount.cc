@@ -7,6 +7,7 @@
 //
 // Before: minimal_wordcount.cc. Next: debugging_wordcount.cc, with counters and assertions.
 
+#include "joist/cli/pipeline.h"
 #include "joist/joist.h"
 
 namespace {
@@ -29,10 +30,7 @@ struct CountWords : joist::Transform {
   }
 };
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  joist::Pipeline p(argc, argv);
+void WordCount(joist::Pipeline& p) {
   const auto options = p.options<WordCountOptions>();
 
   // clang-format off
@@ -43,6 +41,15 @@ int main(int argc, char** argv) {
       })
     | "WriteCounts" >> joist::text::Write(options.output);
   // clang-format on
+}
+JOIST_PIPELINE(wordcount, "Counts the words of text files", WordCount)  // For `joist run`.
 
+}  // namespace
+
+#ifndef JOIST_WITHOUT_MAIN  // Defined where this is a part of another program.
+int main(int argc, char** argv) {
+  joist::Pipeline p(argc, argv);
+  WordCount(p);
   return p.Run().WaitUntilFinish().exit_code();
 }
+#endif

@@ -2,6 +2,8 @@
 
 #include "joist/model/graph.h"
 
+#include <utility>
+
 #include "joist/base/hash.h"
 
 namespace joist {
@@ -38,6 +40,22 @@ int Graph::Add(Node node, std::vector<const ElementType*> outputs) {
   }
   nodes_.push_back(std::move(node));
   return id;
+}
+
+void Graph::SetDisplayData(std::string name, std::vector<DisplayItem> items) {
+  display_data_[std::move(name)] = std::move(items);
+}
+
+const std::vector<DisplayItem>* Graph::display_data(std::string_view name) const {
+  const auto found = display_data_.find(name);
+  return found == display_data_.end() ? nullptr : &found->second;
+}
+
+Node Graph::TakeBackLast() {
+  JOIST_CHECK(!nodes_.empty() && nodes_.back().outputs.empty());
+  Node last = std::move(nodes_.back());
+  nodes_.pop_back();
+  return last;
 }
 
 void Graph::AddFault(Status fault) {

@@ -8,6 +8,8 @@
 #define JOIST_MODEL_GRAPH_H_
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
 #include <source_location>
 #include <string>
@@ -67,6 +69,16 @@ struct Node {
   std::source_location where;                  ///< The user's line.
 };
 
+/// One fact about a transform, for people who look at the pipeline: an item of Beam's display data.
+struct DisplayItem {
+  enum class Type : uint8_t { kString, kInteger, kDouble, kBoolean };
+  std::string key;    ///< Beam's where Beam has the transform: "filePattern".
+  std::string label;  ///< For people: "File Pattern".
+  std::string value;
+  Type type = Type::kString;
+  friend bool operator==(const DisplayItem&, const DisplayItem&) = default;
+};
+
 class Graph {
  public:
   /// Adds a step and its output collections; returns the node's index. A fault (a name used twice)
@@ -80,6 +92,15 @@ class Graph {
   /// OK, or the first fault in the order of building, with the step and the line that made it.
   Status Validate() const;
 
+  /// What the transform of the full name `name`, a step or a composite, says of itself; replaces
+  /// what it said before. Nothing of it is part of the fingerprint.
+  void SetDisplayData(std::string name, std::vector<DisplayItem> items);
+  /// Null where it says nothing.
+  const std::vector<DisplayItem>* display_data(std::string_view name) const;
+
+  /// Removes the step that was added last, which must have no outputs.
+  Node TakeBackLast();
+
   /// Whoever builds a pipeline reports what only it can see.
   void AddFault(Status fault);
 
@@ -90,6 +111,7 @@ class Graph {
  private:
   std::vector<Node> nodes_;
   std::vector<Collection> collections_;
+  std::map<std::string, std::vector<DisplayItem>, std::less<>> display_data_;
   Status fault_;
 };
 

@@ -13,6 +13,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "joist/sdk/display_data.h"
 #include "joist/sdk/standard_options.h"
 
 namespace joist {
@@ -96,16 +97,8 @@ size_t EditDistance(std::string_view a, std::string_view b) {
 }
 
 Status UnknownOption(std::string_view given, const std::string& where) {
-  const std::string name = Canonical(given);
-  std::string nearest;
-  size_t least = std::max<size_t>(2, name.size() / 3) + 1;
-  for (const std::string& known : AllNames()) {
-    const size_t distance = EditDistance(name, known);
-    if (distance < least || (distance == least && known.starts_with(name))) {
-      least = distance;
-      nearest = known;
-    }
-  }
+  const std::set<std::string> names = AllNames();
+  const std::string nearest = NearestName(Canonical(given), {names.begin(), names.end()});
   return InvalidArgument(
       "unknown option --" + std::string(given) + where +
       (nearest.empty() ? "; --help lists all options" : "; did you mean --" + nearest + "?"));
@@ -212,6 +205,19 @@ std::string ExampleOf(const OptionField& field) {
 }
 
 }  // namespace
+
+std::string NearestName(std::string_view name, const std::vector<std::string>& names) {
+  std::string nearest;
+  size_t least = std::max<size_t>(2, name.size() / 3) + 1;
+  for (const std::string& known : names) {
+    const size_t distance = EditDistance(name, known);
+    if (distance < least || (distance == least && known.starts_with(name))) {
+      least = distance;
+      nearest = known;
+    }
+  }
+  return nearest;
+}
 
 // --- Fields and structs -------------------------------------------------------------------------
 
@@ -456,6 +462,10 @@ const PipelineOptions::Given* PipelineOptions::Find(std::string_view name) const
 
 bool PipelineOptions::Has(std::string_view name) const { return Find(Canonical(name)) != nullptr; }
 
+void PipelineOptions::Remove(std::string_view name) {
+  std::erase_if(given_, [&](const Given& given) { return given.name == Canonical(name); });
+}
+
 void PipelineOptions::Set(std::string_view name, std::string value) {
   At(Canonical(name)).values = {std::move(value)};
 }
@@ -516,6 +526,15 @@ std::string PipelineOptions::ToJson() const {
     }
   }
   return document.dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
+void PipelineOptions::DisplayData(joist::DisplayData& data) const {
+  for (const Given& given : given_) {
+    const std::vector<OptionField> fields = FieldsNamed(given.name);
+    const std::string_view help = fields.empty() ? "" : fields[0].help;
+    data.Add(given.name, help.empty() ? given.name : help,
+             options_internal::JoinList(given.values));
+  }
 }
 
 // --- Help ---------------------------------------------------------------------------------------

@@ -42,6 +42,8 @@
 
 namespace joist {
 
+class DisplayData;
+
 /// Whether an option must be given.
 enum OptionPresence : uint8_t { kOptional, kRequired };
 
@@ -212,6 +214,8 @@ class PipelineOptions {
   /// Replaces the value of the option `name`.
   void Set(std::string_view name, std::string value);
 
+  /// Forgets it, so that it has its default.
+  void Remove(std::string_view name);
   bool Has(std::string_view name) const;
 
   /// The program's name as in argv[0]; empty if there was none.
@@ -222,6 +226,9 @@ class PipelineOptions {
 
   /// {"name": value, …}: flags as booleans, numbers as numbers, lists as arrays.
   std::string ToJson() const;
+
+  /// The options that were given, each with its name as key and its help as label.
+  void DisplayData(joist::DisplayData& data) const;
 
   /// What --help prints.
   static std::string Help(std::string_view program);
@@ -249,6 +256,9 @@ class PipelineOptions {
   std::string program_;
   std::vector<Given> given_;
 };
+
+/// That of `names` which `name` was probably meant to be; empty if none is near.
+std::string NearestName(std::string_view name, const std::vector<std::string>& names);
 
 namespace options_internal {
 

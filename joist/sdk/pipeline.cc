@@ -10,10 +10,13 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdio>
+#include <cstdlib>
 #include <limits>
 #include <mutex>
 #include <thread>
 
+#include "joist/sdk/graph_picture/fused_stages.h"
+#include "joist/sdk/graph_picture/graph_picture.h"
 #include "joist/sdk/standard_options.h"
 
 namespace joist {
@@ -137,7 +140,34 @@ Pipeline::Pipeline(int argc, const char* const* argv)
 Pipeline::Pipeline(PipelineOptions options)
     : builder_(std::make_shared<PipelineBuilder>()), options_(std::move(options)) {}
 
+Result<std::string> Pipeline::Draw(GraphFormat format, std::string_view title) const {
+  JOIST_RETURN_IF_ERROR(graph().Validate());
+  joist::DisplayData given;
+  PipelineOptions options = options_;
+  options.Remove("print_graph");
+  given.Include(options);
+  if (title.empty()) {
+    title = options_.program();
+    title.remove_prefix(title.rfind('/') + 1);
+  }
+  return DrawGraph(MakeGraphPicture(graph(), FusedStages(graph()), title, given.TakeItems()),
+                   format);
+}
+
+void Pipeline::PrintGraphIfAsked() {
+  const Result<StandardOptions> standard = options_.Get<StandardOptions>();
+  if (!standard.ok() || !standard->print_graph.has_value()) return;
+  const Result<std::string> drawn = Draw(*standard->print_graph);
+  if (!drawn.ok()) return;  // Run says what is wrong, as ever.
+  builder_->ReleaseCleanups();
+  const bool written = std::fwrite(drawn->data(), 1, drawn->size(), stdout) == drawn->size() &&
+                       std::fflush(stdout) == 0;
+  if (!written) std::perror("error: cannot write the graph");
+  std::exit(written ? 0 : 1);
+}
+
 PipelineResult Pipeline::Run() {
+  PrintGraphIfAsked();
   auto job = std::make_shared<PipelineResult::Job>();
   job->builder = builder_;
   if (Status status = Prepare(&job->settings); status.ok()) {

@@ -15,6 +15,8 @@
 #include <string>
 #include <utility>
 
+#include "joist/sdk/display_data.h"
+#include "joist/sdk/graph_picture/graph_format.h"
 #include "joist/sdk/options.h"
 #include "joist/sdk/pcollection.h"
 #include "joist/sdk/runner.h"
@@ -63,13 +65,19 @@ class Pipeline {
   const PipelineOptions& options() const { return options_; }
 
   /// Starts it on the runner that the options name. The job does not need this object any more.
+  /// With --print_graph it ends the program instead, when it has shown the pipeline on stdout.
   PipelineResult Run();
+
+  /// The pipeline as a picture, or what is wrong with it (joist/sdk/graph_picture). The title is by
+  /// default the program's name.
+  Result<std::string> Draw(GraphFormat format, std::string_view title = {}) const;
 
   PipelineBuilder& builder() const { return *builder_; }
   const Graph& graph() const { return builder_->graph(); }
 
  private:
   Status Prepare(RunSettings* settings) const;
+  void PrintGraphIfAsked();
 
   std::shared_ptr<PipelineBuilder> builder_;
   PipelineOptions options_;
@@ -85,11 +93,21 @@ PCollection<T> AddRoot(PipelineBuilder& builder, std::shared_ptr<const StepPaylo
 
 template <class X>
 auto operator|(const Pipeline& pipeline, const X& transform) {
-  return apply_internal::Apply(pipeline.builder(), pipeline, "", transform);
+  if constexpr (TransformLike<X> && requires { transform.Expand(pipeline); }) {
+    const display_data_internal::NotedScope scope(pipeline.builder(), "", transform);
+    return transform.Expand(pipeline);
+  } else {
+    return apply_internal::Apply(pipeline.builder(), pipeline, "", transform);
+  }
 }
 template <class X>
 auto operator|(const Pipeline& pipeline, const Named<X>& named) {
-  return apply_internal::Apply(pipeline.builder(), pipeline, named.name, named.transform);
+  if constexpr (requires { named.transform.Expand(pipeline); }) {
+    const display_data_internal::NotedScope scope(pipeline.builder(), named.name, named.transform);
+    return named.transform.Expand(pipeline);
+  } else {
+    return apply_internal::Apply(pipeline.builder(), pipeline, named.name, named.transform);
+  }
 }
 
 }  // namespace joist

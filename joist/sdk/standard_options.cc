@@ -9,7 +9,8 @@ JOIST_OPTIONS_DEFINE(, StandardOptions, "Standard options",
                      (job_name, "Name of the job; derived from the program's if empty"),
                      (streaming, "Run as a streaming job"),
                      (temp_location, "Folder for temporary files"),
-                     (resource_hints, "Hints for runners, as name=value"))
+                     (resource_hints, "Hints for runners, as name=value"),
+                     (print_graph, "Show the pipeline and do not run it: tree, svg or dot"))
 
 JOIST_OPTIONS_DEFINE(, EmbeddedOptions, "Embedded runner",
                      (memory, "Memory that groups and tables may take before they go to disk"),

@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "joist/sdk/graph_picture/graph_format.h"
 #include "joist/sdk/options.h"
 
 namespace joist {
@@ -24,6 +25,7 @@ struct StandardOptions {
   bool streaming = false;
   std::string temp_location;
   std::vector<std::string> resource_hints;
+  std::optional<GraphFormat> print_graph;
 };
 void JoistDescribeOptions(StandardOptions& object, OptionFields& fields);
 

@@ -231,6 +231,10 @@ class Read : public files::ReadTransform<Read<T>, csv_internal::RowFormat<T>> {
     }
   }
 
+  void DisplayData(joist::DisplayData& data) const {
+    data.Add("filePattern", "File Pattern", pattern_);
+    Base::DisplayData(data);
+  }
   static constexpr std::string_view kKind = "csv::Read";
   auto Expand(const Pipeline& pipeline) const {
     if constexpr (csv_internal::Check<T>()) {

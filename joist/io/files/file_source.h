@@ -36,6 +36,7 @@
 #include "joist/io/files/glob.h"
 #include "joist/io/files/settings.h"
 #include "joist/model/fields.h"
+#include "joist/sdk/display_data.h"
 #include "joist/sdk/par_do.h"
 #include "joist/sdk/read.h"
 
@@ -229,6 +230,13 @@ class ReadTransform : public Transform {
   /// By default a pattern that matches no file is an error.
   Self WithEmptyMatch(EmptyMatch empty) const {
     return Changed([&](auto& settings) { settings.empty_match = empty; });
+  }
+
+  void DisplayData(joist::DisplayData& data) const {
+    data.AddIfNotDefault("compressionType", "Compression Type", EnumText(settings_.compression),
+                         EnumText(Compression::kAuto));
+    data.AddIfNotDefault("emptyMatchTreatment", "Empty Match Treatment",
+                         EnumText(settings_.empty_match), EnumText(EmptyMatch::kRefuse));
   }
 
  protected:

@@ -15,6 +15,7 @@
 #include "joist/io/files/compression.h"
 #include "joist/io/files/settings.h"
 #include "joist/model/fields.h"
+#include "joist/sdk/display_data.h"
 #include "joist/sdk/pcollection.h"
 
 namespace joist::files {
@@ -70,6 +71,14 @@ class WriteTransform : public Transform {
     Self changed = static_cast<const Self&>(*this);
     changed.validate_ = false;
     return changed;
+  }
+
+  void DisplayData(joist::DisplayData& data) const {
+    data.Add("filePrefix", "Output File Prefix", settings_.prefix)
+        .AddIfNotDefault("fileSuffix", "Output File Suffix", settings_.suffix, "")
+        .AddIfNotDefault("numShards", "Maximum Output Shards", settings_.shards, 0)
+        .AddIfNotDefault("compressionType", "Compression Type", EnumText(settings_.compression),
+                         EnumText(Compression::kAuto));
   }
 
  protected:

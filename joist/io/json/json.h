@@ -216,6 +216,10 @@ class Read : public files::ReadTransform<Read<T>, json_rows_internal::RowFormat<
     }
   }
 
+  void DisplayData(joist::DisplayData& data) const {
+    data.Add("filePattern", "File Pattern", pattern_);
+    Base::DisplayData(data);
+  }
   static constexpr std::string_view kKind = "json::Read";
   auto Expand(const Pipeline& pipeline) const {
     if constexpr (json_rows_internal::kIsRow<T>) {

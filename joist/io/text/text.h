@@ -81,6 +81,10 @@ class Read : public files::ReadTransform<Read, text_internal::LineFormat> {
   /// Takes lines with NUL bytes, which by default are refused as a sign of a file that is no text.
   Read AllowBinary() const;
 
+  void DisplayData(joist::DisplayData& data) const {
+    data.Add("filePattern", "File Pattern", pattern_);
+    ReadTransform::DisplayData(data);
+  }
   static constexpr std::string_view kKind = "text::Read";
   PCollection<std::string> Expand(const Pipeline& pipeline) const;
 

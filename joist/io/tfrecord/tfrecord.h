@@ -112,6 +112,10 @@ class Read : public files::ReadTransform<Read, tfrecord_internal::RecordFormat> 
   /// A longer record is an error; 256 MB by default.
   Read WithLongestRecord(uint64_t bytes) const;
 
+  void DisplayData(joist::DisplayData& data) const {
+    data.Add("filePattern", "File Pattern", pattern_);
+    ReadTransform::DisplayData(data);
+  }
   static constexpr std::string_view kKind = "tfrecord::Read";
   PCollection<Bytes> Expand(const Pipeline& pipeline) const;
 
