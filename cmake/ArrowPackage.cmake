@@ -30,11 +30,15 @@ if(NOT IS_DIRECTORY ${folder})
     return()
   endif()
   message(STATUS "Fetching Arrow ${version}")
+  # What `import pyarrow.parquet` needs, for the tests.
+  set(for_python "pyarrow/*.py" "pyarrow/lib.*" "pyarrow/_parquet.*" "pyarrow/_fs.*"
+    "pyarrow/_compute.*" "pyarrow/libarrow_python.so.*00" "pyarrow/libarrow_compute.so.*"
+    "pyarrow/libarrow_dataset.so.*" "pyarrow/libarrow_acero.so.*" "pyarrow/libarrow_substrait.so.*")
   execute_process(
     COMMAND ${Python3_EXECUTABLE} ${PROJECT_SOURCE_DIR}/cmake/fetch_package.py pip
             ${PROJECT_SOURCE_DIR}/cmake/arrow_package.txt ${folder}
             "pyarrow/libarrow.so.*" "pyarrow/libparquet.so.*" "pyarrow/include/*"
-            "*/LICENSE.txt" "*/NOTICE.txt"
+            "*/LICENSE.txt" "*/NOTICE.txt" ${for_python}
     RESULT_VARIABLE failed ERROR_VARIABLE why)
   if(failed)
     message(WARNING "No Parquet connector: Arrow ${version} cannot be fetched. Everything else is "
@@ -52,3 +56,4 @@ add_library(Arrow::parquet SHARED IMPORTED GLOBAL)
 set_target_properties(Arrow::parquet PROPERTIES
   IMPORTED_LOCATION ${parquet_library} INTERFACE_LINK_LIBRARIES Arrow::arrow)
 set(JOIST_PARQUET_FOUND ON)
+set(JOIST_PYARROW_DIR ${folder})  # For PYTHONPATH, with Python 3.11.

@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -322,6 +323,13 @@ template <IsRow T>
 bool TakeRows(const RowGroupReader::Slice& slice, T* rows, Fault* fault) {
   using List = joist::fields_internal::ListOf<T>;
   return fields_internal::RowColumns<T, List>::Take(slice, rows, fault);
+}
+
+/// Puts each field of a row into its column.
+template <IsRow T>
+void PutRow(const T& row, std::span<ColumnBuilder> columns) {
+  ColumnBuilder* column = columns.data();
+  RowTraits<T>::ForEachField(row, [&column](const auto& field) { Put(field, column++); });
 }
 
 }  // namespace joist::parquet

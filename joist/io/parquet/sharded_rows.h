@@ -51,8 +51,7 @@ WrittenFile Finish(RowFileWriter& file, int32_t shard);
 
 template <class T>
 void WriteRow(const T& row, RowFileWriter& file) {
-  ColumnBuilder* column = file.columns().data();
-  RowTraits<T>::ForEachField(row, [&column](const auto& field) { Put(field, column++); });
+  PutRow(row, file.columns());
   ThrowIfError(file.EndRow());
 }
 
