@@ -77,6 +77,7 @@ std::string FunctionName(std::string_view type, const std::string& where) {
       name.replace(at, from.size(), to);
     }
   }
+  for (size_t at = name.find(" >"); at != name.npos; at = name.find(" >")) name.erase(at, 1);
   return WithoutInternals(ReadableTypeName(name));
 }
 
