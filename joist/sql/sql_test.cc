@@ -239,7 +239,7 @@ class IntoDays final : public StepOf<IntoDays, NoState> {
  private:
   class Assign final : public Operator, public BatchReceiver<Order> {
    public:
-    Receiver* input() override { return static_cast<BatchReceiver<Order>*>(this); }
+    Receiver* input(int) override { return static_cast<BatchReceiver<Order>*>(this); }
     void Connect(int, Receiver* consumer) override { output_.Connect(consumer); }
     void Push(const Batch<Order>& batch) override {
       std::vector<Window> windows;
