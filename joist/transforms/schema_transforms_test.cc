@@ -1,10 +1,11 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
 //
 // The transforms of rows by their fields: Select, Convert, Where, RenameFields, DropFields,
-// AddFields, GroupByFields. One file, so that what they share is compiled once.
+// AddFields, GroupByFields, JoinByFields. One file, so that what they share is compiled once.
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <random>
@@ -16,6 +17,7 @@
 #include "joist/transforms/add_fields.h"
 #include "joist/transforms/drop_fields.h"
 #include "joist/transforms/group_by_fields.h"
+#include "joist/transforms/join_by_fields.h"
 #include "joist/transforms/rename_fields.h"
 #include "joist/transforms/select.h"
 #include "joist/transforms/top.h"
@@ -223,6 +225,76 @@ TEST(GroupByFields, AgreesWithNaive) {
                     .Max<"address.city", "last">()
                     .Mean<"cents", "mean">())
       .ContainsInAnyOrder(want);
+  EXPECT_TRUE(p.RunOk());
+}
+
+struct User {
+  std::string name;
+  std::string city;
+};
+JOIST_ROW(User, name, city)
+
+TEST(JoinByFields, Example) {
+  TestPipeline p;
+  auto orders = p | Create(Some());
+  auto users = p | Create<User>({{"ann", "Bern"}, {"eve", "Biel"}, {"ann", "Brig"}});
+  // [example]
+  auto pairs = orders | joist::JoinByFields(users).On<"user", "name">() |
+               joist::Select<"lhs.cents", "rhs.city">();
+  auto all = orders | "All" >> joist::JoinByFields(users)
+                                   .On<&Order::user, &User::name>()
+                                   .On<"address.city", "city">()
+                                   .FullOuter();
+  // [example]
+  PAssert::That(pairs).ContainsInAnyOrder(
+      {{300, "Bern"}, {300, "Brig"}, {100, "Bern"}, {100, "Brig"}});
+  PAssert::That(all | Map([](const decltype(all)::Element& pair) {
+                  const auto& [order, user] = pair;
+                  return (order.has_value() ? order->user + std::to_string(order->cents) : "none") +
+                         "+" + (user.has_value() ? user->name + user->city : "none");
+                }))
+      .ContainsInAnyOrder(
+          {"ann300+annBern", "ann100+annBern", "bob500+none", "none+eveBiel", "none+annBrig"});
+  EXPECT_TRUE(p.RunOk());
+}
+
+// All kinds, on random rows with many equal keys, as nested loops make them.
+TEST(JoinByFields, AgreesWithNaive) {
+  std::mt19937_64 random(8);
+  std::vector<Address> left, right;
+  for (int i = 0; i < 300; ++i) {
+    left.push_back({std::to_string(i), static_cast<int32_t>(random() % 100)});
+    right.push_back({"r" + std::to_string(i), static_cast<int32_t>(random() % 100)});
+  }
+  using Inner = Row<RowField<"lhs", Address>, RowField<"rhs", Address>>;
+  using Left = Row<RowField<"lhs", Address>, RowField<"rhs", std::optional<Address>>>;
+  using Right = Row<RowField<"lhs", std::optional<Address>>, RowField<"rhs", Address>>;
+  std::vector<Inner> inner;
+  std::vector<Left> left_outer;
+  std::vector<Right> right_outer;
+  for (const Address& l : left) {
+    bool alone = true;
+    for (const Address& r : right) {
+      if (l.zip != r.zip) continue;
+      alone = false;
+      inner.emplace_back(l, r);
+      left_outer.emplace_back(l, r);
+      right_outer.emplace_back(l, r);
+    }
+    if (alone) left_outer.emplace_back(l, std::nullopt);
+  }
+  for (const Address& r : right) {
+    if (std::none_of(left.begin(), left.end(), [&](const Address& l) { return l.zip == r.zip; })) {
+      right_outer.emplace_back(std::nullopt, r);
+    }
+  }
+  TestPipeline p;
+  p.set_threads(3);
+  auto lefts = p | "Left" >> Create(left);
+  auto on_zip = JoinByFields(p | "Right" >> Create(right)).On<"zip", "zip">();
+  PAssert::That(lefts | "Inner" >> on_zip).ContainsInAnyOrder(inner);
+  PAssert::That(lefts | "LeftOuter" >> on_zip.LeftOuter()).ContainsInAnyOrder(left_outer);
+  PAssert::That(lefts | "RightOuter" >> on_zip.RightOuter()).ContainsInAnyOrder(right_outer);
   EXPECT_TRUE(p.RunOk());
 }
 
