@@ -77,6 +77,9 @@ int Main(int argc, char** argv) {
                                 Int64MapsBenchmark(settings), StringStepsBenchmark(settings),
                                 GroupBenchmark(settings),     GroupSpillBenchmark(settings),
                                 SumPerKeyBenchmark(settings), JoinBenchmark(settings)};
+#ifdef JOIST_BENCH_PARQUET
+  all.push_back(ParquetScanBenchmark(settings));
+#endif
   if (!settings.python.empty()) all.push_back(SmallWordCountBenchmark(settings));
   if (names.empty()) return RunBenchmarks(all, settings);
   std::vector<Benchmark> chosen;

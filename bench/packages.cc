@@ -10,8 +10,6 @@
 #include <stdexcept>
 #include <utility>
 
-#include "bench/benchmarks.h"
-
 namespace joist::bench {
 namespace {
 
@@ -37,16 +35,18 @@ void RunProgram(const std::vector<std::string>& command) {
 }  // namespace
 
 Variant PackageVariant(const Settings& settings, const std::string& title, const std::string& name,
-                       const std::string& input, std::vector<int> threads) {
+                       const std::string& input, std::vector<int> threads,
+                       std::function<void(Measurement&)> collect) {
   Variant variant;
   variant.name = title;
   variant.threads = std::move(threads);
-  variant.run = [python = settings.python, name, input](Measurement& m) {
+  variant.run = [python = settings.python, name, input,
+                 collect = std::move(collect)](Measurement& m) {
     m.Start();
-    RunProgram({python, "bench/packages/word_count_" + name + ".py", input, m.scratch(),
+    RunProgram({python, "bench/packages/" + name + ".py", input, m.scratch(),
                 std::to_string(m.threads())});
     m.Stop();
-    CollectWordCounts(m);
+    collect(m);
   };
   return variant;
 }

@@ -7,6 +7,7 @@
 #ifndef JOIST_BENCH_PACKAGES_H_
 #define JOIST_BENCH_PACKAGES_H_
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -14,9 +15,10 @@
 
 namespace joist::bench {
 
-/// A variant of word count that is the program bench/packages/word_count_NAME.py.
+/// A variant that is the program bench/packages/NAME.py, whose output collect(measurement) takes.
 Variant PackageVariant(const Settings& settings, const std::string& title, const std::string& name,
-                       const std::string& input, std::vector<int> threads);
+                       const std::string& input, std::vector<int> threads,
+                       std::function<void(Measurement&)> collect);
 
 }  // namespace joist::bench
 

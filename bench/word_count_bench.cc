@@ -142,8 +142,10 @@ Benchmark WordCountBenchmark(const Settings& settings) {
     benchmark.variants.push_back(std::move(variant));
   }
   if (!settings.python.empty()) {
-    benchmark.variants.push_back(PackageVariant(settings, "Polars", "polars", input, {1, 2}));
-    benchmark.variants.push_back(PackageVariant(settings, "DuckDB", "duckdb", input, {1, 2}));
+    benchmark.variants.push_back(
+        PackageVariant(settings, "Polars", "word_count_polars", input, {1, 2}, CollectWordCounts));
+    benchmark.variants.push_back(
+        PackageVariant(settings, "DuckDB", "word_count_duckdb", input, {1, 2}, CollectWordCounts));
   }
   return benchmark;
 }
@@ -155,7 +157,8 @@ Benchmark SmallWordCountBenchmark(const Settings& settings) {
   benchmark.rounds = 3;
   benchmark.variants.push_back(ByHand<VectorTokenizer>("by hand", input));
   benchmark.variants.push_back(JoistWordCountVariants(input)[0]);
-  benchmark.variants.push_back(PackageVariant(settings, "Beam Python", "beam", input, {1}));
+  benchmark.variants.push_back(
+      PackageVariant(settings, "Beam Python", "word_count_beam", input, {1}, CollectWordCounts));
   for (Variant& variant : benchmark.variants) variant.threads = {1};
   benchmark.variants[1].goal = 0;
   return benchmark;

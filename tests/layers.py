@@ -17,6 +17,7 @@ LAYERS = {
     "engine": ["base", "model", "exec", "sdk"],
     "transforms": ["base", "model", "sdk"],
     "sql": ["base", "model", "sdk", "transforms"],
+    "ml": ["base", "model", "sdk", "transforms"],
     "portability": ["base", "model", "exec", "sdk", "engine"],
     "io": ["base", "model", "sdk", "joist.h"],
     "store": ["base", "model"],
@@ -27,7 +28,7 @@ LAYERS = {
     "joist.h": ["base", "model", "sdk", "io"],
 }
 # Top folders that stand on Joist.
-PUBLIC = ["joist.h", "base", "model", "sdk", "transforms", "sql", "io", "store", "cli"]
+PUBLIC = ["joist.h", "base", "model", "sdk", "transforms", "sql", "io", "store", "ml", "cli"]
 TOP = {"apps": PUBLIC, "bench": PUBLIC + ["exec", "engine"], "tests": list(LAYERS)}
 # What a test (fuzzer, benchmark) may include more than its module: tests run pipelines.
 FOR_TESTS = ["joist.h", "base", "model", "exec", "sdk", "engine"]
@@ -40,7 +41,7 @@ IMPURE = {"thread", "mutex", "shared_mutex", "condition_variable", "future", "ch
           "iostream", "filesystem", "ctime", "unistd.h", "sys/stat.h", "fcntl.h", "time.h"}
 HEAVY = re.compile(r"iostream|regex|fmt/.*|spdlog/.*|yaml-cpp/.*|nlohmann/.*|google/.*"
                    r"|grpc.*|absl/.*|gtest/.*|gmock/.*|benchmark/.*|simdjson.*|re2/.*")
-PUBLIC_HEADER_FOLDERS = {"base", "model", "exec", "sdk", "transforms", "sql", "io", "cli", "joist.h"}
+PUBLIC_HEADER_FOLDERS = {"base", "model", "exec", "sdk", "transforms", "sql", "io", "ml", "cli", "joist.h"}
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]')
 TEST_FILE = re.compile(r"_(test|fuzz|bench)\.cc$|(^|/)test(ing|s)?/")

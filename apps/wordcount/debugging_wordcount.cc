@@ -52,6 +52,11 @@ struct FilterWords {
   std::string pattern;
   std::shared_ptr<const std::regex> compiled;
 
+  // For pictures of the pipeline: debugging_wordcount --output=x --print_graph=tree
+  void DisplayData(joist::DisplayData& data) const {
+    data.Add("pattern", "Words to keep", pattern);
+  }
+
   void Setup() { compiled = std::make_shared<const std::regex>(pattern); }
 
   void Process(const joist::KV<std::string_view, int64_t>& count, joist::Emit<WordCount> emit) {

@@ -163,22 +163,15 @@ class SumTable {
   int64_t no_key_sum_ = 0;
 };
 
-/// Sums `input` by key, on as many threads as there are consumers. Each is given keys by Add(key,
-/// sum), from one thread only.
-template <typename Consumer>
-void SumPairs(const PairSequence& input, std::vector<Consumer>& consumers) {
+/// Calls fill(thread, table) on as many threads as there are consumers, and hands out the sums of
+/// all tables: a consumer is given keys by Add(key, sum), from one thread only.
+template <typename Consumer, typename Fill>
+void SumTables(std::vector<Consumer>& consumers, Fill fill) {
   const size_t threads = consumers.size();
   std::vector<SumTable> tables(threads);
   std::barrier complete(static_cast<ptrdiff_t>(threads));
   const auto work = [&](size_t thread) {
-    const uint64_t begin = input.pair_count * thread / threads;
-    const uint64_t end = input.pair_count * (thread + 1) / threads;
-    std::array<Pair, SumTable::kMostPairs> pairs;
-    for (uint64_t i = begin; i < end; i += pairs.size()) {
-      const size_t count = std::min<uint64_t>(pairs.size(), end - i);
-      for (size_t k = 0; k < count; ++k) pairs[k] = input[i + k];
-      tables[thread].Add(pairs.data(), count);
-    }
+    fill(thread, tables[thread]);
     complete.arrive_and_wait();
 
     // From the last table to the first: a key's sum is added to the next table that has the key
@@ -197,6 +190,22 @@ void SumPairs(const PairSequence& input, std::vector<Consumer>& consumers) {
   for (size_t i = 1; i < threads; ++i) others.emplace_back(work, i);
   work(0);
   for (std::thread& thread : others) thread.join();
+}
+
+/// Sums `input` by key.
+template <typename Consumer>
+void SumPairs(const PairSequence& input, std::vector<Consumer>& consumers) {
+  const size_t threads = consumers.size();
+  SumTables(consumers, [&](size_t thread, SumTable& table) {
+    const uint64_t begin = input.pair_count * thread / threads;
+    const uint64_t end = input.pair_count * (thread + 1) / threads;
+    std::array<Pair, SumTable::kMostPairs> pairs;
+    for (uint64_t i = begin; i < end; i += pairs.size()) {
+      const size_t count = std::min<uint64_t>(pairs.size(), end - i);
+      for (size_t k = 0; k < count; ++k) pairs[k] = input[i + k];
+      table.Add(pairs.data(), count);
+    }
+  });
 }
 
 }  // namespace joist::bench

@@ -3,11 +3,13 @@
 #include "joist/sql/database.h"
 
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <iterator>
 #include <system_error>
+#include <thread>
 #include <utility>
 
 #include "joist/base/status.h"
@@ -340,7 +342,13 @@ bool ResultReader::Work() {
   if (has_result_) return true;
   const duckdb_pending_state state = duckdb_pending_execute_task(pending_);
   if (state == DUCKDB_PENDING_ERROR) Throw(duckdb_pending_error(pending_));
-  if (!duckdb_pending_execution_is_finished(state)) return false;
+  if (!duckdb_pending_execution_is_finished(state)) {
+    // Other threads of DuckDB are at it, and there is nothing to help with.
+    if (state == DUCKDB_PENDING_NO_TASKS_AVAILABLE) {
+      std::this_thread::sleep_for(std::chrono::microseconds(200));
+    }
+    return false;
+  }
   has_result_ = true;  // Also where it fails: it is to be destroyed.
   if (duckdb_execute_pending(pending_, &result_) == DuckDBError) {
     Throw(duckdb_result_error(&result_));

@@ -230,7 +230,7 @@ class QueryBreaker final : public Breaker {
    public:
     Sink(QueryBreaker* breaker, const OperatorContext& context)
         : breaker_(breaker), context_(context) {}
-    Receiver* input() override { return static_cast<BatchReceiver<Bytes>*>(this); }
+    Receiver* input(int) override { return static_cast<BatchReceiver<Bytes>*>(this); }
     void Connect(int, Receiver*) override {}
     void Push(const Batch<Bytes>& batch) override {
       const StepScope scope(context_.stats);
@@ -376,7 +376,7 @@ class BundleOperator final : public Operator, public BatchReceiver<Bytes> {
  public:
   BundleOperator(const Query* query, const OperatorContext& context)
       : query_(query), context_(context), output_(context) {}
-  Receiver* input() override { return static_cast<BatchReceiver<Bytes>*>(this); }
+  Receiver* input(int) override { return static_cast<BatchReceiver<Bytes>*>(this); }
   void Connect(int, Receiver* consumer) override { output_.Connect(consumer); }
 
   void Push(const Batch<Bytes>& batch) override {

@@ -50,7 +50,7 @@ class PackStep final : public StepOf<PackStep<T>, uint32_t> {
   class Packer final : public Operator, public BatchReceiver<T> {
    public:
     Packer(uint32_t table, const OperatorContext& context) : table_(table), context_(context) {}
-    Receiver* input() override { return static_cast<BatchReceiver<T>*>(this); }
+    Receiver* input(int) override { return static_cast<BatchReceiver<T>*>(this); }
     void Connect(int, Receiver* consumer) override { output_.Connect(consumer); }
 
     void Push(const Batch<T>& batch) override {

@@ -5,10 +5,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <optional>
 #include <random>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -220,6 +223,110 @@ TEST(Sql, AgreesWithNaive) {
                 Sql<Group>("SELECT discount, count(*) AS rows, sum(cents) AS cents, "
                            "max(user) AS last FROM PCOLLECTION GROUP BY discount"))
       .ContainsInAnyOrder(want);
+  EXPECT_TRUE(p.RunOk());
+}
+
+// Puts orders into the day of their field `at`; the batch's elements get different windows.
+class IntoDays final : public StepOf<IntoDays, NoState> {
+ public:
+  using StepOf<IntoDays, NoState>::StepOf;
+  StepKind kind() const override { return StepKind::kParDo; }
+  std::vector<const ElementType*> outputs() const override { return {&element_type<Order>}; }
+  std::unique_ptr<Operator> MakeOperator(const OperatorContext&) const override {
+    return std::make_unique<Assign>();
+  }
+
+ private:
+  class Assign final : public Operator, public BatchReceiver<Order> {
+   public:
+    Receiver* input(int) override { return static_cast<BatchReceiver<Order>*>(this); }
+    void Connect(int, Receiver* consumer) override { output_.Connect(consumer); }
+    void Push(const Batch<Order>& batch) override {
+      std::vector<Window> windows;
+      for (size_t i = 0; i < batch.count; ++i) {
+        windows.push_back(FixedWindow(batch[i].at, Duration::Days(1)));
+      }
+      Batch<Order> assigned = batch;
+      assigned.meta.windows = SharedColumn<Window>(windows.data());
+      output_.Push(assigned);
+    }
+
+   private:
+    Output<Order> output_;
+  };
+};
+
+struct DayTotal {
+  Timestamp at;
+  int64_t cents = 0;
+};
+JOIST_ROW(DayTotal, at, cents)
+
+// Each window has its own result, at the window's end; in both modes.
+TEST(Sql, WindowsAreApart) {
+  std::vector<Order> orders;
+  std::map<int64_t, int64_t> cents_of;
+  for (int64_t i = 0; i < 5000; ++i) {
+    const int64_t day = i * 7 % 30;
+    orders.push_back({"u", i, {}, Timestamp::Seconds(86'400 * day + i)});
+    cents_of[day] += i;
+  }
+  std::vector<DayTotal> want;
+  std::vector<DayTotal> rows;
+  for (const auto& [day, cents] : cents_of) {
+    want.push_back({Timestamp::Seconds(86'400 * (day + 1)) - Duration::Millis(1), cents});
+  }
+  for (const Order& order : orders) {
+    rows.push_back({FixedWindow(order.at, Duration::Days(1)).max_timestamp(), order.cents});
+  }
+  TestPipeline p;
+  p.set_threads(3);
+  auto in_days = [&] {
+    auto all = p | Create(orders) | Reshuffle();
+    const PipelineBuilder::Scope scope(&p.builder(), "IntoDays", "", nullptr);
+    return AddStep<Order>(all, std::make_shared<IntoDays>(NoState()));
+  }();
+  const auto with_time = [](const OneCount& row, Timestamp at) { return DayTotal{at, row.n}; };
+  PAssert::That(in_days | "Sum" >> Sql<OneCount>("SELECT sum(cents) AS n FROM PCOLLECTION") |
+                "SumTime" >> Map(with_time))
+      .ContainsInAnyOrder(want);
+  PAssert::That(in_days |
+                "Rows" >> Sql<OneCount>("SELECT cents AS n FROM PCOLLECTION").PerBundle() |
+                "RowsTime" >> Map(with_time))
+      .ContainsInAnyOrder(rows);
+  EXPECT_TRUE(p.RunOk());
+}
+
+// Shares that fail after having appended count once all the same, as does a result that is read
+// again.
+TEST(Sql, RetriesAreExact) {
+  static std::atomic<int> failures_left;  // Fewer than a range is tried.
+  static std::atomic<int> result_failures_left;
+  failures_left = 3;
+  result_failures_left = 2;
+  std::vector<Order> orders(20'000);
+  for (size_t i = 0; i < orders.size(); ++i) orders[i].cents = static_cast<int64_t>(i);
+  const auto sometimes_fails = [](const Order& order) {
+    if (order.cents % 4999 == 4998 && failures_left.fetch_sub(1) > 0) {
+      throw std::runtime_error("not now");
+    }
+    return order;
+  };
+  const auto result_fails = [](const OneCount& row) {
+    if (row.n == 777 && result_failures_left.fetch_sub(1) > 0) throw std::runtime_error("not now");
+    return row;
+  };
+  TestPipeline p;
+  auto some = p | Create(orders) | Reshuffle() | "Fails" >> Map(sometimes_fails);
+  PAssert::That(some | "Sum" >> Sql<OneCount>("SELECT sum(cents) AS n FROM PCOLLECTION"))
+      .ContainsInAnyOrder({{19'999LL * 10'000}});
+  PAssert::That(some | "Rows" >> Sql<OneCount>("SELECT cents AS n FROM PCOLLECTION") |
+                "ResultFails" >> Map(result_fails) | Count::Globally())
+      .ContainsInAnyOrder({20'000});
+  PAssert::That(some |
+                "Bundles" >> Sql<OneCount>("SELECT cents AS n FROM PCOLLECTION").PerBundle() |
+                "CountBundles" >> Count::Globally())
+      .ContainsInAnyOrder({20'000});
   EXPECT_TRUE(p.RunOk());
 }
 

@@ -96,19 +96,28 @@ struct Nested {
   }
 };
 
-template <FieldName kText, size_t kBegin, size_t kSize>
-inline constexpr FieldName<kSize + 1> kPart{kText.view().substr(kBegin, kSize)};
+// By value: with -fsanitize=undefined, gcc 12 can't look into the argument of a template itself.
+template <size_t kSize>
+consteval size_t FirstDot(FieldName<kSize> path) {
+  size_t at = 0;
+  while (at + 1 < kSize && path.text[at] != '.') ++at;
+  return at;
+}
+template <size_t kBegin, size_t kEnd, size_t kSize>
+consteval FieldName<kEnd - kBegin + 1> PartOf(FieldName<kSize> path) {
+  return FieldName<kEnd - kBegin + 1>(path.view().substr(kBegin, kEnd - kBegin));
+}
 
 template <class T, FieldName kPath>
 consteval auto AtPath() {
-  constexpr std::string_view kText = kPath.view();
-  constexpr size_t kDot = kText.find('.');
-  using Outer = decltype(At<T, IndexOfName<T>(kText.substr(0, kDot))>());
-  if constexpr (kDot == std::string_view::npos || !Outer::kExists) {
+  constexpr size_t kSize = kPath.view().size();
+  constexpr size_t kDot = FirstDot(kPath);
+  constexpr auto kFirst = PartOf<0, kDot>(kPath);
+  using Outer = decltype(At<T, IndexOfName<T>(kFirst.view())>());
+  if constexpr (kDot == kSize || !Outer::kExists) {
     return Outer();
   } else if constexpr (IsRow<typename Outer::type>) {
-    using Inner =
-        decltype(AtPath<typename Outer::type, kPart<kPath, kDot + 1, kText.size() - kDot - 1>>());
+    using Inner = decltype(AtPath<typename Outer::type, PartOf<kDot + 1, kSize>(kPath)>());
     if constexpr (Inner::kExists) {
       return Nested<Outer, Inner>();
     } else {

@@ -64,6 +64,8 @@ BufferPointer PackBits(const uint8_t* bytes, size_t size, std::vector<std::vecto
 }
 
 Status CheckText(const ColumnBuilder& column) {
+  // Before that, Arrow takes anything for UTF-8.
+  [[maybe_unused]] static const bool kReady = (::arrow::util::InitializeUTF8(), true);
   const auto* bytes = reinterpret_cast<const uint8_t*>(column.values.data());
   bool valid = ::arrow::util::ValidateUTF8(bytes, static_cast<int64_t>(column.values.size()));
   // Characters that two texts share would be valid in the whole.

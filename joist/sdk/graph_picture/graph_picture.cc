@@ -50,11 +50,8 @@ std::vector<std::string_view> TemplateArguments(std::string_view type) {
   return arguments;
 }
 
-/// The name of a function's type, as a person would say it; `where` may be empty.
-std::string FunctionName(std::string_view type, const std::string& where) {
-  if (type.find("{lambda(") != type.npos) return where.empty() ? "lambda" : "lambda at " + where;
-  std::string name = ReadableTypeName("[T = " + std::string(type) + "]");
-  // Namespaces that are no user's business: text::text_internal::SplitWords.
+/// A type without what is no user's business: text::text_internal::SplitWords.
+std::string WithoutInternals(std::string name) {
   constexpr std::string_view kInternal = "_internal::";
   for (size_t at = name.find(kInternal); at != name.npos; at = name.find(kInternal)) {
     size_t start = at;
@@ -65,6 +62,23 @@ std::string FunctionName(std::string_view type, const std::string& where) {
     name.erase(start, at + kInternal.size() - start);
   }
   return name;
+}
+
+/// The name of a function's type, as a person would say it; `where` may be empty.
+std::string FunctionName(std::string_view type, const std::string& where) {
+  if (type.find("{lambda(") != type.npos) return where.empty() ? "lambda" : "lambda at " + where;
+  std::string name = "[T = " + std::string(type) + "]";
+  constexpr std::string_view kStrings[][2] = {
+      {"basic_string<char, std::char_traits<char>, std::allocator<char> >", "string"},
+      {"basic_string_view<char, std::char_traits<char> >", "string_view"},
+  };
+  for (const auto& [from, to] : kStrings) {
+    for (size_t at = name.find(from); at != name.npos; at = name.find(from)) {
+      name.replace(at, from.size(), to);
+    }
+  }
+  for (size_t at = name.find(" >"); at != name.npos; at = name.find(" >")) name.erase(at, 1);
+  return WithoutInternals(ReadableTypeName(name));
 }
 
 /// Steps are templates over the user's types: joist::ParDoStep<Function, …>.
@@ -133,7 +147,7 @@ GraphPicture MakeGraphPicture(const Graph& graph, const std::vector<int>& stages
     step.gathers = node.kind == StepKind::kGroup || node.kind == StepKind::kView;
     NameKind(node, &step);
     for (int output : node.outputs) {
-      step.types.push_back(graph.collections()[output].type->name());
+      step.types.push_back(WithoutInternals(graph.collections()[output].type->name()));
     }
     if (i < stages.size()) {
       step.stage = stages[i];
@@ -142,8 +156,8 @@ GraphPicture MakeGraphPicture(const Graph& graph, const std::vector<int>& stages
     const auto add_edges = [&](const std::vector<int>& collections, bool side) {
       for (int c : collections) {
         const Collection& collection = graph.collections()[c];
-        picture.edges.push_back(
-            {collection.producer, static_cast<int>(i), collection.type->name(), side});
+        picture.edges.push_back({collection.producer, static_cast<int>(i),
+                                 WithoutInternals(collection.type->name()), side});
       }
     };
     add_edges(node.inputs, false);

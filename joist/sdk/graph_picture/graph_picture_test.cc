@@ -216,6 +216,27 @@ TEST(GraphPicture, TreeOfAPipeline) {
   CheckPictures(picture);
 }
 
+template <class T>
+struct Kept {
+  bool operator()(const T&) const { return true; }
+};
+namespace odd_internal {
+struct Hidden {
+  int value = 0;
+};
+JOIST_ROW(Hidden, value)
+}  // namespace odd_internal
+
+TEST(GraphPicture, NamesTypesAsPeopleDo) {
+  TestPipeline p;
+  p | Create({"a"}) | "Keep" >> Filter(Kept<std::string>()) |
+      "Hide" >> Map([](std::string_view) { return odd_internal::Hidden(); });
+  const std::string tree = p.Draw(GraphFormat::kTree).value();
+  EXPECT_NE(tree.find("(ParDo Kept<std::string>)"), std::string::npos) << tree;
+  EXPECT_NE(tree.find("(ParDo lambda at graph_picture_test.cc:"), std::string::npos) << tree;
+  EXPECT_NE(tree.find("→ Hidden  [1]"), std::string::npos) << tree;
+}
+
 TEST(GraphPicture, OfNothing) {
   const Pipeline p;
   EXPECT_EQ(p.Draw(GraphFormat::kTree).value(), "pipeline: 0 steps\n");
