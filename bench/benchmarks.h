@@ -23,6 +23,7 @@ Benchmark StringStepsBenchmark(const Settings& settings);
 Benchmark GroupBenchmark(const Settings& settings);
 Benchmark GroupSpillBenchmark(const Settings& settings);
 Benchmark SumPerKeyBenchmark(const Settings& settings);
+Benchmark JoinBenchmark(const Settings& settings);
 Benchmark ParquetScanBenchmark(const Settings& settings);
 
 }  // namespace joist::bench

@@ -1,9 +1,10 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
 //
-// Grouping and summing as Joist pipelines.
+// Grouping, summing and joining as Joist pipelines.
 
 #include "bench/joist_variants.h"
 #include "bench/key_results.h"
+#include "joist/transforms/join.h"
 
 namespace joist::bench {
 namespace {
@@ -53,6 +54,18 @@ struct TakeSums {
   }
 };
 
+struct TakeJoined {
+  JoinConsumer consumer;
+  void StartBundle() { consumer.results = results; }
+  void Process(const KV<int64_t, KV<int64_t, int64_t>>& joined) {
+    consumer.Add(joined.key, joined.value.key, joined.value.value);
+  }
+  void FinishBundle() {
+    DigestCollector::Add(consumer.digest);
+    consumer.digest = Digest();
+  }
+};
+
 template <typename Build>
 Variant PairsVariant(const std::string& name, const PairSequence& input, double goal, Build build,
                      const std::string& memory = "") {
@@ -91,6 +104,14 @@ std::vector<Variant> JoistSumPerKeyVariants(const PairSequence& input) {
   return {PairsVariant("Joist, Sum::PerKey", input, 0.6, [](Pipeline& p, const PairSequence& in) {
     p | "Pairs" >> Read(Pairs{in}) | "Sum" >> Sum::PerKey() | "Take" >> ParDo(TakeSums());
   })};
+}
+
+std::vector<Variant> JoistJoinVariants(const PairSequence& left, const PairSequence& right) {
+  const auto join = [right](Pipeline& p, const PairSequence& left) {
+    Join::Inner("Join", p | "Left" >> Read(Pairs{left}), p | "Right" >> Read(Pairs{right})) |
+        "Take" >> ParDo(TakeJoined());
+  };
+  return {PairsVariant("Joist, Join::Inner", left, 0.5, join)};
 }
 
 }  // namespace joist::bench

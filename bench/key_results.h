@@ -54,6 +54,22 @@ struct SumConsumer {
   }
 };
 
+/// Takes the pairs of a join.
+struct JoinConsumer {
+  Digest digest;
+  KeyResult* results = nullptr;
+
+  void Add(int64_t key, int64_t left, int64_t right) {
+    const auto sum = static_cast<uint64_t>(left) + 3 * static_cast<uint64_t>(right);
+    digest.AddGroup(static_cast<uint64_t>(key), 1, sum);
+    if (results != nullptr) {
+      KeyResult& result = results[static_cast<size_t>(key)];
+      ++result.count;
+      result.sum += sum;
+    }
+  }
+};
+
 }  // namespace joist::bench
 
 #endif  // JOIST_BENCH_KEY_RESULTS_H_

@@ -76,7 +76,7 @@ int Main(int argc, char** argv) {
   std::vector<Benchmark> all = {WordCountBenchmark(settings), Int64StepsBenchmark(settings),
                                 Int64MapsBenchmark(settings), StringStepsBenchmark(settings),
                                 GroupBenchmark(settings),     GroupSpillBenchmark(settings),
-                                SumPerKeyBenchmark(settings)};
+                                SumPerKeyBenchmark(settings), JoinBenchmark(settings)};
 #ifdef JOIST_BENCH_PARQUET
   all.push_back(ParquetScanBenchmark(settings));
 #endif

@@ -21,9 +21,10 @@ struct Pair {
 struct PairSequence {
   uint64_t pair_count;
   uint64_t key_count;
+  uint64_t first_index = 0;  ///< Where another sequence shall not see the same.
 
   Pair operator[](uint64_t index) const {
-    const uint64_t random = SplitMix64(index);
+    const uint64_t random = SplitMix64(first_index + index);
     const unsigned __int128 scaled = static_cast<unsigned __int128>(random) * key_count;
     return {static_cast<int64_t>(scaled >> 64), static_cast<int64_t>(random & 0xFFFFF)};
   }

@@ -1,6 +1,6 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
 //
-// Grouping 100 M pairs into 10 M keys, and the sum per key of the same.
+// Grouping 100 M pairs into 10 M keys, the sum per key of the same, and joining pairs.
 
 #include <cstring>
 #include <string>
@@ -11,6 +11,7 @@
 #include "bench/key_results.h"
 #include "bench/pairs.h"
 #include "bench/rivals/group_pairs.h"
+#include "bench/rivals/join_pairs.h"
 #include "bench/rivals/spill_pairs.h"
 #include "bench/rivals/sum_pairs.h"
 
@@ -60,8 +61,7 @@ void WithConsumers(const PairSequence& input, Measurement& m, Function function)
 }
 
 Benchmark PairsBenchmark(const std::string& name, const std::string& title,
-                         const Settings& settings, bool counts) {
-  const PairSequence input = Input(settings);
+                         const PairSequence& input, bool counts) {
   Benchmark benchmark;
   benchmark.name = name;
   benchmark.title = title + ", " + std::to_string(input.pair_count / 1'000'000) + " M pairs, " +
@@ -78,7 +78,7 @@ Benchmark PairsBenchmark(const std::string& name, const std::string& title,
 
 Benchmark GroupBenchmark(const Settings& settings) {
   const PairSequence input = Input(settings);
-  Benchmark benchmark = PairsBenchmark("group", "group by key and add up", settings, true);
+  Benchmark benchmark = PairsBenchmark("group", "group by key and add up", input, true);
   benchmark.memory_bytes = input.pair_count * 20;
   benchmark.variants.push_back({.name = "by hand, radix then hash", .run = [input](Measurement& m) {
                                   WithConsumers<GroupConsumer>(
@@ -95,7 +95,7 @@ Benchmark GroupBenchmark(const Settings& settings) {
 Benchmark GroupSpillBenchmark(const Settings& settings) {
   const PairSequence input = Input(settings);
   const std::string memory = settings.quick ? "8MB" : "256MB";
-  Benchmark benchmark = PairsBenchmark("group_spill", "the same within " + memory, settings, true);
+  Benchmark benchmark = PairsBenchmark("group_spill", "the same within " + memory, input, true);
   benchmark.variants.push_back(
       {.name = "by hand, uncompressed files", .run = [input](Measurement& m) {
          WithConsumers<GroupConsumer>(input, m, [&](std::vector<GroupConsumer>& consumers) {
@@ -110,7 +110,7 @@ Benchmark GroupSpillBenchmark(const Settings& settings) {
 
 Benchmark SumPerKeyBenchmark(const Settings& settings) {
   const PairSequence input = Input(settings);
-  Benchmark benchmark = PairsBenchmark("sum_per_key", "sum per key", settings, false);
+  Benchmark benchmark = PairsBenchmark("sum_per_key", "sum per key", input, false);
   benchmark.memory_bytes = input.key_count * 80;
   benchmark.variants.push_back(
       {.name = "by hand, hash and prefetch", .run = [input](Measurement& m) {
@@ -118,6 +118,42 @@ Benchmark SumPerKeyBenchmark(const Settings& settings) {
              input, m, [&](std::vector<SumConsumer>& consumers) { SumPairs(input, consumers); });
        }});
   for (Variant& variant : JoistSumPerKeyVariants(input)) {
+    benchmark.variants.push_back(std::move(variant));
+  }
+  return benchmark;
+}
+
+Benchmark JoinBenchmark(const Settings& settings) {
+  const uint64_t part = settings.quick ? 30 : 1;
+  const PairSequence left{60'000'000 / part, 10'000'000 / part};
+  const PairSequence right{10'000'000 / part, left.key_count, uint64_t{1} << 40};
+  Benchmark benchmark = PairsBenchmark(
+      "join", "join with " + std::to_string(right.pair_count / 1000) + " k pairs", left, true);
+  benchmark.memory_bytes = (left.pair_count + right.pair_count) * 20;
+  benchmark.reference = [left, right](Measurement& m) {
+    std::vector<KeyResult> rights(right.key_count), results(left.key_count);
+    for (uint64_t i = 0; i < right.pair_count; ++i) {
+      const Pair pair = right[i];
+      KeyResult& of_key = rights[static_cast<size_t>(pair.key)];
+      ++of_key.count;
+      of_key.sum += static_cast<uint64_t>(pair.value);
+    }
+    for (uint64_t i = 0; i < left.pair_count; ++i) {
+      const Pair pair = left[i];
+      const KeyResult& with = rights[static_cast<size_t>(pair.key)];
+      KeyResult& result = results[static_cast<size_t>(pair.key)];
+      result.count += with.count;
+      result.sum += with.count * static_cast<uint64_t>(pair.value) + 3 * with.sum;
+    }
+    m.exact = CanonicalKeyResults(results);
+  };
+  benchmark.variants.push_back(
+      {.name = "by hand, radix then hash", .run = [left, right](Measurement& m) {
+         WithConsumers<JoinConsumer>(left, m, [&](std::vector<JoinConsumer>& consumers) {
+           JoinPairs(left, right, consumers);
+         });
+       }});
+  for (Variant& variant : JoistJoinVariants(left, right)) {
     benchmark.variants.push_back(std::move(variant));
   }
   return benchmark;

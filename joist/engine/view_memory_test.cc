@@ -44,7 +44,11 @@ struct NameEach {
   KV<int64_t, std::string> operator()(int64_t n) const { return {n, Name(n)}; }
 };
 
+#if defined(JOIST_ASAN) || defined(__SANITIZE_THREAD__)
+constexpr int64_t kNames = 200'000;  // All takes several times as long there.
+#else
 constexpr int64_t kNames = 800'000;  // 32 MB and more.
+#endif
 
 TEST(ViewMemory, MapsAndMultimapsOnDisk) {
   TestPipeline p;

@@ -11,7 +11,7 @@
 
 #include <memory>
 #include <string_view>
-#include <tuple>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -20,25 +20,58 @@
 
 namespace joist {
 
-/// The values of `first` and `rest` under each key, as a step called `name`. The collections are of
-/// one pipeline; one that appears twice is grouped with itself.
+namespace co_group_internal {
+
+template <class T>
+struct KeyOf {
+  using type = void;
+};
+template <class K, class V>
+struct KeyOf<KV<K, V>> {
+  using type = K;
+};
+
 template <class K, class... Vs>
-PCollection<KV<K, CoGbkResult<Vs...>>> CoGroupByKey(std::string_view name,
-                                                    const PCollection<KV<K, Vs>>&... collections) {
-  static_assert(sizeof...(Vs) >= 2,
-                "Joist: CoGroupByKey takes two collections or more; of one, use GroupByKey.");
-  JOIST_ASSERT_KEY(K);
-  PipelineBuilder& builder = std::get<0>(std::tie(collections...)).builder();
-  const PipelineBuilder::Scope scope(&builder, name, "CoGroupByKey", nullptr);
+PCollection<KV<K, CoGbkResult<Vs...>>> Apply(PipelineBuilder& builder,
+                                             const PCollection<KV<K, Vs>>&... collections) {
   auto step = std::make_shared<GroupByKeyStep<K, Vs...>>(NoState());
   std::vector<const ElementType*> outputs = step->outputs();
   const int node =
       builder.Add(StepKind::kGroup, std::move(step), {collections.id()...}, {}, std::move(outputs));
   return {&builder, builder.OutputOf(node)};
 }
-template <class K, class... Vs>
-PCollection<KV<K, CoGbkResult<Vs...>>> CoGroupByKey(const PCollection<KV<K, Vs>>&... collections) {
-  return CoGroupByKey<K, Vs...>("", collections...);
+
+}  // namespace co_group_internal
+
+/// Whether all of Ts are KVs with one type of key.
+template <class T, class... Ts>
+inline constexpr bool kHaveOneKey =
+    kIsKV<T> && (std::is_same_v<typename co_group_internal::KeyOf<T>::type,
+                                typename co_group_internal::KeyOf<Ts>::type> &&
+                 ...);
+
+/// The values of each collection under each key, as a step called `name`. The collections are of
+/// one pipeline; one that appears twice is grouped with itself.
+template <class T, class... Ts>
+auto CoGroupByKey(std::string_view name, const PCollection<T>& first,
+                  const PCollection<Ts>&... rest) {
+  static_assert(sizeof...(Ts) > 0,
+                "Joist: CoGroupByKey takes two collections or more; of one, use GroupByKey.");
+  static_assert(kHaveOneKey<T, Ts...>,
+                "Joist: CoGroupByKey takes collections of KVs with one type of key.");
+  if constexpr (!kHaveOneKey<T, Ts...>) {
+    return PCollection<Invalid>(&first.builder());
+  } else if constexpr (!kIsGroupable<T>) {
+    JOIST_ASSERT_KEY(typename T::key_t);
+    return PCollection<Invalid>(&first.builder());
+  } else {
+    const PipelineBuilder::Scope scope(&first.builder(), name, "CoGroupByKey", nullptr);
+    return co_group_internal::Apply(first.builder(), first, rest...);
+  }
+}
+template <class T, class... Ts>
+auto CoGroupByKey(const PCollection<T>& first, const PCollection<Ts>&... rest) {
+  return CoGroupByKey("", first, rest...);
 }
 
 }  // namespace joist

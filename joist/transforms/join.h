@@ -101,42 +101,59 @@ struct LookUp {
   }
 };
 
-template <bool kLeftMayMiss, bool kRightMayMiss, class K, class A, class B>
-auto Apply(std::string_view name, std::string_view kind, const PCollection<KV<K, A>>& left,
-           const PCollection<KV<K, B>>& right) {
-  const PipelineBuilder::Scope scope(&left.builder(), name, kind, nullptr);
-  return CoGroupByKey("Group", left, right) |
-         "Pairs" >> ParDo(Pairs<K, A, B, kLeftMayMiss, kRightMayMiss>());
-}
-template <bool kRightMayMiss, class K, class A, class B>
-auto Broadcast(std::string_view name, std::string_view kind, const PCollection<KV<K, A>>& left,
-               const PCollection<KV<K, B>>& right) {
-  const PipelineBuilder::Scope scope(&left.builder(), name, kind, nullptr);
-  return left | "Look up" >> ParDo(LookUp<K, A, B, kRightMayMiss>(), AsMultimap(right));
+template <bool kLeftMayMiss, bool kRightMayMiss>
+struct Grouped {
+  template <class K, class A, class B>
+  static auto Apply(const PCollection<KV<K, A>>& left, const PCollection<KV<K, B>>& right) {
+    return CoGroupByKey("Group", left, right) |
+           "Pairs" >> ParDo(Pairs<K, A, B, kLeftMayMiss, kRightMayMiss>());
+  }
+};
+template <bool kRightMayMiss>
+struct Broadcast {
+  template <class K, class A, class B>
+  static auto Apply(const PCollection<KV<K, A>>& left, const PCollection<KV<K, B>>& right) {
+    return left | "Look up" >> ParDo(LookUp<K, A, B, kRightMayMiss>(), AsMultimap(right));
+  }
+};
+
+template <class How, class L, class R>
+auto Join(std::string_view name, std::string_view kind, const PCollection<L>& left,
+          const PCollection<R>& right) {
+  static_assert(kHaveOneKey<L, R>,
+                "Joist: a Join takes two collections of KVs with one type of key.");
+  if constexpr (!kHaveOneKey<L, R>) {
+    return PCollection<Invalid>(&left.builder());
+  } else if constexpr (!kIsGroupable<L>) {
+    JOIST_ASSERT_KEY(typename L::key_t);
+    return PCollection<Invalid>(&left.builder());
+  } else {
+    const PipelineBuilder::Scope scope(&left.builder(), name, kind, nullptr);
+    return How::Apply(left, right);
+  }
 }
 
 }  // namespace join_internal
 
 namespace Join {  // NOLINT: Beam's name.
 
-#define JOIST_JOIN(NAME, ...)                                                        \
-  template <class K, class A, class B>                                               \
-  auto NAME(std::string_view name, const PCollection<KV<K, A>>& left,                \
-            const PCollection<KV<K, B>>& right) {                                    \
-    return join_internal::__VA_ARGS__(name, "Join." #NAME, left, right);             \
-  }                                                                                  \
-  template <class K, class A, class B>                                               \
-  auto NAME(const PCollection<KV<K, A>>& left, const PCollection<KV<K, B>>& right) { \
-    return NAME("", left, right);                                                    \
+#define JOIST_JOIN(NAME, ...)                                                                 \
+  template <class L, class R>                                                                 \
+  auto NAME(std::string_view name, const PCollection<L>& left, const PCollection<R>& right) { \
+    return join_internal::Join<join_internal::__VA_ARGS__>(name, "Join." #NAME, left, right); \
+  }                                                                                           \
+  template <class L, class R>                                                                 \
+  auto NAME(const PCollection<L>& left, const PCollection<R>& right) {                        \
+    return NAME("", left, right);                                                             \
   }
 /// The pairs under keys that both sides have.
-JOIST_JOIN(Inner, Apply<false, false>)
+JOIST_JOIN(Inner, Grouped<false, false>)
 /// And the left values under keys that only the left has.
-JOIST_JOIN(Left, Apply<false, true>)
+JOIST_JOIN(Left, Grouped<false, true>)
 /// And the right values under keys that only the right has.
-JOIST_JOIN(Right, Apply<true, false>)
+JOIST_JOIN(Right, Grouped<true, false>)
 /// And both.
-JOIST_JOIN(Full, Apply<true, true>)
+JOIST_JOIN(Full, Grouped<true, true>)
 /// As Inner and Left; the right side is a side input.
 JOIST_JOIN(InnerBroadcast, Broadcast<false>)
 JOIST_JOIN(LeftBroadcast, Broadcast<true>)
