@@ -71,14 +71,23 @@ class CommittedSpools {
   void Seal() {
     if (memory_ == nullptr) return;
     ShrinkSpools(spools_, memory_->sealed_part(), memory_);
-    int64_t held = 0;
-    for (const auto& spool : spools_) held += spool->held_bytes();
-    use_.Set(held);
+    Count();
+  }
+  /// Lets go of spools that nobody else has.
+  void ReleaseUnshared() {
+    std::erase_if(spools_, [](const auto& spool) { return spool.use_count() == 1; });
+    Count();
   }
   const Spools<T>& spools() const { return spools_; }
   MemoryBudget* memory() const { return memory_; }
 
  private:
+  void Count() {
+    int64_t held = 0;
+    for (const auto& spool : spools_) held += spool->held_bytes();
+    use_.Set(held);
+  }
+
   MemoryBudget* memory_;
   MemoryUse use_;
   Spools<T> spools_;

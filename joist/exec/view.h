@@ -345,6 +345,7 @@ class ViewBreaker final : public Breaker {
   void Seal(int) override {
     committed_.Seal();
     shared_ = kind_.Share(committed_, context_.step);
+    committed_.ReleaseUnshared();
   }
   std::shared_ptr<const void> SideView() const override {
     if constexpr (std::is_same_v<typename Kind::View, Shared>) {
