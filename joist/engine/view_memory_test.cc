@@ -7,37 +7,10 @@
 #include <stdexcept>
 #include <string>
 
-#include "joist/sdk/co_group_by_key.h"
-#include "joist/sdk/testing/test_pipeline.h"
+#include "joist/engine/little_memory.h"
 
 namespace joist {
 namespace {
-
-constexpr int64_t kLimit = int64_t{4} << 20;
-/// What holders may exceed their parts by: a slab, a batch or a page each.
-constexpr int64_t kTolerance = int64_t{3} << 20;
-
-void ExpectSpilledWithinLimit(const JobOutcome& outcome) {
-  ASSERT_TRUE(outcome.status.ok()) << outcome.status.message();
-  EXPECT_GT(outcome.metrics.spilled_bytes, 0);
-  EXPECT_LE(outcome.metrics.peak_memory_bytes, kLimit + kTolerance);
-}
-
-struct Numbers {
-  using Element = int64_t;
-  int64_t count = 0;
-  Result<std::vector<SourceRange>> Split(int) const {
-    return std::vector<SourceRange>{{0, 0, count, true}};
-  }
-  Status Read(RangeTracker& tracker, SourceOutput<int64_t>& out) const {
-    int64_t begin, end;
-    while (tracker.Claim(kBatchSize, &begin, &end)) {
-      for (int64_t i = begin; i < end; ++i) out(i);
-    }
-    return OkStatus();
-  }
-};
-JOIST_ROW(Numbers, count)
 
 std::string Name(int64_t n) { return "the name of " + std::to_string(n); }
 struct NameEach {
@@ -94,13 +67,12 @@ TEST(ViewMemory, KeysWithManyValues) {
                            },
                            AsMultimap(keyed));
   auto in_groups = keyed | "Sums" >> Sum::PerKey();
-  auto differ =
-      CoGroupByKey(sums, in_groups) |
-      "Differ" >> Filter([](const KV<int64_t, CoGbkResult<int64_t, int64_t>>& group) {
-        const auto& [asked, grouped] = group.value;
-        if (group.key < 0 || group.key == 999 || asked.empty()) return false;
-        return *asked.begin() != (grouped.empty() ? 0 : *grouped.begin());
-      });
+  auto differ = CoGroupByKey(sums, in_groups) |
+                "Differ" >> Filter([](const KV<int64_t, CoGbkResult<int64_t, int64_t>>& group) {
+                  const auto& [asked, grouped] = group.value;
+                  if (group.key < 0 || group.key == 999 || asked.empty()) return false;
+                  return *asked.begin() != (grouped.empty() ? 0 : *grouped.begin());
+                });
   PAssert::That(differ | Keys()).IsEmpty();
   PAssert::That(sums | "Of one" >> Filter([](KV<int64_t, int64_t> kv) { return kv.key == 999; }) |
                 "Its sum" >> Values())
@@ -143,12 +115,12 @@ TEST(ViewMemory, ReshuffleAndWhatWaitsForItsOwnSideInput) {
   p.set_memory(kLimit);
   auto names = p | "Names" >> Read(Numbers{kNames}) | "Name" >> Map(NameEach()) | Reshuffle();
   // Needs the number of its own input, and so waits until all of it is there.
-  auto wrong = names | "Wrong" >> Filter(
-                                      [](const KV<int64_t, std::string>& kv,
-                                         SideInput<int64_t> count) {
-                                        return *count != kNames || kv.value != Name(kv.key);
-                                      },
-                                      AsSingleton(names | "Count" >> Count::Globally()));
+  auto wrong =
+      names | "Wrong" >> Filter(
+                             [](const KV<int64_t, std::string>& kv, SideInput<int64_t> count) {
+                               return *count != kNames || kv.value != Name(kv.key);
+                             },
+                             AsSingleton(names | "Count" >> Count::Globally()));
   PAssert::That(wrong | "Wrong keys" >> Keys()).IsEmpty();
   PAssert::That(names | "Keys" >> Keys() | "Sum" >> Sum::Globally())
       .ContainsInAnyOrder({kNames * (kNames - 1) / 2});
