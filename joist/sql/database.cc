@@ -96,8 +96,9 @@ void SetConfig(duckdb_config config, const char* name, const std::string& value)
   }
 }
 
-std::string MakeFolder(const std::string& parent) {
-  std::string path = (parent.empty() ? std::string("/var/tmp") : parent) + "/joist-sql-XXXXXX";
+std::string MakeFolder(const std::string& wanted) {
+  const std::string parent = wanted.empty() ? "/var/tmp" : wanted;
+  std::string path = parent + "/joist-sql-XXXXXX";  // mkdtemp puts a name of its own there.
   if (mkdtemp(path.data()) == nullptr) {
     throw StatusException(FromErrno(
         errno, "cannot make a folder in " + parent + " for what SQL cannot hold in memory"));

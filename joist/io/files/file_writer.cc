@@ -6,11 +6,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <filesystem>
 #include <system_error>
 #include <utility>
+
+#include "joist/io/files/glob.h"
 
 namespace joist::files {
 namespace {
@@ -169,6 +173,31 @@ Status SyncFolder(const std::string& folder) {
 void Remove(const std::string& path) {
   std::error_code ignored;
   std::filesystem::remove_all(path, ignored);
+}
+
+std::string UniqueName() {
+  static std::atomic<uint64_t> count = 0;
+  const auto now = std::chrono::system_clock::now().time_since_epoch().count();
+  return std::to_string(now) + "-" + std::to_string(getpid()) + "-" + std::to_string(++count);
+}
+
+Status CheckPrefix(const std::string& prefix) {
+  if (prefix.empty() || prefix.ends_with('/')) {
+    return InvalidArgument("cannot write \"" + prefix +
+                           "\": a prefix ends with the beginning of the files' names");
+  }
+  const std::string folder = FolderOf(prefix);
+  struct stat info;
+  if (stat(folder.c_str(), &info) != 0) {
+    return FromErrno(errno, "cannot write " + prefix + ": folder " + folder);
+  }
+  if (!S_ISDIR(info.st_mode)) {
+    return InvalidArgument("cannot write " + prefix + ": " + folder + " is no folder");
+  }
+  if (access(folder.c_str(), W_OK | X_OK) != 0) {
+    return FromErrno(errno, "cannot write " + prefix + ": folder " + folder);
+  }
+  return OkStatus();
 }
 
 }  // namespace joist::files

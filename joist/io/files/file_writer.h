@@ -102,6 +102,13 @@ Status SyncFolder(const std::string& folder);
 /// Removes a file or a folder with its files, as far as there is something.
 void Remove(const std::string& path);
 
+/// A name that is different for every run, thread and attempt. Thread-safe.
+std::string UniqueName();
+
+/// Whether files whose names begin with `prefix` can be written: it ends with the beginning of a
+/// name, and its folder is there and may be written to.
+Status CheckPrefix(const std::string& prefix);
+
 }  // namespace joist::files
 
 #endif  // JOIST_IO_FILES_FILE_WRITER_H_

@@ -3,12 +3,8 @@
 #include "joist/io/files/sharded_write.h"
 
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
-#include <cerrno>
-#include <chrono>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -39,13 +35,6 @@ std::string SuffixOf(const WriteSettings& settings) {
   const std::string_view ending = CompressionSuffix(CompressionOf(settings));
   return settings.suffix.ends_with(ending) ? settings.suffix
                                            : settings.suffix + std::string(ending);
-}
-
-// Different for every run, thread and attempt.
-std::string UniqueName() {
-  static std::atomic<uint64_t> count = 0;
-  const auto now = std::chrono::system_clock::now().time_since_epoch().count();
-  return std::to_string(now) + "-" + std::to_string(getpid()) + "-" + std::to_string(++count);
 }
 
 /// Writes a bundle's records into files of its own, which vanish with it unless the bundle
@@ -170,39 +159,16 @@ JOIST_ROW(PublishShards, settings)
 
 }  // namespace sharded_write_internal
 
-namespace {
-
-Status Validate(const WriteSettings& settings) {
-  const std::string folder = FolderOf(settings.prefix);
-  struct stat info;
-  if (settings.prefix.empty() || settings.prefix.ends_with('/')) {
-    return InvalidArgument("cannot write \"" + settings.prefix +
-                           "\": a prefix ends with the beginning of the files' names");
-  }
-  if (stat(folder.c_str(), &info) != 0) {
-    return FromErrno(errno, "cannot write " + settings.prefix + ": folder " + folder);
-  }
-  if (!S_ISDIR(info.st_mode)) {
-    return InvalidArgument("cannot write " + settings.prefix + ": " + folder + " is no folder");
-  }
-  if (access(folder.c_str(), W_OK | X_OK) != 0) {
-    return FromErrno(errno, "cannot write " + settings.prefix + ": folder " + folder);
-  }
-  return OkStatus();
-}
-
-}  // namespace
-
 PCollection<std::string> WriteSharded(const PCollection<std::string>& records,
                                       WriteSettings settings, bool validate,
                                       const std::source_location& where) {
   PipelineBuilder& builder = records.builder();
-  settings.id = sharded_write_internal::UniqueName();
+  settings.id = UniqueName();
   Result<std::string> path = LocalPath(settings.prefix);
   Status status = path.status();
   if (status.ok()) {
     settings.prefix = *path;
-    if (validate) status = Validate(settings);
+    if (validate) status = CheckPrefix(settings.prefix);
   }
   if (status.ok() && settings.shards < 0) {
     status = InvalidArgument("cannot write " + settings.prefix + ": " +

@@ -3,12 +3,8 @@
 #include "joist/io/parquet/sharded_rows.h"
 
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
-#include <cerrno>
-#include <chrono>
 #include <utility>
 #include <vector>
 
@@ -25,35 +21,9 @@ namespace joist::parquet {
 namespace sharded_rows_internal {
 namespace {
 
-// Different for every run, thread and attempt.
-std::string UniqueName() {
-  static std::atomic<uint64_t> count = 0;
-  const auto now = std::chrono::system_clock::now().time_since_epoch().count();
-  return std::to_string(now) + "-" + std::to_string(getpid()) + "-" + std::to_string(++count);
-}
-
-Status Validate(const WriteSettings& settings) {
-  const std::string folder = files::FolderOf(settings.prefix);
-  struct stat info;
-  if (settings.prefix.empty() || settings.prefix.ends_with('/')) {
-    return InvalidArgument("cannot write \"" + settings.prefix +
-                           "\": a prefix ends with the beginning of the files' names");
-  }
-  if (stat(folder.c_str(), &info) != 0) {
-    return FromErrno(errno, "cannot write " + settings.prefix + ": folder " + folder);
-  }
-  if (!S_ISDIR(info.st_mode)) {
-    return InvalidArgument("cannot write " + settings.prefix + ": " + folder + " is no folder");
-  }
-  if (access(folder.c_str(), W_OK | X_OK) != 0) {
-    return FromErrno(errno, "cannot write " + settings.prefix + ": folder " + folder);
-  }
-  return OkStatus();
-}
-
 Status Check(WriteSettings* settings, const Schema& schema, bool validate) {
   JOIST_ASSIGN_OR_RETURN(settings->prefix, files::LocalPath(settings->prefix));
-  if (validate) JOIST_RETURN_IF_ERROR(Validate(*settings));
+  if (validate) JOIST_RETURN_IF_ERROR(files::CheckPrefix(settings->prefix));
   const auto refuse = [settings](const std::string& why) {
     return InvalidArgument("cannot write " + settings->prefix + ": " + why);
   };
@@ -111,8 +81,9 @@ JOIST_ROW(PublishFiles, settings, schema)
 std::shared_ptr<RowFileWriter> NewFile(const WriteSettings& settings, const Schema& schema) {
   Result<std::string> folder = files::MakeTemporaryFolder(settings.prefix, settings.id);
   ThrowIfError(folder.status());
-  Result<RowFileWriter> file = RowFileWriter::Create(*folder + "/" + UniqueName(), settings.prefix,
-                                                     schema, settings.codec, settings.group_rows);
+  Result<RowFileWriter> file =
+      RowFileWriter::Create(*folder + "/" + files::UniqueName(), settings.prefix, schema,
+                            settings.codec, settings.group_rows);
   ThrowIfError(file.status());
   return std::make_shared<RowFileWriter>(std::move(*file));
 }
@@ -124,7 +95,7 @@ WrittenFile Finish(RowFileWriter& file, int32_t shard) {
 
 WriteSettings Prepare(PipelineBuilder& builder, WriteSettings settings, const Schema& schema,
                       bool validate, const std::source_location& where) {
-  settings.id = UniqueName();
+  settings.id = files::UniqueName();
   const Status status = Check(&settings, schema, validate);
   if (!status.ok()) {
     builder.graph().AddFault(
