@@ -15,7 +15,7 @@ namespace joist {
 
 inline constexpr int64_t kLimit = int64_t{4} << 20;
 /// What holders may exceed their parts by: a slab, a batch or a page each.
-inline constexpr int64_t kTolerance = int64_t{3} << 20;
+inline constexpr int64_t kTolerance = int64_t{2} << 20;
 
 inline void ExpectSpilledWithinLimit(const JobOutcome& outcome) {
   ASSERT_TRUE(outcome.status.ok()) << outcome.status.message();

@@ -344,7 +344,7 @@ class RandomPipeline {
 
 uint32_t Seeds() {
   const char* wanted = getenv("JOIST_TEST_SEEDS");
-  return wanted == nullptr ? 100 : static_cast<uint32_t>(std::stoul(wanted));
+  return wanted == nullptr ? 150 : static_cast<uint32_t>(std::stoul(wanted));
 }
 
 size_t OpenFiles() {

@@ -185,7 +185,7 @@ TEST(GroupByKey, EachWindowByItself) {
     return KV<std::string, int>{Names(r), static_cast<int>(r() % 3)};
   });
   // More keys in a partition than in a batch.
-  CheckGrouping<int64_t>(300000, 2, [](std::mt19937& r) { return static_cast<int64_t>(r()); });
+  CheckGrouping<int64_t>(400000, 2, [](std::mt19937& r) { return static_cast<int64_t>(r()); });
 }
 
 struct Total {
@@ -258,7 +258,7 @@ TEST(Combine, EachWindowByItself) {
   CheckCombining<std::vector<int>>(20000, 2,
                                    [](std::mt19937& r) { return std::vector<int>(r() % 9, 1); });
   // Enough keys for several partitions.
-  CheckCombining<int64_t>(100000, 3, [](std::mt19937& r) { return static_cast<int64_t>(r()); });
+  CheckCombining<int64_t>(150000, 3, [](std::mt19937& r) { return static_cast<int64_t>(r()); });
   CheckCombining<std::string>(
       80000, 2, [](std::mt19937& r) { return std::string(r() % 20, 'k') + std::to_string(r()); });
 }
