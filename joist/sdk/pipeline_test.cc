@@ -116,6 +116,8 @@ TEST(Flatten, OfTheSameTwiceAndAcrossStages) {
                 Count::PerElement())
       .ContainsInAnyOrder({{10, 1}, {20, 3}, {30, 2}});
   PAssert::That(Flatten<int>("All", {a, b})).ContainsInAnyOrder({1, 2, 2, 3});
+  PAssert::That(Flatten("Both", a, b)).ContainsInAnyOrder({1, 2, 2, 3});
+  EXPECT_TRUE(NamesOf(p).contains("All") && NamesOf(p).contains("Both"));
   PAssert::That(Flatten(a)).ContainsInAnyOrder({1, 2});
   EXPECT_TRUE(p.RunOk());
 }
