@@ -29,7 +29,10 @@ PCollection<T> Apply(std::string_view name, const std::vector<PCollection<T>>& c
   PipelineBuilder& builder = collections.front().builder();
   const PipelineBuilder::Scope scope(&builder, name, "Flatten", where);
   std::vector<int> inputs;
-  for (const PCollection<T>& collection : collections) inputs.push_back(collection.id());
+  for (const PCollection<T>& collection : collections) {
+    inputs.push_back(
+        builder.InputFrom(collection.builder(), collection.id(), collections.front().id()));
+  }
   const int node =
       builder.Add(StepKind::kFlatten, nullptr, std::move(inputs), {}, {&element_type<T>});
   return PCollection<T>(&builder, builder.OutputOf(node));
@@ -51,15 +54,19 @@ PCollection<T> Flatten(const std::vector<PCollection<T>>& collections,
 }
 
 template <class T, class... Rest>
-  requires(std::is_same_v<PCollection<T>, Rest> && ...)
-PCollection<T> Flatten(std::string_view name, const PCollection<T>& first, const Rest&... rest) {
-  return flatten_internal::Apply(name, std::vector<PCollection<T>>{first, rest...}, nullptr);
+auto Flatten(std::string_view name, const PCollection<T>& first, const PCollection<Rest>&... rest) {
+  constexpr bool kOneType = (std::is_same_v<T, Rest> && ...);
+  static_assert(kOneType, "Joist: Flatten takes collections of one type of elements.");
+  if constexpr (kOneType) {
+    return flatten_internal::Apply(name, std::vector<PCollection<T>>{first, rest...}, nullptr);
+  } else {
+    return PCollection<Invalid>(&first.builder());
+  }
 }
 
 template <class T, class... Rest>
-  requires(std::is_same_v<PCollection<T>, Rest> && ...)
-PCollection<T> Flatten(const PCollection<T>& first, const Rest&... rest) {
-  return flatten_internal::Apply("", std::vector<PCollection<T>>{first, rest...}, nullptr);
+auto Flatten(const PCollection<T>& first, const PCollection<Rest>&... rest) {
+  return Flatten("", first, rest...);
 }
 
 }  // namespace joist
