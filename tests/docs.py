@@ -277,12 +277,12 @@ def main():
 
         with open(os.path.join(root, path), encoding="utf-8") as file:
             prose, blocks = split(file.read())
-        for number, line in prose:
-            for link in LINK.findall(line):
-                links += 1
-                problem = link_problem(root, path, link)
-                if problem:
-                    report(number, problem)
+        text = "\n".join(line for _, line in prose)  # A link may go over two lines.
+        for match in LINK.finditer(text):
+            links += 1
+            problem = link_problem(root, path, match.group(1))
+            if problem:
+                report(prose[text.count("\n", 0, match.start())][0], problem)
         for number, info, code in blocks:
             if info == COMPILED:
                 examples += 1

@@ -66,6 +66,7 @@ class Checks(unittest.TestCase):
         self.check("docs.py", {**page, "a.md": "[b](docs/b.md#a-heading-with-code)\n"}, [])
         self.check("docs.py", {**page, "a.md": "[b](docs/c.md)\n"}, ["a.md:1: docs/c.md leads"])
         self.check("docs.py", {**page, "a.md": "[b](docs/b.md#x)\n"}, ["no such heading"])
+        self.check("docs.py", {**page, "a.md": "x\n\n[b\nc](docs/c.md)\n"}, ["a.md:3: docs/c.md"])
         self.check("docs.py", {"a.md": "```cpp compile\nint main() {}\n```\n"}, [])
         self.check("docs.py", {"a.md": "x\n```cpp compile\nint main() { y; }\n```\n"},
                    ["a.md:2: ", "doesn't compile"])
