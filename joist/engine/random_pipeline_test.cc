@@ -97,8 +97,9 @@ class RandomPipeline {
     switch (Below(14)) {
       case 0:
         for (int64_t n : in.elements) out.push_back((n * 3 + 1) % kModulus);
-        return Add(in.collection | Map([](int64_t n) { return (OnlySomeFail(n) * 3 + 1) % kModulus; }),
-                   out);
+        return Add(
+            in.collection | Map([](int64_t n) { return (OnlySomeFail(n) * 3 + 1) % kModulus; }),
+            out);
       case 1:
         for (int64_t n : in.elements) {
           if (n % 3 != 0) out.push_back(n);
@@ -121,7 +122,8 @@ class RandomPipeline {
                    out);
       case 4:
         for (int64_t n : in.elements) pairs.push_back({n % 7, n});
-        return Add(in.collection | Map([](int64_t n) { return KV{OnlySomeFail(n) % 7, n}; }), pairs);
+        return Add(in.collection | Map([](int64_t n) { return KV{OnlySomeFail(n) % 7, n}; }),
+                   pairs);
       case 5:
         for (int64_t n : in.elements) texts.push_back(std::to_string(n));
         return Add(in.collection | Map([](int64_t n) { return std::to_string(n); }), texts);
@@ -148,10 +150,11 @@ class RandomPipeline {
         const Both<int64_t> other = Pick(numbers_);
         const auto count = static_cast<int64_t>(other.elements.size());
         for (int64_t n : in.elements) out.push_back(n + count);
-        return Add(in.collection |
-                       Map([](int64_t n, SideInput<int64_t> count) { return OnlySomeFail(n) + *count; },
-                           AsSingleton(other.collection | Count::Globally())),
-                   out);
+        return Add(
+            in.collection |
+                Map([](int64_t n, SideInput<int64_t> count) { return OnlySomeFail(n) + *count; },
+                    AsSingleton(other.collection | Count::Globally())),
+            out);
       }
       case 11: {
         const Both<int64_t> other = Pick(numbers_);

@@ -17,23 +17,23 @@
 namespace joist {
 namespace {
 
-struct Order {
+struct Basket {
   std::string customer;
   int64_t cents = 0;
   int32_t items = 0;
 };
-JOIST_ROW(Order, customer, cents, items)
+JOIST_ROW(Basket, customer, cents, items)
 
 TEST(CombineFns, Example) {
   TestPipeline p;
-  auto orders = p | Create<Order>({{"ann", 300, 1}, {"bob", 500, 2}, {"ann", 100, 6}});
+  auto orders = p | Create<Basket>({{"ann", 300, 1}, {"bob", 500, 2}, {"ann", 100, 6}});
   // [example]
   auto sum_max_mean =
       orders |
       joist::Combine::Globally(joist::CombineFns::Compose(
-          joist::CombineFns::With([](const Order& o) { return o.cents; }, joist::SumFn<int64_t>()),
-          joist::CombineFns::With([](const Order& o) { return o.cents; }, joist::MaxFn<int64_t>()),
-          joist::CombineFns::With([](const Order& o) { return 1.0 * o.items; },
+          joist::CombineFns::With([](const Basket& o) { return o.cents; }, joist::SumFn<int64_t>()),
+          joist::CombineFns::With([](const Basket& o) { return o.cents; }, joist::MaxFn<int64_t>()),
+          joist::CombineFns::With([](const Basket& o) { return 1.0 * o.items; },
                                   joist::MeanFn<double>())));
   // [example]
   PAssert::That(sum_max_mean).ContainsInAnyOrder({{900, 500, 3.0}});

@@ -14,20 +14,20 @@
 namespace joist {
 namespace {
 
-struct Order {
+struct Sale {
   std::string customer;
   int64_t cents = 0;
 };
-JOIST_ROW(Order, customer, cents)
+JOIST_ROW(Sale, customer, cents)
 
 TEST(Distinct, Example) {
   TestPipeline p;
   auto words = p | "Words" >> Create({"to", "be", "or", "not", "to", "be"});
-  auto orders = p | "Orders" >> Create<Order>({{"ann", 3}, {"bob", 4}, {"ann", 3}});
+  auto orders = p | "Orders" >> Create<Sale>({{"ann", 3}, {"bob", 4}, {"ann", 3}});
   // [example]
   auto once = words | joist::Distinct();
   auto one_each = orders | joist::Distinct::WithRepresentativeValue(
-                               [](const Order& order) { return order.customer; });
+                               [](const Sale& order) { return order.customer; });
   // [example]
   PAssert::That(once).ContainsInAnyOrder({"to", "be", "or", "not"});
   PAssert::That(one_each).ContainsInAnyOrder({{"ann", 3}, {"bob", 4}});

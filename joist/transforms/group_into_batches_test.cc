@@ -24,15 +24,15 @@ TEST(GroupIntoBatches, Example) {
   EXPECT_TRUE(p.RunOk());
 }
 
-struct Order {
+struct Account {
   std::string customer;
   std::vector<int64_t> cents;
 };
-JOIST_ROW(Order, customer, cents)
+JOIST_ROW(Account, customer, cents)
 
 TEST(GroupIntoBatches, HoldsEachValueOnceInFullBatches) {
   for (const int64_t size : {1, 7, 4096, 1'000'000}) {
-    std::vector<KV<std::string, Order>> all;
+    std::vector<KV<std::string, Account>> all;
     std::vector<std::string> names;
     std::vector<KV<std::string, std::vector<int64_t>>> sizes;
     for (int64_t key = 0; key < 60; ++key) {
@@ -49,16 +49,16 @@ TEST(GroupIntoBatches, HoldsEachValueOnceInFullBatches) {
     TestPipeline p;
     p.set_threads(4);
     auto batches = p | Create(all) | GroupIntoBatches(size);
-    PAssert::That(batches | FlatMap([](const KV<std::string, std::vector<Order>>& batch) {
+    PAssert::That(batches | FlatMap([](const KV<std::string, std::vector<Account>>& batch) {
                     std::vector<std::string> names;
-                    for (const Order& order : batch.value) {
+                    for (const Account& order : batch.value) {
                       names.push_back(order.customer.starts_with(batch.key + "/") ? order.customer
                                                                                   : "another's");
                     }
                     return names;
                   }))
         .ContainsInAnyOrder(names);
-    PAssert::That(batches | Map([](const KV<std::string, std::vector<Order>>& batch) {
+    PAssert::That(batches | Map([](const KV<std::string, std::vector<Account>>& batch) {
                     return KV{batch.key, static_cast<int64_t>(batch.value.size())};
                   }) |
                   GroupByKey() | Map([](const KV<std::string, Iterable<int64_t>>& group) {

@@ -77,7 +77,7 @@ TEST(Regex, ManyLinesByThreads) {
 }
 
 template <class X>
-std::string FaultOf(const X& transform) {
+std::string PatternFault(const X& transform) {
   TestPipeline p;
   p | Create({"a"}) | transform;
   const JobOutcome outcome = p.RunToEnd();
@@ -87,13 +87,13 @@ std::string FaultOf(const X& transform) {
 
 TEST(Regex, Refusals) {
   using testing::HasSubstr;
-  EXPECT_THAT(FaultOf(Regex::Find("a(b")), HasSubstr("missing ): a(b"));
-  EXPECT_THAT(FaultOf(Regex::Find("a(b)", 2)),
+  EXPECT_THAT(PatternFault(Regex::Find("a(b")), HasSubstr("missing ): a(b"));
+  EXPECT_THAT(PatternFault(Regex::Find("a(b)", 2)),
               testing::AllOf(HasSubstr("the regular expression \"a(b)\" at regex_test.cc:"),
                              HasSubstr("has no group 2; its groups are")));
-  EXPECT_THAT(FaultOf(Regex::FindKV("a(b)", 1, "name")), HasSubstr("has no group \"name\""));
-  EXPECT_THAT(FaultOf(Regex::Find("a", -1)), HasSubstr("has no group -1"));
-  EXPECT_THAT(FaultOf(Regex::ReplaceAll("a", "\\1")),
+  EXPECT_THAT(PatternFault(Regex::FindKV("a(b)", 1, "name")), HasSubstr("has no group \"name\""));
+  EXPECT_THAT(PatternFault(Regex::Find("a", -1)), HasSubstr("has no group -1"));
+  EXPECT_THAT(PatternFault(Regex::ReplaceAll("a", "\\1")),
               HasSubstr("does not go with its replacement"));
 }
 

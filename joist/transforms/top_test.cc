@@ -32,16 +32,16 @@ TEST(Top, Example) {
   EXPECT_TRUE(p.RunOk());
 }
 
-struct Order {
+struct Bid {
   std::string customer;
   int64_t cents = 0;
 };
-JOIST_ROW(Order, customer, cents)
+JOIST_ROW(Bid, customer, cents)
 
 // Compares by a remainder: a comparator with state.
 struct ByRemainder {
   int64_t modulus = 1;
-  bool operator()(const Order& a, const Order& b) const {
+  bool operator()(const Bid& a, const Bid& b) const {
     return a.cents % modulus < b.cents % modulus;
   }
 };
@@ -49,10 +49,10 @@ JOIST_ROW(ByRemainder, modulus)
 
 TEST(Top, ComparatorsOfEveryKind) {
   TestPipeline p;
-  auto orders = p | "Orders" >> Create<Order>({{"ann", 19}, {"bob", 21}, {"cy", 35}});
-  PAssert::That(orders | Top::Of(2, ByRemainder{10}) | FlatMap([](const std::vector<Order>& top) {
+  auto orders = p | "Orders" >> Create<Bid>({{"ann", 19}, {"bob", 21}, {"cy", 35}});
+  PAssert::That(orders | Top::Of(2, ByRemainder{10}) | FlatMap([](const std::vector<Bid>& top) {
                   std::vector<std::string> names;
-                  for (const Order& order : top) names.push_back(order.customer);
+                  for (const Bid& order : top) names.push_back(order.customer);
                   return names;
                 }))
       .ContainsInAnyOrder({"ann", "cy"});

@@ -24,11 +24,11 @@ TEST(WithKeys, Example) {
   EXPECT_TRUE(p.RunOk());
 }
 
-struct Order {
+struct Invoice {
   std::string customer;
   int64_t cents = 0;
 };
-JOIST_ROW(Order, customer, cents)
+JOIST_ROW(Invoice, customer, cents)
 
 struct ModuloKey {
   int64_t modulus = 1;
@@ -38,9 +38,9 @@ JOIST_ROW(ModuloKey, modulus)
 
 TEST(WithKeys, OfEveryKindOfElementAndFunction) {
   TestPipeline p;
-  auto orders = p | "Orders" >> Create<Order>({{"ann", 3}, {"bob", 4}});
-  PAssert::That(orders | WithKeys([](const Order& order) { return order.customer; }) |
-                Map([](const KV<std::string, Order>& kv) { return KV{kv.key, kv.value.cents}; }))
+  auto orders = p | "Orders" >> Create<Invoice>({{"ann", 3}, {"bob", 4}});
+  PAssert::That(orders | WithKeys([](const Invoice& order) { return order.customer; }) |
+                Map([](const KV<std::string, Invoice>& kv) { return KV{kv.key, kv.value.cents}; }))
       .ContainsInAnyOrder({{"ann", 3}, {"bob", 4}});
   auto pairs = p | "Pairs" >> Create<KV<std::string, std::string>>({{"a", "x"}, {"b", "y"}});
   PAssert::That(pairs |
@@ -57,7 +57,7 @@ TEST(WithKeys, OfEveryKindOfElementAndFunction) {
   auto numbers = p | "Numbers" >> Create<int64_t>({5, 6, 7});
   PAssert::That(numbers | WithKeys(ModuloKey{3})).ContainsInAnyOrder({{2, 5}, {0, 6}, {1, 7}});
   PAssert::That(numbers | WithKeys(int64_t{1}) | Sum::PerKey()).ContainsInAnyOrder({{1, 18}});
-  PAssert::That(numbers | WithKeys(Order{"ann", 1}) | Count::PerKey() | Values())
+  PAssert::That(numbers | WithKeys(Invoice{"ann", 1}) | Count::PerKey() | Values())
       .ContainsInAnyOrder({3});
   EXPECT_TRUE(p.RunOk());
 }

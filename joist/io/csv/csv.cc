@@ -201,11 +201,10 @@ std::string RecordReader::TakeRecord(void* row) {
 
 }  // namespace csv_internal
 
-PCollection<std::string> Write::WriteLines(const PCollection<std::string>& lines,
-                                           std::span<const FieldEntry> fields) const {
+Write Write::WithHeader(PipelineBuilder& builder, std::span<const FieldEntry> fields) const {
   const Status status = csv_internal::CheckDialect(delimiter_, null_text_);
   if (!status.ok()) {
-    lines.builder().graph().AddFault(
+    builder.graph().AddFault(
         Status(status.code(), status.message() + " (" + DescribeLocation(where) + ")"));
   }
   std::string header;
@@ -213,10 +212,9 @@ PCollection<std::string> Write::WriteLines(const PCollection<std::string>& lines
     if (!header.empty()) header += delimiter_;
     header.append(field.name);
   }
-  const Write framed = Changed([&](files::WriteSettings& settings) {
+  return Changed([&](files::WriteSettings& settings) {
     if (has_header_) settings.header = header;
   });
-  return framed.WriteRecords(lines);
 }
 
 }  // namespace joist::csv

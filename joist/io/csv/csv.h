@@ -160,9 +160,12 @@ struct FormatFn {
   std::string null_text;
   std::string text;
 
+  void Append(const T& row, std::string* out) const {
+    RowFields<T>::PutAll(row, {static_cast<char>(delimiter), null_text}, out);
+  }
   void Process(const T& row, Emit<std::string> emit) {
     text.clear();
-    RowFields<T>::PutAll(row, {static_cast<char>(delimiter), null_text}, &text);
+    Append(row, &text);
     emit(std::string_view(text));
   }
 };
@@ -248,9 +251,9 @@ class Read : public files::ReadTransform<Read<T>, csv_internal::RowFormat<T>> {
   std::string pattern_;
 };
 
-/// Writes rows into files prefix-SSSSS-of-NNNNN, each with a header; see text::Write. Lines end
-/// with "\n". The result holds the files' names. A null that is its row's only field needs a null
-/// text: Read skips lines that hold nothing.
+/// Writes rows into files prefix-SSSSS-of-NNNNN, each with a header; see text::Write. Keys of KVs
+/// are destinations. Lines end with "\n". The result holds the files' names. A null that is its
+/// row's only field needs a null text: Read skips lines that hold nothing.
 class Write : public files::WriteTransform<Write> {
  public:
   explicit Write(std::string prefix, std::source_location where = std::source_location::current())
@@ -279,17 +282,32 @@ class Write : public files::WriteTransform<Write> {
     if constexpr (std::is_same_v<T, Invalid>) {
       return rows;
     } else if constexpr (csv_internal::Check<T>()) {
-      return WriteLines(rows | "Format" >> ParDo(csv_internal::FormatFn<T>{
-                                               static_cast<int8_t>(delimiter_), null_text_, {}}),
-                        {RowFields<T>::kEntries.all, RowFields<T>::kCount});
+      return WithHeader<T>(rows.builder()).WriteRecords(rows | "Format" >> ParDo(FormatFn<T>()));
+    } else {
+      return PCollection<Invalid>(&rows.builder());
+    }
+  }
+  template <class T>
+  auto Expand(const PCollection<KV<std::string, T>>& rows) const {
+    if constexpr (csv_internal::Check<T>()) {
+      return WithHeader<T>(rows.builder())
+          .WriteRecords(rows | "Format" >> ParDo(files::FormatValues<T, csv_internal::FormatFn<T>>{
+                                               FormatFn<T>(), {}}));
     } else {
       return PCollection<Invalid>(&rows.builder());
     }
   }
 
  private:
-  PCollection<std::string> WriteLines(const PCollection<std::string>& lines,
-                                      std::span<const FieldEntry> fields) const;
+  template <class T>
+  csv_internal::FormatFn<T> FormatFn() const {
+    return {static_cast<int8_t>(delimiter_), null_text_, {}};
+  }
+  template <class T>
+  Write WithHeader(PipelineBuilder& builder) const {
+    return WithHeader(builder, {RowFields<T>::kEntries.all, RowFields<T>::kCount});
+  }
+  Write WithHeader(PipelineBuilder& builder, std::span<const FieldEntry> fields) const;
 
   char delimiter_ = ',';
   std::string null_text_;

@@ -252,12 +252,16 @@ TEST_F(CsvTest, WritesAsRfc4180HasIt) {
                        .WithoutHeader()
                        .WithDelimiter(';')
                        .WithNullText("-");
+  sales | Map([](const Sale& sale) { return KV<std::string, Sale>{"of " + sale.shop, sale}; }) |
+      "ByKey" >> Write(root_ + "shop ").WithoutSharding().WithDelimiter(';');
   p | "Words" >> Create<Word>({{""}}) | "Three" >> Write(root_ + "three").WithoutSharding();
   EXPECT_TRUE(p.RunOk());
   EXPECT_THAT(ContentOf("one.csv"), testing::AnyOf("shop,cents,note\nA,1,\n\"B;\"\"\",2,\"\"\n",
                                                    "shop,cents,note\n\"B;\"\"\",2,\"\"\nA,1,\n"));
   EXPECT_THAT(ContentOf("two"), testing::AnyOf("A;1;-\n\"B;\"\"\";2;\n", "\"B;\"\"\";2;\nA;1;-\n"));
   EXPECT_EQ(ContentOf("three"), "word\n\"\"\n");
+  EXPECT_EQ(ContentOf("shop of A"), "shop;cents;note\nA;1;\n");
+  EXPECT_EQ(ContentOf("shop of B;\""), "shop;cents;note\n\"B;\"\"\";2;\"\"\n");
 }
 
 }  // namespace

@@ -5,11 +5,17 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <filesystem>
 #include <memory>
+#include <set>
+#include <span>
 #include <utility>
 #include <vector>
 
 #include "joist/io/files/file_writer.h"
+#include "joist/model/describe.h"
+#include "joist/sdk/group_by_key.h"
 #include "joist/sdk/par_do.h"
 #include "joist/sdk/read.h"
 #include "joist/sdk/side_input.h"
@@ -22,10 +28,12 @@ namespace sharded_write_internal {
 
 /// A file in the hidden folder that is a shard or a piece of one.
 struct ShardPiece {
+  std::string destination;
   int32_t shard = 0;
   std::string path;
+  friend auto operator<=>(const ShardPiece&, const ShardPiece&) = default;
 };
-JOIST_ROW(ShardPiece, shard, path)
+JOIST_ROW(ShardPiece, destination, shard, path)
 
 Compression CompressionOf(const WriteSettings& settings) {
   return ResolveCompression(settings.compression, settings.suffix);
@@ -58,7 +66,7 @@ struct WritePieces {
         ThrowIfError(writers[i]->AppendLine(settings.footer));
       }
       ThrowIfError(writers[i]->Close());
-      emit(ShardPiece{static_cast<int32_t>(i), writers[i]->path()});
+      emit(ShardPiece{"", static_cast<int32_t>(i), writers[i]->path()});
     }
     writers.clear();
     next = 0;
@@ -87,6 +95,61 @@ struct WritePieces {
 };
 JOIST_ROW(WritePieces, settings)
 
+Status CheckDestination(std::string_view destination, const std::string& prefix) {
+  constexpr size_t kMostBytes = 1024;
+  const auto refuse = [&](const std::string& why) {
+    return InvalidArgument("cannot write " + prefix + ToDescription(destination) +
+                           ": a destination " + why);
+  };
+  if (destination.size() > kMostBytes) return refuse("has at most 1024 bytes");
+  if (destination.find('\0') != std::string_view::npos) return refuse("has no NUL bytes");
+  for (size_t begin = 0; begin <= destination.size();) {
+    const size_t end = std::min(destination.find('/', begin), destination.size());
+    const std::string_view part = destination.substr(begin, end - begin);
+    if (part.empty()) return refuse("is not empty, nor is a part of it between slashes");
+    if (part == "." || part == "..") return refuse("has no parts \".\" and \"..\"");
+    begin = end + 1;
+  }
+  return OkStatus();
+}
+
+/// Gives records to the shards of their destination in turn.
+struct DealToShards {
+  int32_t shards = 1;
+  int32_t next = 0;
+
+  void Process(const KV<std::string_view, std::string_view>& record,
+               Emit<KV<KV<std::string, int32_t>, std::string>> emit) {
+    emit(KV{KV{record.key, next}, record.value});
+    if (++next == shards) next = 0;
+  }
+};
+JOIST_ROW(DealToShards, shards)
+
+/// Writes a shard of a destination.
+struct WriteDestination {
+  WriteSettings settings;
+
+  void Process(const KV<KV<std::string, int32_t>, Iterable<std::string>>& shard,
+               Emit<ShardPiece> emit) const {
+    const std::string& destination = shard.key.key;
+    ThrowIfError(CheckDestination(destination, settings.prefix));
+    Result<std::string> folder = MakeTemporaryFolder(settings.prefix, settings.id);
+    ThrowIfError(folder.status());
+    Result<FileWriter> file = FileWriter::Create(
+        *folder + "/" + UniqueName(), settings.prefix + destination, CompressionOf(settings));
+    ThrowIfError(file.status());
+    if (!settings.header.empty()) ThrowIfError(file->AppendLine(settings.header));
+    for (const std::string_view record : shard.value) {
+      ThrowIfError(settings.as_lines ? file->AppendLine(record) : file->Append(record));
+    }
+    if (!settings.footer.empty()) ThrowIfError(file->AppendLine(settings.footer));
+    ThrowIfError(file->Close());
+    emit(ShardPiece{destination, shard.key.value, file->path()});
+  }
+};
+JOIST_ROW(WriteDestination, settings)
+
 /// Gives the finished files their names. May run again after it failed half-way.
 struct PublishShards {
   WriteSettings settings;
@@ -95,30 +158,28 @@ struct PublishShards {
                Emit<std::string> emit) const {
     std::vector<ShardPiece> sorted;
     for (const ShardPiece& piece : *pieces) sorted.push_back(piece);
-    std::sort(sorted.begin(), sorted.end(), [](const ShardPiece& a, const ShardPiece& b) {
-      return a.shard != b.shard ? a.shard < b.shard : a.path < b.path;
-    });
-    if (settings.shards == 0) {
-      for (size_t i = 0; i < sorted.size(); ++i) sorted[i].shard = static_cast<int32_t>(i);
-    }
+    std::sort(sorted.begin(), sorted.end());
     Result<std::string> folder = MakeTemporaryFolder(settings.prefix, settings.id);
     ThrowIfError(folder.status());
 
-    const size_t shards = settings.shards > 0 ? static_cast<size_t>(settings.shards)
-                                              : std::max<size_t>(sorted.size(), 1);
-    auto piece = sorted.begin();
     std::vector<std::pair<std::string, std::string>> names;  // From, to.
-    for (size_t shard = 0; shard < shards; ++shard) {
-      std::vector<std::string> paths;
-      for (; piece != sorted.end() && static_cast<size_t>(piece->shard) == shard; ++piece) {
-        paths.push_back(piece->path);
+    if (sorted.empty() && !settings.by_key) NameShards({}, *folder, &names);
+    for (auto from = sorted.begin(), to = from; from != sorted.end(); from = to) {
+      to = std::find_if(from, sorted.end(), [&](const ShardPiece& piece) {
+        return piece.destination != from->destination;
+      });
+      NameShards({from, to}, *folder, &names);
+    }
+    // What can go wrong should do so before the first file has its name.
+    std::set<std::string> folders;
+    for (const auto& [from, to] : names) {
+      if (folders.insert(FolderOf(to)).second && settings.by_key) ThrowIfError(MakeFolders(to));
+      struct stat info;
+      if (stat(to.c_str(), &info) != 0) {
+        if (errno != ENOENT) ThrowIfError(FromErrno(errno, "cannot write " + to));
+      } else if (S_ISDIR(info.st_mode)) {
+        ThrowIfError(FromErrno(EISDIR, "cannot write " + to));
       }
-      std::string name =
-          ShardName(settings.prefix, SuffixOf(settings), shard, shards, settings.without_sharding);
-      const bool framed = settings.shards == 0 && !paths.empty();
-      const bool has_frame = !settings.header.empty() || !settings.footer.empty();
-      if (paths.size() != 1 || (has_frame && !framed)) paths = {Join(paths, *folder, name)};
-      names.emplace_back(std::move(paths[0]), std::move(name));
     }
     for (const auto& [from, to] : names) {
       struct stat info;
@@ -126,11 +187,42 @@ struct PublishShards {
       if (!done_before) ThrowIfError(Publish(from, to));
       emit(to);
     }
-    ThrowIfError(SyncFolder(FolderOf(settings.prefix)));
+    for (const std::string& written : folders) ThrowIfError(SyncFolder(written));
     Remove(*folder);
   }
 
  private:
+  // Which file gets which name; `pieces` are those of one destination, sorted.
+  void NameShards(std::span<ShardPiece> pieces, const std::string& folder,
+                  std::vector<std::pair<std::string, std::string>>* names) const {
+    const std::string prefix = settings.prefix + (pieces.empty() ? "" : pieces.front().destination);
+    if (settings.shards == 0) {
+      for (size_t i = 0; i < pieces.size(); ++i) pieces[i].shard = static_cast<int32_t>(i);
+    }
+    const size_t shards = settings.shards > 0 ? static_cast<size_t>(settings.shards)
+                                              : std::max<size_t>(pieces.size(), 1);
+    auto piece = pieces.begin();
+    for (size_t shard = 0; shard < shards; ++shard) {
+      std::vector<std::string> paths;
+      for (; piece != pieces.end() && static_cast<size_t>(piece->shard) == shard; ++piece) {
+        paths.push_back(piece->path);
+      }
+      std::string name =
+          ShardName(prefix, SuffixOf(settings), shard, shards, settings.without_sharding);
+      const bool framed = (settings.shards == 0 || settings.by_key) && !paths.empty();
+      const bool has_frame = !settings.header.empty() || !settings.footer.empty();
+      if (paths.size() != 1 || (has_frame && !framed)) paths = {Join(paths, folder, name)};
+      names->emplace_back(std::move(paths[0]), std::move(name));
+    }
+  }
+
+  // Makes the folders that `path` lies in.
+  static Status MakeFolders(const std::string& path) {
+    std::error_code error;
+    std::filesystem::create_directories(FolderOf(path), error);
+    return error ? FromErrno(error.value(), "cannot write " + path) : OkStatus();
+  }
+
   // Makes one file of a shard's pieces, with header and footer.
   std::string Join(const std::vector<std::string>& paths, const std::string& folder,
                    const std::string& name) const {
@@ -159,16 +251,19 @@ JOIST_ROW(PublishShards, settings)
 
 }  // namespace sharded_write_internal
 
-PCollection<std::string> WriteSharded(const PCollection<std::string>& records,
-                                      WriteSettings settings, bool validate,
-                                      const std::source_location& where) {
-  PipelineBuilder& builder = records.builder();
+namespace {
+
+/// The settings with an id; what is wrong with them becomes a fault of the pipeline. Registers the
+/// removal of what a failed run leaves.
+WriteSettings Prepare(PipelineBuilder& builder, WriteSettings settings, bool validate,
+                      const std::source_location& where) {
   settings.id = UniqueName();
   Result<std::string> path = LocalPath(settings.prefix);
   Status status = path.status();
   if (status.ok()) {
     settings.prefix = *path;
-    if (validate) status = CheckPrefix(settings.prefix);
+    // A destination completes the names.
+    if (validate) status = CheckPrefix(settings.prefix + (settings.by_key ? "x" : ""));
   }
   if (status.ok() && settings.shards < 0) {
     status = InvalidArgument("cannot write " + settings.prefix + ": " +
@@ -178,21 +273,46 @@ PCollection<std::string> WriteSharded(const PCollection<std::string>& records,
     builder.graph().AddFault(
         Status(status.code(), status.message() + " (" + DescribeLocation(where) + ")"));
   }
-
-  // What a run that fails leaves behind.
   const std::string folder = FolderOf(settings.prefix);
   const std::string hidden =
       folder + (folder.ends_with('/') ? "" : "/") + std::string(kTemporaryPrefix) + settings.id;
   builder.AtEnd(std::shared_ptr<void>(nullptr, [hidden](void*) { Remove(hidden); }));
+  return settings;
+}
 
-  const auto pieces =
-      records | "WritePieces" >> ParDo(sharded_write_internal::WritePieces{settings, {}, 0});
+PCollection<std::string> PublishAll(const PCollection<sharded_write_internal::ShardPiece>& pieces,
+                                    const WriteSettings& settings) {
+  PipelineBuilder& builder = pieces.builder();
   const auto once = [&] {
     const PipelineBuilder::Scope scope(&builder, "Once", "", nullptr);
     return AddRoot<Bytes>(builder, std::make_shared<CreateStep<Bytes>>(std::vector<Bytes>(1)));
   }();
   return once |
          "Publish" >> ParDo(sharded_write_internal::PublishShards{settings}, AsIterable(pieces));
+}
+
+}  // namespace
+
+PCollection<std::string> WriteSharded(const PCollection<std::string>& records,
+                                      WriteSettings settings, bool validate,
+                                      const std::source_location& where) {
+  settings = Prepare(records.builder(), std::move(settings), validate, where);
+  return PublishAll(
+      records | "WritePieces" >> ParDo(sharded_write_internal::WritePieces{settings, {}, 0}),
+      settings);
+}
+
+PCollection<std::string> WriteByKey(const PCollection<KV<std::string, std::string>>& records,
+                                    WriteSettings settings, bool validate,
+                                    const std::source_location& where) {
+  settings.by_key = true;
+  settings = Prepare(records.builder(), std::move(settings), validate, where);
+  settings.shards = std::max(settings.shards, 1);
+  return PublishAll(records |
+                        "Deal" >> ParDo(sharded_write_internal::DealToShards{settings.shards, 0}) |
+                        "Shards" >> GroupByKey() |
+                        "WriteShards" >> ParDo(sharded_write_internal::WriteDestination{settings}),
+                    settings);
 }
 
 }  // namespace joist::files

@@ -3,6 +3,8 @@
 // Writing a collection into files prefix-SSSSS-of-NNNNN that appear when all of them are complete:
 // what the connectors' Write transforms have in common. Records are strings here; how an element
 // becomes one is the connector's business.
+//
+// Of KVs the keys are destinations: the values of "fr" go to prefixfr-SSSSS-of-NNNNN.
 
 #ifndef JOIST_IO_FILES_SHARDED_WRITE_H_
 #define JOIST_IO_FILES_SHARDED_WRITE_H_
@@ -10,12 +12,14 @@
 #include <cstdint>
 #include <source_location>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "joist/io/files/compression.h"
 #include "joist/io/files/settings.h"
 #include "joist/model/fields.h"
 #include "joist/sdk/display_data.h"
+#include "joist/sdk/par_do.h"
 #include "joist/sdk/pcollection.h"
 
 namespace joist::files {
@@ -30,10 +34,11 @@ struct WriteSettings {
   int32_t shards = 0;  ///< 0: as many as come of themselves.
   bool without_sharding = false;
   bool as_lines = true;  ///< Whether a newline follows each record.
+  bool by_key = false;   ///< Whether a destination follows the prefix.
   std::string id;        ///< Of the run; names its hidden folder.
 };
 JOIST_ROW(WriteSettings, prefix, suffix, header, footer, compression, shards, without_sharding,
-          as_lines, id)
+          as_lines, by_key, id)
 
 /// Writes each record into files prefix-SSSSS-of-NNNNN, with the suffix behind it. Files get their
 /// names when all of them are complete: a run that fails or is cancelled leaves nothing, one that
@@ -41,6 +46,32 @@ JOIST_ROW(WriteSettings, prefix, suffix, header, footer, compression, shards, wi
 PCollection<std::string> WriteSharded(const PCollection<std::string>& records,
                                       WriteSettings settings, bool validate,
                                       const std::source_location& where);
+
+/// The same for each destination, which is the key: it follows the prefix in the files' names and
+/// may name folders ("2026/11/sales"), which are made. One shard each unless settings say
+/// otherwise. A destination must not be empty, begin with "/", or have a part that is empty, "." or
+/// ".."; it has at most 1,024 bytes.
+PCollection<std::string> WriteByKey(const PCollection<KV<std::string, std::string>>& records,
+                                    WriteSettings settings, bool validate,
+                                    const std::source_location& where);
+
+/// The records of KVs' values. Format has Append(value, std::string* record).
+template <class T, class Format>
+struct FormatValues {
+  Format format;
+  std::string record;
+
+  void Process(const View<KV<std::string, T>>& element, Emit<KV<std::string, std::string>> emit) {
+    record.clear();
+    format.Append(element.value, &record);
+    emit(KV<std::string_view, std::string_view>{element.key, record});
+  }
+};
+template <class T, class Format>
+constexpr FieldList<FormatValues<T, Format>, &FormatValues<T, Format>::format> JoistFields(
+    const FormatValues<T, Format>*) {
+  return {"FormatValues", {"format"}};
+}
 
 /// What every Write transform can be told; `Self` is the transform. Each function returns a changed
 /// copy.
@@ -93,6 +124,10 @@ class WriteTransform : public Transform {
   }
   PCollection<std::string> WriteRecords(const PCollection<std::string>& records) const {
     return WriteSharded(records, settings_, validate_, where);
+  }
+  PCollection<std::string> WriteRecords(
+      const PCollection<KV<std::string, std::string>>& records) const {
+    return WriteByKey(records, settings_, validate_, where);
   }
 
   WriteSettings settings_;

@@ -173,9 +173,10 @@ template <class T>
 struct FormatFn {
   std::string text;
 
+  static void Append(const T& row, std::string* out) { Put(row, out); }
   void Process(const T& row, Emit<std::string> emit) {
     text.clear();
-    Put(row, &text);
+    Append(row, &text);
     emit(std::string_view(text));
   }
 };
@@ -298,8 +299,8 @@ inline FormatRows Format(std::source_location where = std::source_location::curr
   return FormatRows(where);
 }
 
-/// Writes each row as a line into files prefix-SSSSS-of-NNNNN; see text::Write. The result holds
-/// the files' names.
+/// Writes each row as a line into files prefix-SSSSS-of-NNNNN; see text::Write. Keys of KVs are
+/// destinations. The result holds the files' names.
 class Write : public files::WriteTransform<Write> {
  public:
   explicit Write(std::string prefix, std::source_location where = std::source_location::current())
@@ -313,6 +314,17 @@ class Write : public files::WriteTransform<Write> {
       return lines;
     } else {
       return WriteRecords(lines);
+    }
+  }
+  template <class T>
+  auto Expand(const PCollection<KV<std::string, T>>& rows) const {
+    if constexpr (json_rows_internal::kIsRow<T>) {
+      return WriteRecords(
+          rows | "Format" >> ParDo(files::FormatValues<T, json_rows_internal::FormatFn<T>>()));
+    } else {
+      static_assert(json_rows_internal::kIsRow<T>,
+                    "Joist: JSON is made of rows; declare the values' type with JOIST_ROW.");
+      return PCollection<Invalid>(&rows.builder());
     }
   }
 };

@@ -170,5 +170,17 @@ TEST_F(JsonTest, WritesWhatReadGivesBack) {
   }
 }
 
+TEST_F(JsonTest, KeysAreDestinations) {
+  TestPipeline write;
+  write | Create<KV<std::string, Point>>({{"a", {1, 2}}, {"b", {3, 4}}}) |
+      Write(root_ + "by-").WithoutSharding().WithSuffix(".json");
+  EXPECT_TRUE(write.RunOk());
+  TestPipeline read;
+  PAssert::That(read | Read<Point>(root_ + "by-b.json") |
+                Map([](const Point& point) { return KV{point.x, point.y}; }))
+      .ContainsInAnyOrder({{3, 4}});
+  EXPECT_TRUE(read.RunOk());
+}
+
 }  // namespace
 }  // namespace joist::json

@@ -87,5 +87,9 @@ Write Write::WithFooter(std::string footer) const {
 PCollection<std::string> Write::Expand(const PCollection<std::string>& lines) const {
   return WriteRecords(lines);
 }
+PCollection<std::string> Write::Expand(
+    const PCollection<KV<std::string, std::string>>& lines) const {
+  return WriteRecords(lines);
+}
 
 }  // namespace joist::text

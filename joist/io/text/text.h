@@ -109,6 +109,9 @@ class ReadAll : public files::ReadTransform<ReadAll, text_internal::LineFormat> 
 /// Writes each element as a line into files prefix-SSSSS-of-NNNNN, with the suffix behind it. Files
 /// get their names when all of them are complete: a run that fails or is cancelled leaves nothing,
 /// one that succeeds replaces files of the same names. The result holds the files' names.
+///
+/// Keys of KVs are destinations (joist/io/files/sharded_write.h): each has files of its own, with
+/// the key behind the prefix.
 class Write : public files::WriteTransform<Write> {
  public:
   explicit Write(std::string prefix, std::source_location where = std::source_location::current())
@@ -121,6 +124,7 @@ class Write : public files::WriteTransform<Write> {
 
   static constexpr std::string_view kKind = "text::Write";
   PCollection<std::string> Expand(const PCollection<std::string>& lines) const;
+  PCollection<std::string> Expand(const PCollection<KV<std::string, std::string>>& lines) const;
 };
 
 /// The words of lines: maximal runs of Unicode letters and apostrophes (joist/io/text/tokenize.h).

@@ -275,6 +275,76 @@ TEST_F(TextTest, AFailedRunLeavesNothing) {
   EXPECT_THAT(Names(), ElementsAre("in", "keep"));
 }
 
+TEST_F(TextTest, KeysAreDestinations) {
+  std::map<std::string, std::vector<std::string>> expected;
+  std::vector<KV<std::string, std::string>> lines;
+  for (int i = 0; i < 20'000; ++i) {
+    const std::string key = i % 3 == 0   ? "fr"
+                            : i % 3 == 1 ? "de/2026/11"
+                                         : "é " + std::to_string(i);
+    lines.emplace_back(key, std::to_string(i));
+    expected[key].push_back(std::to_string(i));
+  }
+  TestPipeline p;
+  auto keyed = p | Create<KV<std::string, std::string>>(std::move(lines));
+  auto names =
+      keyed |
+      "One" >> Write(root_ + "all/").WithHeader("n").WithSuffix(".csv.gz").WithoutValidation();
+  auto more = keyed |
+              Filter([](const KV<std::string, std::string>& line) { return line.key == "fr"; }) |
+              "Two" >> Write(root_ + "by-").WithNumShards(3);
+  auto none = keyed | "None" >> Filter([](const KV<std::string, std::string>&) { return false; }) |
+              "Three" >> Write(root_ + "none-");
+  PAssert::ThatSingleton(names | "Count" >> Count::Globally())
+      .IsEqualTo(static_cast<int64_t>(expected.size()));
+  PAssert::That(more).ContainsInAnyOrder({root_ + "by-fr-00000-of-00003",
+                                          root_ + "by-fr-00001-of-00003",
+                                          root_ + "by-fr-00002-of-00003"});
+  PAssert::That(none).IsEmpty();
+  std::filesystem::create_directories(root_ + "all");
+  EXPECT_TRUE(p.RunOk());
+  EXPECT_THAT(Names(), ElementsAre("all", "by-fr-00000-of-00003", "by-fr-00001-of-00003",
+                                   "by-fr-00002-of-00003"));
+  for (auto& [key, wanted] : expected) {
+    std::vector<std::string> got = LinesOf("all/" + key + "-00000-of-00001.csv.gz");
+    ASSERT_EQ(got.size(), wanted.size() + 1) << key;
+    EXPECT_EQ(got.front(), "n");
+    got.erase(got.begin());
+    std::sort(got.begin(), got.end());
+    std::sort(wanted.begin(), wanted.end());
+    EXPECT_EQ(got, wanted);
+  }
+  std::vector<std::string> shards;
+  for (const std::string& name : Names()) {
+    if (name == "all") continue;
+    const std::vector<std::string> some = LinesOf(name);
+    EXPECT_GT(some.size(), 1000u);
+    shards.insert(shards.end(), some.begin(), some.end());
+  }
+  std::sort(shards.begin(), shards.end());
+  EXPECT_EQ(shards, expected["fr"]);
+}
+
+TEST_F(TextTest, DestinationsStayBehindThePrefix) {
+  const auto failure = [&](const std::string& key) {
+    TestPipeline p;
+    p | Create<KV<std::string, std::string>>({{"fine", "1"}, {key, "2"}}) |
+        "Write" >> Write(root_ + "out/");
+    return p.RunToEnd().status.message();
+  };
+  std::filesystem::create_directories(root_ + "out");
+  EXPECT_THAT(failure(""),
+              HasSubstr("cannot write " + root_ + "out/\"\": a destination is not empty"));
+  EXPECT_THAT(failure("/etc/x"), HasSubstr("is not empty"));
+  EXPECT_THAT(failure("a//b"), HasSubstr("is not empty"));
+  EXPECT_THAT(failure("a/../../b"), HasSubstr("has no parts"));
+  EXPECT_THAT(failure("."), HasSubstr("has no parts"));
+  EXPECT_THAT(failure(std::string("a\0b", 3)), HasSubstr("has no NUL bytes"));
+  EXPECT_THAT(failure(std::string(1025, 'x')), HasSubstr("has at most 1024 bytes"));
+  EXPECT_THAT(failure(std::string(300, 'x')), HasSubstr("File name too long"));
+  EXPECT_TRUE(std::filesystem::is_empty(root_ + "out"));
+}
+
 TEST_F(TextTest, WriteSaysWhatIsWrong) {
   const auto failure = [&](const Write& write) {
     TestPipeline p;

@@ -86,13 +86,16 @@ template <class T>
 struct FrameFn {
   std::string record;
 
-  void Process(const T& data, Emit<std::string> emit) {
-    record.clear();
+  static void Append(const View<T>& data, std::string* out) {
     if constexpr (std::is_same_v<T, Bytes>) {
-      AppendRecord(data.view(), &record);
+      AppendRecord(data.view(), out);
     } else {
-      AppendRecord(data, &record);
+      AppendRecord(data, out);
     }
+  }
+  void Process(const View<T>& data, Emit<std::string> emit) {
+    record.clear();
+    Append(data, &record);
     emit(std::string_view(record));
   }
 };
@@ -137,7 +140,7 @@ class ReadAll : public files::ReadTransform<ReadAll, tfrecord_internal::RecordFo
 };
 
 /// Writes each element, Bytes or a std::string, as a record into files prefix-SSSSS-of-NNNNN; see
-/// text::Write. The result holds the files' names.
+/// text::Write. Keys of KVs are destinations. The result holds the files' names.
 class Write : public files::WriteTransform<Write> {
  public:
   explicit Write(std::string prefix, std::source_location where = std::source_location::current())
@@ -156,6 +159,12 @@ class Write : public files::WriteTransform<Write> {
                     "Joist: tfrecord::Write takes Bytes or strings.");
       return PCollection<Invalid>(&records.builder());
     }
+  }
+  template <class T>
+    requires(std::is_same_v<T, Bytes> || std::is_same_v<T, std::string>)
+  PCollection<std::string> Expand(const PCollection<KV<std::string, T>>& records) const {
+    return WriteRecords(records |
+                        "Frame" >> ParDo(files::FormatValues<T, tfrecord_internal::FrameFn<T>>()));
   }
 };
 

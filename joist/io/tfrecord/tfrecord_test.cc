@@ -132,9 +132,12 @@ TEST_F(TfRecordTest, WritesWhatReadGivesBack) {
   }
   TestPipeline strings;
   strings | Create({"text"}) | Write(root_ + "text").WithoutSharding();
+  strings | "Keyed" >> Create<KV<std::string, Bytes>>({{"a", Bytes("x")}, {"b", Bytes("y")}}) |
+      "ByKey" >> Write(root_ + "by-").WithoutSharding();
   EXPECT_TRUE(strings.RunOk());
   TestPipeline read;
   PAssert::That(read | Read(root_ + "text")).ContainsInAnyOrder({Bytes("text")});
+  PAssert::That(read | "B" >> Read(root_ + "by-b")).ContainsInAnyOrder({Bytes("y")});
   EXPECT_TRUE(read.RunOk());
 }
 

@@ -46,8 +46,8 @@ class DotDrawing {
         "  graph [fontname=\"sans-serif\" fontsize=11 style=rounded color=gray]\n";
     DrawComposite(0, "  ");
     for (const GraphPicture::Edge& edge : picture_.edges) {
-      out_ += "  n" + std::to_string(edge.from) + " -> n" + std::to_string(edge.to) +
-              " [label=" + QuotedLines({edge.side ? "side input" : Clipped(edge.type, kMostLabel)}) +
+      out_ += "  n" + std::to_string(edge.from) + " -> n" + std::to_string(edge.to) + " [label=" +
+              QuotedLines({edge.side ? "side input" : Clipped(edge.type, kMostLabel)}) +
               (edge.side ? " style=dashed]\n" : "]\n");
     }
     return out_ + "}\n";
@@ -72,7 +72,7 @@ class DotDrawing {
   void DrawStep(const GraphPicture::Step& step, int index, const std::string& indent) {
     out_ += indent + "n" + std::to_string(index) + " [label=" +
             QuotedLines({Clipped(step.name, kMostLabel),
-                    Clipped(picture_text::KindAndFunction(step), kMostLabel)});
+                         Clipped(picture_text::KindAndFunction(step), kMostLabel)});
     std::vector<std::string> tooltip = Lines(step.full_name, step.display_data);
     if (step.stage >= 0) {
       tooltip.push_back("stage " + std::to_string(step.stage + 1));
