@@ -55,7 +55,7 @@ struct WritePieces {
     for (size_t i = 0; i < writers.size(); ++i) {
       // With a number of shards given, pieces of many bundles become one shard with one frame.
       if (settings.shards == 0 && !settings.footer.empty()) {
-        ThrowIfError(writers[i]->AppendLine(settings.footer));
+        ThrowIfError(AppendFrame(settings.footer, *writers[i]));
       }
       ThrowIfError(writers[i]->Close());
       emit(ShardPiece{static_cast<int32_t>(i), writers[i]->path()});
@@ -66,6 +66,10 @@ struct WritePieces {
 
  private:
   static constexpr size_t kBufferOfAll = 4 << 20;
+
+  Status AppendFrame(std::string_view text, FileWriter& writer) const {
+    return settings.as_lines ? writer.AppendLine(text) : writer.Append(text);
+  }
 
   void Open() {
     Result<std::string> folder = MakeTemporaryFolder(settings.prefix, settings.id);
@@ -79,7 +83,7 @@ struct WritePieces {
       ThrowIfError(writer.status());
       opened.push_back(std::make_shared<FileWriter>(std::move(*writer)));
       if (settings.shards == 0 && !settings.header.empty()) {
-        ThrowIfError(opened.back()->AppendLine(settings.header));
+        ThrowIfError(AppendFrame(settings.header, *opened.back()));
       }
     }
     writers = std::move(opened);
@@ -139,7 +143,7 @@ struct PublishShards {
     const auto append = [&](std::string_view line, bool even_if_empty) {
       if (line.empty() && !even_if_empty) return;
       std::string text(line);
-      if (!line.empty()) text += '\n';
+      if (!line.empty() && settings.as_lines) text += '\n';
       // As a compressed piece of its own.
       if (const auto compressor = Compressor::Create(CompressionOf(settings))) {
         std::string compressed;

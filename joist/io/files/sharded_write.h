@@ -29,7 +29,7 @@ struct WriteSettings {
   Compression compression = Compression::kAuto;
   int32_t shards = 0;  ///< 0: as many as come of themselves.
   bool without_sharding = false;
-  bool as_lines = true;  ///< Whether a newline follows each record.
+  bool as_lines = true;  ///< Whether a newline follows each record, the header and the footer.
   std::string id;        ///< Of the run; names its hidden folder.
 };
 JOIST_ROW(WriteSettings, prefix, suffix, header, footer, compression, shards, without_sharding,
