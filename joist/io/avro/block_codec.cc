@@ -149,7 +149,8 @@ Result<std::string_view> BlockDecompressor::Stream(files::Decompressor& decompre
         decompressor.Run(stored.data(), stored.size(), memory_.get() + size, capacity_ - size));
     stored.remove_prefix(progress.consumed);
     size += progress.produced;
-    if (stored.empty() && decompressor.at_boundary()) {
+    // Python's writers leave a part of zlib's checksum behind deflate's end.
+    if (decompressor.at_boundary() && (stored.empty() || codec_ == Codec::kDeflate)) {
       return std::string_view(memory_.get(), size);
     }
     if (size == capacity_) {

@@ -334,11 +334,28 @@ bool Decoder::Run(const Program& program, char* row) {
         at += size;
         break;
       }
-      case Code::kPassBlocks:
-      case Code::kPassUnion:
+      case Code::kPassUnion: {
+        uint64_t index;
+        at = TakeVarint(at, &index);
+        if (at > end) return Fail(program, op, kTooEarly);
+        if (index % 2 != 0 || index / 2 >= op.branches->branches.size()) {
+          return Fail(program, op, "is of a branch that its union doesn't have");
+        }
+        const Program& branch = *op.branches->branches[index / 2].program;
+        if (branch.ops.empty()) break;
+        at_ = at;
+        if (!Run(branch, nullptr)) return false;
+        at = at_;
+        break;
+      }
       case Code::kPassRecord:
         at_ = at;
-        if (!Pass(program, op)) return false;
+        if (!Run(*op.program, nullptr)) return false;
+        at = at_;
+        break;
+      case Code::kPassBlocks:
+        at_ = at;
+        if (!PassBlocks(program, op)) return false;
         at = at_;
         break;
     }
@@ -386,7 +403,10 @@ bool Decoder::TakeCount(const Program& program, const Op& op, uint64_t* count, u
   *count = number < 0 ? 0 - static_cast<uint64_t>(number) : static_cast<uint64_t>(number);
   const uint64_t least = op.program->least_bytes;
   if (least > 0) {
-    if (*count > static_cast<uint64_t>(end_ - at_) / least) return Fail(program, op, kTooEarly);
+    uint64_t size;
+    if (__builtin_mul_overflow(*count, least, &size) || size > static_cast<uint64_t>(end_ - at_)) {
+      return Fail(program, op, kTooEarly);
+    }
   } else if (*count > kMostEmpty || (empty_ += *count) > kMostEmpty) {
     return Fail(program, op,
                 "makes the block have more than " + std::to_string(kMostEmpty) +
@@ -428,17 +448,9 @@ bool Decoder::TakeList(const Program& program, const Op& op, char* field) {
   return true;
 }
 
-bool Decoder::Pass(const Program& program, const Op& op) {
-  if (op.code == Code::kPassRecord) return Run(*op.program, nullptr);
-  if (op.code == Code::kPassUnion) {
-    uint64_t index;
-    at_ = TakeVarint(at_, &index);
-    if (at_ > end_) return Fail(program, op, kTooEarly);
-    if (index % 2 != 0 || index / 2 >= op.branches->branches.size()) {
-      return Fail(program, op, "is of a branch that its union doesn't have");
-    }
-    return Run(*op.branches->branches[index / 2].program, nullptr);
-  }
+bool Decoder::PassBlocks(const Program& program, const Op& op) {
+  const Program& element = *op.program;
+  const Code only = element.ops.size() == 1 ? element.ops[0].code : Code::kPassRecord;
   for (;;) {
     uint64_t count;
     uint64_t bytes;
@@ -446,10 +458,17 @@ bool Decoder::Pass(const Program& program, const Op& op) {
     if (count == 0) return true;
     if (bytes > 0) {
       at_ += bytes;
-      continue;
-    }
-    for (; count > 0; --count) {
-      if (!Run(*op.program, nullptr)) return false;
+    } else if (only == Code::kPassBytes) {
+      at_ += count * element.ops[0].number;  // Which TakeCount has found to be there.
+    } else if (only == Code::kPassNumber) {
+      const char* at = at_;
+      for (uint64_t word; count > 0 && at <= end_; --count) at = TakeVarint(at, &word);
+      at_ = at;
+      if (at > end_) return Fail(program, op, at == Overlong() ? kOverlong : kTooEarly);
+    } else {
+      for (; count > 0; --count) {
+        if (!Run(element, nullptr)) return false;
+      }
     }
   }
 }

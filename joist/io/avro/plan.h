@@ -164,7 +164,7 @@ class Decoder {
   bool Run(const Program& program, char* row);
   bool RunUnion(const Program& program, const Op& op, char* field);
   bool TakeList(const Program& program, const Op& op, char* field);
-  bool Pass(const Program& program, const Op& op);
+  bool PassBlocks(const Program& program, const Op& op);
   /// The number of elements in the next part of a list; false if it is wrong.
   bool TakeCount(const Program& program, const Op& op, uint64_t* count, uint64_t* bytes);
   const char* TakeSymbol(const Program& program, const Op& op, const char* at, char* field);

@@ -75,6 +75,9 @@ Result<bool> RowReader::NextBlock() {
     block_.records = 0;
     return true;
   }
+  if (block_.records == 0 && !block_.data.empty()) {
+    JOIST_RETURN_IF_ERROR(RefuseBlock("it claims no records, and has bytes"));
+  }
   decoder_.Begin(block_.data);
   return true;
 }
