@@ -224,12 +224,16 @@ class ReadAll : public avro_rows_internal::ReadTransform<ReadAll<T>, T> {
 
   /// Gives two outputs: the rows as Main, a BadRecord for each record that is wrong as Errors.
   auto WithErrors() const {
-    return Composite(
-        [settings = this->settings_](const PCollection<std::string>& patterns) {
-          return files::ReadMatchingWithErrors<avro_rows_internal::RowFormat<T>>(patterns,
-                                                                                 settings);
-        },
-        this->where);
+    if constexpr (avro_rows_internal::kIsRow<T>) {
+      return Composite(
+          [settings = this->settings_](const PCollection<std::string>& patterns) {
+            return files::ReadMatchingWithErrors<avro_rows_internal::RowFormat<T>>(patterns,
+                                                                                   settings);
+          },
+          this->where);
+    } else {
+      return *this;  // Which says what is wrong when it is applied.
+    }
   }
 
   static constexpr std::string_view kKind = "avro::ReadAll";

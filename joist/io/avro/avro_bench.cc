@@ -25,6 +25,7 @@
 #include <snappy.h>
 
 #include "joist/io/avro/avro.h"
+#include "joist/io/avro/decoder.h"
 #include "joist/joist.h"
 
 namespace joist::avro {

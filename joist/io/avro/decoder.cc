@@ -1,6 +1,6 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
-//
-// The decoder of joist/io/avro/plan.h.
+
+#include "joist/io/avro/decoder.h"
 
 #include <algorithm>
 #include <bit>
@@ -12,7 +12,6 @@
 #include <immintrin.h>
 #endif
 
-#include "joist/io/avro/plan.h"
 #include "joist/model/timestamp.h"
 
 namespace joist::avro {
@@ -407,7 +406,10 @@ bool Decoder::TakeCount(const Program& program, const Op& op, uint64_t* count, u
     if (__builtin_mul_overflow(*count, least, &size) || size > static_cast<uint64_t>(end_ - at_)) {
       return Fail(program, op, kTooEarly);
     }
-  } else if (*count > kMostEmpty || (empty_ += *count) > kMostEmpty) {
+    return true;
+  }
+  empty_ += std::min(*count, kMostEmpty + 1);
+  if (empty_ > kMostEmpty) {
     return Fail(program, op,
                 "makes the block have more than " + std::to_string(kMostEmpty) +
                     " elements that take no bytes");

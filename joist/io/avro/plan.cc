@@ -165,7 +165,7 @@ class PlanMaker {
         if (!optional) branch.refusal = "is null, and the row's field is no std::optional";
         continue;
       }
-      const Status status = Take(part, value_shape, 0, path, value);
+      Status status = Take(part, value_shape, 0, path, value);
       if (status.ok()) {
         ++takable;
         continue;

@@ -10,6 +10,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "joist/io/avro/decoder.h"
 #include "joist/io/avro/test_rows.h"
 
 namespace joist::avro {

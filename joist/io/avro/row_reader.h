@@ -19,6 +19,7 @@
 
 #include "joist/base/status.h"
 #include "joist/io/avro/container_reader.h"
+#include "joist/io/avro/decoder.h"
 #include "joist/io/avro/field_shape.h"
 #include "joist/io/avro/plan.h"
 #include "joist/io/files/bad_record.h"
