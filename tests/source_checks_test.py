@@ -66,9 +66,57 @@ class Checks(unittest.TestCase):
         self.check("docs.py", {**page, "a.md": "[b](docs/b.md#a-heading-with-code)\n"}, [])
         self.check("docs.py", {**page, "a.md": "[b](docs/c.md)\n"}, ["a.md:1: docs/c.md leads"])
         self.check("docs.py", {**page, "a.md": "[b](docs/b.md#x)\n"}, ["no such heading"])
+        self.check("docs.py", {**page, "a.md": "x\n\n[b\nc](docs/c.md)\n"}, ["a.md:3: docs/c.md"])
         self.check("docs.py", {"a.md": "```cpp compile\nint main() {}\n```\n"}, [])
         self.check("docs.py", {"a.md": "x\n```cpp compile\nint main() { y; }\n```\n"},
                    ["a.md:2: ", "doesn't compile"])
+
+    def check_page(self, text, expected, built=True):
+        """Builds the program of a page against a header of two lines, and checks the page."""
+        header = ("struct Pipeline {\n  Pipeline(int, char**) {}\n  Pipeline& Run() { return *this; }\n"
+                  "  Pipeline& WaitUntilFinish() { return *this; }\n"
+                  "  int exit_code() { return 0; }\n};\n")
+        with tempfile.TemporaryDirectory() as root:
+            for path, content in {"g/page.md": text, "include/joist/joist.h":
+                                  "#include <cstdio>\nnamespace joist {\n" + header + "}\n"}.items():
+                os.makedirs(os.path.join(root, os.path.dirname(path)), exist_ok=True)
+                with open(os.path.join(root, path), "w", encoding="utf-8") as file:
+                    file.write(content)
+            docs = [sys.executable, os.path.join(HERE, "docs.py"), root]
+            source = subprocess.run(docs + ["--source=g/page.md"], stdout=subprocess.PIPE, text=True,
+                                    check=True).stdout
+            compiled = built and subprocess.run(
+                [os.environ.get("CXX", "g++"), "-std=c++20", "-Wall", "-Wextra", "-Werror", "-xc++",
+                 "-", f"-I{root}/include", "-o", f"{root}/page"], input=source, text=True,
+                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
+            if built and compiled.returncode != 0:
+                output = compiled.stdout
+            else:
+                result = subprocess.run(docs + [f"--programs={root}"], stdout=subprocess.PIPE,
+                                        stderr=subprocess.STDOUT, text=True, check=False)
+                output = result.stdout
+                self.assertEqual(result.returncode, 1 if expected else 0, output)
+            for line in expected:
+                self.assertIn(line, output)
+
+    def test_examples(self):
+        declare = "```cpp declare\nint two = 2;\n```\n"  # Lines 1 to 3.
+        example = '```cpp example\nputs("a");\nprintf("%d\\n", two);\n```\n'  # 4 to 7.
+        page = declare + example
+        self.check_page(page + "```output\n2\na\n```\n", [])
+        self.check_page(page + "```output\n…\na\n```\n", [])
+        self.check_page(page + "```output\n2\n```\n", ["g/page.md:8: it prints", "  + a"])
+        self.check_page(page + "```output\n2\na\na\n```\n", ["g/page.md:8: it prints", "  - a"])
+        self.check_page(page, ["g/page.md:4: it prints something else", "  + a"])
+        self.check_page(page, ["g/page.md:1: has examples and no program"], built=False)
+        self.check_page("x\n```cpp example\n\nwrong;\n```\n", ["g/page.md:4:1: error"])
+        program = ("```cpp example\nint main(int argc, char** argv) {\n"
+                   "  puts(argv[argc - 1]);\n  return argc;\n}\n```\n")  # 1 to 6.
+        self.check_page(program + "```console\n$ ./it --x\n--x\n$ echo $?\n2\n$ echo b >f\n"
+                        "$ cat f\nb\n```\n", [])
+        self.check_page(program + "```console\n$ ./it\n./it\n```\n", ["g/page.md:8: exits with 1"])
+        self.check_page(program + "```console\n$ ./it\n./it\n$ echo $?\n2\n```\n",
+                        ["g/page.md:10: it prints", "  + 1"])
 
     def compile(self, text):
         with tempfile.TemporaryDirectory() as folder:

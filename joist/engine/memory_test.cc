@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "joist/engine/injected_failure.h"
 #include "joist/engine/little_memory.h"
 #include "joist/engine/machine.h"
 
@@ -127,15 +128,6 @@ TEST(Memory, TextKeysAndAccumulatorsThatGrow) {
 }
 
 // --- Failures -----------------------------------------------------------------------------------
-
-std::atomic<int> failures_left{0};
-std::string failing_place;
-
-void MayFail(std::string_view place) {
-  if (place != failing_place || failures_left.load() == 0) return;
-  if (failures_left.fetch_sub(1) > 0) throw std::runtime_error("injected");
-  failures_left.fetch_add(1);
-}
 
 struct FailingSum {
   int64_t CreateAccumulator() const { return 0; }

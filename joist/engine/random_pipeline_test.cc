@@ -26,12 +26,12 @@ constexpr int64_t kModulus = 1000003;
 
 using Pair = KV<int64_t, int64_t>;
 
-/// Calls of MayFail until the first failure, and how many fail from then on.
+/// Calls of OnlySomeFail until the first failure, and how many fail from then on.
 std::atomic<int64_t> calls_until_failure{INT64_MAX};
-std::atomic<int> failures_left{0};
+std::atomic<int> failing_calls_left{0};
 
-int64_t MayFail(int64_t n) {
-  if (calls_until_failure.fetch_sub(1) <= 0 && failures_left.fetch_sub(1) > 0) {
+int64_t OnlySomeFail(int64_t n) {
+  if (calls_until_failure.fetch_sub(1) <= 0 && failing_calls_left.fetch_sub(1) > 0) {
     throw std::runtime_error("injected");
   }
   return n;
@@ -97,7 +97,7 @@ class RandomPipeline {
     switch (Below(14)) {
       case 0:
         for (int64_t n : in.elements) out.push_back((n * 3 + 1) % kModulus);
-        return Add(in.collection | Map([](int64_t n) { return (MayFail(n) * 3 + 1) % kModulus; }),
+        return Add(in.collection | Map([](int64_t n) { return (OnlySomeFail(n) * 3 + 1) % kModulus; }),
                    out);
       case 1:
         for (int64_t n : in.elements) {
@@ -110,7 +110,7 @@ class RandomPipeline {
           for (int64_t i = 0; i < n % 4; ++i) out.push_back(n + i);
         }
         return Add(in.collection | FlatMap([](int64_t n, Emit<int64_t> emit) {
-                     for (int64_t i = 0; i < n % 4; ++i) emit(MayFail(n) + i);
+                     for (int64_t i = 0; i < n % 4; ++i) emit(OnlySomeFail(n) + i);
                    }),
                    out);
       case 3:
@@ -121,7 +121,7 @@ class RandomPipeline {
                    out);
       case 4:
         for (int64_t n : in.elements) pairs.push_back({n % 7, n});
-        return Add(in.collection | Map([](int64_t n) { return KV{MayFail(n) % 7, n}; }), pairs);
+        return Add(in.collection | Map([](int64_t n) { return KV{OnlySomeFail(n) % 7, n}; }), pairs);
       case 5:
         for (int64_t n : in.elements) texts.push_back(std::to_string(n));
         return Add(in.collection | Map([](int64_t n) { return std::to_string(n); }), texts);
@@ -149,7 +149,7 @@ class RandomPipeline {
         const auto count = static_cast<int64_t>(other.elements.size());
         for (int64_t n : in.elements) out.push_back(n + count);
         return Add(in.collection |
-                       Map([](int64_t n, SideInput<int64_t> count) { return MayFail(n) + *count; },
+                       Map([](int64_t n, SideInput<int64_t> count) { return OnlySomeFail(n) + *count; },
                            AsSingleton(other.collection | Count::Globally())),
                    out);
       }
@@ -221,7 +221,7 @@ class RandomPipeline {
                        Map([](const KV<int64_t, CoGbkResult<int64_t, int64_t>>& group) {
                          const auto& [left, right] = group.value;
                          int64_t sum = 0;
-                         for (int64_t value : left) sum += MayFail(value) + 1;
+                         for (int64_t value : left) sum += OnlySomeFail(value) + 1;
                          for (int64_t value : right) sum += 3 * (value + 1);
                          return KV{group.key, sum % kModulus};
                        }),
@@ -236,7 +236,7 @@ class RandomPipeline {
         return Add(
             in.collection | GroupByKey() | Map([](const KV<int64_t, Iterable<int64_t>>& group) {
               int64_t sum = static_cast<int64_t>(group.value.size());
-              for (int64_t value : group.value) sum += MayFail(value);
+              for (int64_t value : group.value) sum += OnlySomeFail(value);
               return KV{group.key, sum % kModulus};
             }),
             out);
@@ -377,9 +377,9 @@ TEST(RandomPipeline, WithFailuresIsExactOrFailsWithOneLine) {
     if (random() % 3 != 0) p.set_memory(int64_t{1} << (12 + random() % 8));
     RandomPipeline(seed, &p).Build();
     calls_until_failure = static_cast<int64_t>(random() % (random() % 2 == 0 ? 200 : 20'000));
-    failures_left = 1 + static_cast<int>(random() % 6);
+    failing_calls_left = 1 + static_cast<int>(random() % 6);
     const JobOutcome outcome = p.RunToEnd();
-    failures_left = 0;
+    failing_calls_left = 0;
     calls_until_failure = INT64_MAX;
     if (!outcome.status.ok()) {
       ++failed;

@@ -12,21 +12,11 @@
 #include <thread>
 #include <vector>
 
+#include "joist/engine/injected_failure.h"
 #include "joist/sdk/testing/test_pipeline.h"
 
 namespace joist {
 namespace {
-
-/// Fails the first `times` times it is asked at `place`; counts over all attempts, so it only makes
-/// sense in the process that built the pipeline.
-std::atomic<int> failures_left{0};
-std::string failing_place;
-
-void MayFail(std::string_view place) {
-  if (place != failing_place || failures_left.load() == 0) return;
-  if (failures_left.fetch_sub(1) > 0) throw std::runtime_error("injected");
-  failures_left.fetch_add(1);
-}
 
 const Counter seen("retry_test", "seen");
 const Counter finished("retry_test", "finished");
@@ -53,7 +43,7 @@ struct Sums {
   }
 };
 
-struct FailingSum {
+struct FlakySum {
   int64_t CreateAccumulator() const {
     MayFail("create");
     return 0;
@@ -74,7 +64,7 @@ struct FailingSum {
 
 constexpr int64_t kCount = 30000;
 
-struct Numbers {
+struct FlakyNumbers {
   using Element = int64_t;
   Result<std::vector<SourceRange>> Split(int) const {
     MayFail("split");
@@ -93,8 +83,8 @@ struct Numbers {
 JobOutcome RunWithFailures(const std::string& place, int times, int threads) {
   TestPipeline p;
   p.set_threads(threads);
-  auto pairs = p | Read(Numbers()) | "Sums" >> ParDo(Sums());
-  auto sums = pairs | "Combine" >> Combine::PerKey(FailingSum());
+  auto pairs = p | Read(FlakyNumbers()) | "Sums" >> ParDo(Sums());
+  auto sums = pairs | "Combine" >> Combine::PerKey(FlakySum());
   auto grouped = pairs | "Group" >> GroupByKey() |
                  "Add" >> Map([](const KV<int64_t, Iterable<int64_t>>& group) {
                    MayFail("group");

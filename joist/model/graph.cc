@@ -19,10 +19,16 @@ std::string DescribeLocation(const std::source_location& where) {
   return std::string(file) + ":" + std::to_string(where.line());
 }
 
+std::string AtLocation(const std::source_location& where) {
+  return where.line() == 0 ? "" : " at " + DescribeLocation(where);
+}
+
 Status SameNameFault(std::string_view name, const std::source_location& where,
                      const std::source_location& other) {
-  return InvalidArgument("step \"" + std::string(name) + "\" at " + DescribeLocation(where) +
-                         " has the name of the step at " + DescribeLocation(other) +
+  const std::string at_other = AtLocation(other);
+  return InvalidArgument("step \"" + std::string(name) + "\"" + AtLocation(where) +
+                         " has the name of " +
+                         (at_other.empty() ? "another step" : "the step" + at_other) +
                          "; give one of them another name: \"Name\" >> …");
 }
 

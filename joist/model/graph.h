@@ -118,6 +118,9 @@ class Graph {
 /// "main.cc:12", for messages.
 std::string DescribeLocation(const std::source_location& where);
 
+/// " at word_count.cc:17" for messages; nothing where the line is not known.
+std::string AtLocation(const std::source_location& where);
+
 /// The fault of a step made at `where` that has the name of one made at `other`.
 Status SameNameFault(std::string_view name, const std::source_location& where,
                      const std::source_location& other);

@@ -19,7 +19,7 @@ struct Item {
 };
 JOIST_ROW(Item, name, cents)
 
-struct Order {
+struct Invoice {
   std::string customer;
   std::optional<std::string> note;
   std::vector<Item> items;
@@ -31,9 +31,9 @@ struct Order {
   uint64_t big = 0;
   bool paid = false;
 };
-JOIST_ROW(Order, customer, note, items, weights, flags, token, when, ratio, big, paid)
+JOIST_ROW(Invoice, customer, note, items, weights, flags, token, when, ratio, big, paid)
 
-Order Full() {
+Invoice Full() {
   return {"Ada",        "hi",        {{"nut", 5}, {"bolt", -6}},
           {{"a", 0.5}}, {{7, true}}, Bytes("\1\xff"),
           {1000},       0.1f,        UINT64_MAX,
@@ -47,15 +47,15 @@ constexpr std::string_view kFull =
 
 TEST(Json, WritesAndReads) {
   EXPECT_EQ(ToJson(Full()).value(), kFull);
-  const Result<Order> back = FromJson<Order>(kFull);
+  const Result<Invoice> back = FromJson<Invoice>(kFull);
   ASSERT_TRUE(back.ok()) << back.status().message();
   EXPECT_EQ(EncodeToString(*back), EncodeToString(Full()));
 }
 
 TEST(Json, NullsAndWhatIsMissing) {
   EXPECT_EQ(ToJson(Item{"x", 1}).value(), R"({"name":"x","cents":1})");
-  const std::string json = ToJson(Order{}).value();
-  EXPECT_EQ(EncodeToString(FromJson<Order>(json).value()), EncodeToString(Order{}));
+  const std::string json = ToJson(Invoice{}).value();
+  EXPECT_EQ(EncodeToString(FromJson<Invoice>(json).value()), EncodeToString(Invoice{}));
   EXPECT_EQ(FromJson<Item>(R"({"name":"x"})").status().message(), "the field cents is missing");
   EXPECT_EQ(FromJson<Item>(R"({"name":null,"cents":1})").status().message(),
             "name must not be null");
@@ -65,7 +65,7 @@ TEST(Json, ErrorsNameThePlace) {
   const auto error = [](std::string_view from, std::string_view to) {
     std::string json(kFull);
     json.replace(json.find(from), from.size(), to);
-    return FromJson<Order>(json).status().message();
+    return FromJson<Invoice>(json).status().message();
   };
   EXPECT_EQ(error("-6", "\"x\""),
             "items[1].cents must be a whole number from -2147483648 to 2147483647, and is \"x\"");

@@ -19,8 +19,8 @@ namespace joist {
 namespace {
 
 enum class Size : int16_t { kSmall = -1, kLarge = 300 };
-enum class Mood { kHappy, kSad };
-JOIST_ENUM(Mood, kHappy, kSad)
+enum class Weather { kSun, kRain };
+JOIST_ENUM(Weather, kSun, kRain)
 
 struct Inner {
   double x = 0;
@@ -35,12 +35,12 @@ struct Outer {
   std::vector<Inner> more;
   std::map<std::string, float> weights;
   std::optional<Inner> maybe;
-  Mood mood = Mood::kHappy;
+  Weather weather = Weather::kSun;
   Timestamp when;
   Duration span;
   KV<int8_t, Bytes> pair{0, Bytes()};
 };
-JOIST_ROW(Outer, inner, more, weights, maybe, mood, when, span, pair)
+JOIST_ROW(Outer, inner, more, weights, maybe, weather, when, span, pair)
 
 struct Empty {};
 JOIST_ROW(Empty)
@@ -206,7 +206,7 @@ class KeyTraitsTest : public testing::Test {};
 
 using Keys = testing::Types<
     bool, char, int8_t, uint8_t, int16_t, int32_t, uint32_t, int64_t, uint64_t, float, double, Size,
-    Mood, std::string, Bytes, std::vector<uint8_t>, std::vector<std::byte>, Void, Timestamp,
+    Weather, std::string, Bytes, std::vector<uint8_t>, std::vector<std::byte>, Void, Timestamp,
     Duration, Window, KV<std::string, int64_t>, KV<double, Void>, std::pair<float, std::string>,
     std::tuple<int, double, std::string>, std::tuple<>, std::optional<double>,
     std::optional<std::string>, std::vector<double>, std::vector<bool>, std::vector<std::string>,

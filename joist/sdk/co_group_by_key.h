@@ -31,13 +31,16 @@ struct KeyOf<KV<K, V>> {
   using type = K;
 };
 
+/// `first` is the id of one of the collections, which is of `builder`.
 template <class K, class... Vs>
-PCollection<KV<K, CoGbkResult<Vs...>>> Apply(PipelineBuilder& builder,
+PCollection<KV<K, CoGbkResult<Vs...>>> Apply(PipelineBuilder& builder, int first,
                                              const PCollection<KV<K, Vs>>&... collections) {
   auto step = std::make_shared<GroupByKeyStep<K, Vs...>>(NoState());
   std::vector<const ElementType*> outputs = step->outputs();
   const int node =
-      builder.Add(StepKind::kGroup, std::move(step), {collections.id()...}, {}, std::move(outputs));
+      builder.Add(StepKind::kGroup, std::move(step),
+                  {builder.InputFrom(collections.builder(), collections.id(), first)...}, {},
+                  std::move(outputs));
   return {&builder, builder.OutputOf(node)};
 }
 
@@ -66,7 +69,7 @@ auto CoGroupByKey(std::string_view name, const PCollection<T>& first,
     return PCollection<Invalid>(&first.builder());
   } else {
     const PipelineBuilder::Scope scope(&first.builder(), name, "CoGroupByKey", nullptr);
-    return co_group_internal::Apply(first.builder(), first, rest...);
+    return co_group_internal::Apply(first.builder(), first.id(), first, rest...);
   }
 }
 template <class T, class... Ts>

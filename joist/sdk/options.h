@@ -137,6 +137,18 @@ class OptionFields {
   std::vector<OptionField> fields_;
 };
 
+namespace options_internal {
+/// Adds the fields of a struct declared with JOIST_OPTIONS.
+template <class T>
+void Describe(T& value, OptionFields& fields) {
+  constexpr bool kDeclared = requires { JoistDescribeOptions(value, fields); };
+  static_assert(kDeclared,
+                "Joist knows no options in this struct; declare its fields with "
+                "JOIST_OPTIONS(Type, fields…) in its namespace.");
+  if constexpr (kDeclared) JoistDescribeOptions(value, fields);
+}
+}  // namespace options_internal
+
 /// An options struct, registered when the program is loaded.
 class OptionStruct {
  public:
@@ -186,7 +198,7 @@ class PipelineOptions {
   Result<T> Get() const {
     T value;
     OptionFields fields;
-    JoistDescribeOptions(value, fields);
+    options_internal::Describe(value, fields);
     JOIST_RETURN_IF_ERROR(Fill(fields));
     return value;
   }
@@ -204,10 +216,10 @@ class PipelineOptions {
   void Set(const T& value) {
     T copy = value;
     OptionFields fields;
-    JoistDescribeOptions(copy, fields);
+    options_internal::Describe(copy, fields);
     T fresh;
     OptionFields defaults;
-    JoistDescribeOptions(fresh, defaults);
+    options_internal::Describe(fresh, defaults);
     Take(fields, defaults);
   }
 

@@ -49,9 +49,12 @@ class Outputs {
       using Out = typename std::tuple_element_t<kIndex, std::tuple<E...>>::value_type;
       return PCollection<Out>(builder_, builder_->OutputOf(node_, static_cast<int>(kIndex)));
     } else {
-      return PCollection<Invalid>(builder_);
+      return Ended();
     }
   }
+
+  /// What is left where a mistake was made.
+  PCollection<Invalid> Ended() const { return PCollection<Invalid>(builder_); }
 
  private:
   template <class Tag>
@@ -64,6 +67,15 @@ class Outputs {
   PipelineBuilder* builder_;
   int node_;
 };
+
+/// A mistake that is easily made, as one sentence.
+template <class... E, class X>
+auto operator|(const Outputs<E...>& outputs, const X&) {
+  static_assert(sizeof...(E) == 0,
+                "Joist: this step has several outputs; choose one of them, outputs.Get<Tag>() or "
+                "outputs.Get<joist::Main>(), and apply the transform to that.");
+  return outputs.Ended();
+}
 
 namespace par_do_internal {
 
@@ -221,8 +233,11 @@ struct ParDoTransform : Transform {
       using StepType = ParDoStep<F, In, kForm>;
       PipelineBuilder& builder = in.builder();
       std::vector<int> side_ids;
-      std::apply([&](const auto&... side) { (side_ids.push_back(side.Materialize()), ...); },
-                 sides);
+      std::apply(
+          [&](const auto&... side) {
+            (side_ids.push_back(side.Materialize(builder, in.id())), ...);
+          },
+          sides);
       auto step = std::make_shared<StepType>(fn);
       auto outputs = step->outputs();
       const int node = builder.Add(StepKind::kParDo, std::move(step), {in.id()},

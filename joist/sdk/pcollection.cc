@@ -19,6 +19,15 @@ int PipelineBuilder::Add(StepKind kind, std::shared_ptr<const StepPayload> paylo
   return graph_.Add(std::move(node), std::move(outputs));
 }
 
+int PipelineBuilder::InputFrom(const PipelineBuilder& owner, int id, int instead) {
+  if (&owner == this) return id;
+  graph_.AddFault(InvalidArgument("step \"" + levels_.back().path + "\"" +
+                                  AtLocation(levels_.back().where) +
+                                  " takes a collection of another pipeline; make that collection "
+                                  "in this pipeline as well"));
+  return instead;
+}
+
 PipelineBuilder::Scope::Scope(PipelineBuilder* builder, std::string_view name,
                               std::string_view kind, const std::source_location* where)
     : builder_(builder) {

@@ -39,6 +39,11 @@ class PipelineBuilder {
   /// The collection of output `port` of `node`.
   int OutputOf(int node, int port = 0) const { return graph_.nodes()[node].outputs[port]; }
 
+  /// The id of a collection as an input of the step that is being made here. `owner` is the builder
+  /// of the collection: if that is of another pipeline, this one is refused when it is to run, and
+  /// the id is `instead`, one of this pipeline's.
+  int InputFrom(const PipelineBuilder& owner, int id, int instead);
+
   /// While one lives, steps are named below `name`. An empty name is replaced by `kind`, numbered
   /// where it is taken.
   class Scope {

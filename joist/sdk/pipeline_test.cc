@@ -63,6 +63,38 @@ TEST(Names, DuplicatesAreRefused) {
                 "; give one of them another name: \"Name\" >> …");
 }
 
+TEST(Names, OfStepsWhoseLineIsNotKnown) {
+  TestPipeline p;
+  auto numbers = p | Create({1, 2});
+  Flatten("Same", numbers, numbers);
+  Flatten("Same", numbers, numbers);
+  EXPECT_EQ(
+      p.RunToEnd().status.message(),
+      "step \"Same\" has the name of another step; give one of them another name: \"Name\" >> …");
+}
+
+TEST(Refused, CollectionsOfAnotherPipeline) {
+  TestPipeline other;
+  auto more = other | Create({1}) | Map([](int n) { return KV{n, n}; }) | Reshuffle();
+  const auto check = [&](auto build) {
+    TestPipeline p;
+    build(p | Create({2}) | Map([](int n) { return KV{n, n}; }));
+    const Status status = p.RunToEnd().status;
+    EXPECT_TRUE(std::string(status.message()).starts_with("step \"Two\"")) << status.message();
+    EXPECT_TRUE(std::string(status.message())
+                    .ends_with(" takes a collection of another pipeline; make that collection in "
+                               "this pipeline as well"))
+        << status.message();
+  };
+  check([&](auto one) { Flatten("Two", one, more); });
+  check([&](auto one) { CoGroupByKey("Two", one, more); });
+  check([&](auto one) {
+    one | "Two" >>
+              Map([](const KV<int, int>& kv, SideInput<IterableView<KV<int, int>>>) { return kv; },
+                  AsIterable(more));
+  });
+}
+
 TEST(Names, LinesAreTheUsers) {
   TestPipeline p;
   auto words = p | Create({"a"});
@@ -116,6 +148,8 @@ TEST(Flatten, OfTheSameTwiceAndAcrossStages) {
                 Count::PerElement())
       .ContainsInAnyOrder({{10, 1}, {20, 3}, {30, 2}});
   PAssert::That(Flatten<int>("All", {a, b})).ContainsInAnyOrder({1, 2, 2, 3});
+  PAssert::That(Flatten("Both", a, b)).ContainsInAnyOrder({1, 2, 2, 3});
+  EXPECT_TRUE(NamesOf(p).contains("All") && NamesOf(p).contains("Both"));
   PAssert::That(Flatten(a)).ContainsInAnyOrder({1, 2});
   EXPECT_TRUE(p.RunOk());
 }

@@ -11,9 +11,9 @@
 //   AsMultimap(c)             S = MultimapView<K, V>   side->Get(key)        an Iterable<V>
 //
 //   auto total = numbers | joist::Sum::Globally();
-//   numbers | joist::Map([](int64_t n, joist::SideInput<int64_t> total) { return 100.0 * n /
-//   *total; },
-//                        joist::AsSingleton(total));
+//   numbers | joist::Map(
+//       [](int64_t n, joist::SideInput<int64_t> total) { return 100.0 * n / *total; },
+//       joist::AsSingleton(total));
 
 #ifndef JOIST_SDK_SIDE_INPUT_H_
 #define JOIST_SDK_SIDE_INPUT_H_
@@ -37,9 +37,12 @@ class SideInputArgument {
   SideInputArgument(PCollection<Element> collection, State state)
       : collection_(collection), state_(std::move(state)) {}
 
-  /// Adds the step that makes the view, under the name of the step that wants it.
-  int Materialize() const {
-    PipelineBuilder& builder = collection_.builder();
+  /// Adds the step that makes the view, under the name of the step that wants it, whose main input
+  /// is the collection `main` of `builder`.
+  int Materialize(PipelineBuilder& builder, int main) const {
+    if (&collection_.builder() != &builder) {
+      return builder.InputFrom(collection_.builder(), collection_.id(), main);
+    }
     const PipelineBuilder::Scope scope(&builder, "", "SideInput", nullptr);
     return AddStep<Element>(collection_, std::make_shared<ViewStep<Kind>>(state_)).id();
   }
@@ -50,9 +53,9 @@ class SideInputArgument {
 };
 
 template <class S>
-concept IsSideInputArgument = requires(const S& side) {
+concept IsSideInputArgument = requires(const S& side, PipelineBuilder& builder) {
   typename S::View;
-  { side.Materialize() } -> std::same_as<int>;
+  { side.Materialize(builder, 0) } -> std::same_as<int>;
 };
 
 template <class T>

@@ -10,15 +10,10 @@
 #include <vector>
 
 #include "joist/sdk/testing/test_pipeline.h"
+#include "joist/transforms/count_up.h"
 
 namespace joist {
 namespace {
-
-std::vector<int64_t> Numbers(int64_t count) {
-  std::vector<int64_t> numbers;
-  for (int64_t n = 0; n < count; ++n) numbers.push_back(n);
-  return numbers;
-}
 
 TEST(Sample, Example) {
   TestPipeline p;
@@ -55,7 +50,7 @@ TEST(Sample, FewerThanWantedAndNothing) {
 TEST(Sample, HasElementsOnceAndOfItsKey) {
   TestPipeline p;
   p.set_threads(4);
-  auto samples = p | Create(Numbers(50'000)) |
+  auto samples = p | Create(CountUp(50'000)) |
                  Map([](int64_t n) { return KV<int64_t, int64_t>{n % 100, n}; }) |
                  Sample::FixedSizePerKey(20);
   PAssert::That(samples).Satisfies([](const auto& views) {

@@ -10,15 +10,10 @@
 #include <vector>
 
 #include "joist/sdk/testing/test_pipeline.h"
+#include "joist/transforms/count_up.h"
 
 namespace joist {
 namespace {
-
-std::vector<int64_t> Numbers(int64_t count) {
-  std::vector<int64_t> numbers;
-  for (int64_t n = 0; n < count; ++n) numbers.push_back(n);
-  return numbers;
-}
 
 TEST(Wait, Example) {
   TestPipeline p;
@@ -42,15 +37,15 @@ TEST(Wait, HoldsUntilAllSignalsAreComplete) {
   signalled_too = 0;
   TestPipeline p;
   p.set_threads(4);
-  auto first = p | "First" >> Create(Numbers(5000)) | Map([](int64_t n) {
+  auto first = p | "First" >> Create(CountUp(5000)) | Map([](int64_t n) {
                  ++signalled;
                  return n;
                });
-  auto second = p | "Second" >> Create(Numbers(3000)) | Map([](int64_t n) {
+  auto second = p | "Second" >> Create(CountUp(3000)) | Map([](int64_t n) {
                   ++signalled_too;
                   return std::to_string(n);
                 });
-  auto seen = p | "Main" >> Create(Numbers(10'000)) | Wait::On(first, second) |
+  auto seen = p | "Main" >> Create(CountUp(10'000)) | Wait::On(first, second) |
               Map([](int64_t) { return KV{signalled.load(), signalled_too.load()}; });
   PAssert::That(seen | Count::PerElement()).ContainsInAnyOrder({{{5000, 3000}, 10'000}});
   EXPECT_TRUE(p.RunOk());
@@ -60,7 +55,7 @@ TEST(Wait, HoldsUntilAllSignalsAreComplete) {
 TEST(Wait, OnOutputsOfTheSameStepAndOnItself) {
   signalled = 0;
   TestPipeline p;
-  auto outputs = p | Create(Numbers(5000)) |
+  auto outputs = p | Create(CountUp(5000)) |
                  ParDo([](int64_t n, Emit<int64_t> main, Emit<int64_t, Fast> fast) {
                    ++signalled;
                    main(n);

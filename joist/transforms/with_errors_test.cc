@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "joist/sdk/testing/test_pipeline.h"
+#include "joist/transforms/count_up.h"
 
 namespace joist {
 namespace {
@@ -61,18 +62,12 @@ TEST(WithErrors, OfEveryKindOfException) {
   EXPECT_TRUE(p.RunOk());
 }
 
-std::vector<int64_t> Numbers(int64_t count) {
-  std::vector<int64_t> numbers;
-  for (int64_t n = 0; n < count; ++n) numbers.push_back(n);
-  return numbers;
-}
-
 // Emits n % 5 numbers to Main, two times of its own to Odd, then fails for multiples of 3; of
 // multiples of 1000 so many that columns run over.
 TEST(WithErrors, ElementsThatFailHaveNoOutput) {
   TestPipeline p;
   p.set_threads(4);
-  auto timed = p | Create(Numbers(5001)) |
+  auto timed = p | Create(CountUp(5001)) |
                FlatMap([](int64_t n, Emit<int64_t> emit) { emit(n, Timestamp{n}); });
   auto outputs =
       timed |
@@ -120,23 +115,23 @@ TEST(WithErrors, FailuresOfLaterStepsAreNotSwallowed) {
     EXPECT_EQ(outcome.status.message(), "step \"Later\": later (element: 3)");
   };
   TestPipeline returning;
-  (returning | Create(Numbers(3000)) | WithErrors(Map([](int64_t n) { return n; }))).Get<Main>() |
+  (returning | Create(CountUp(3000)) | WithErrors(Map([](int64_t n) { return n; }))).Get<Main>() |
       later;
   expect_failure(returning);
   TestPipeline emitting;
-  (emitting | Create(Numbers(10)) | WithErrors(ParDo([](int64_t n, Emit<int64_t> emit) {
+  (emitting | Create(CountUp(10)) | WithErrors(ParDo([](int64_t n, Emit<int64_t> emit) {
      emit(n);
    }))).Get<Main>() |
       later;
   expect_failure(emitting);
   TestPipeline many;
-  (many | Create(Numbers(10)) | WithErrors(ParDo([](int64_t n, Emit<int64_t> emit) {
+  (many | Create(CountUp(10)) | WithErrors(ParDo([](int64_t n, Emit<int64_t> emit) {
      for (int i = 0; i < 3000; ++i) emit(n);
    }))).Get<Main>() |
       later;
   expect_failure(many);
   TestPipeline catching;
-  (catching | Create(Numbers(10)) | WithErrors(ParDo([](int64_t n, Emit<int64_t> emit) {
+  (catching | Create(CountUp(10)) | WithErrors(ParDo([](int64_t n, Emit<int64_t> emit) {
      try {
        for (int i = 0; i < 3000; ++i) emit(n);
      } catch (...) {  // NOLINT(bugprone-empty-catch)
@@ -146,7 +141,7 @@ TEST(WithErrors, FailuresOfLaterStepsAreNotSwallowed) {
   expect_failure(catching);
   // And a failure behind the errors' output.
   TestPipeline errors;
-  (errors | Create(Numbers(10)) | WithErrors(Filter([](int64_t n) -> bool {
+  (errors | Create(CountUp(10)) | WithErrors(Filter([](int64_t n) -> bool {
      throw std::runtime_error(std::to_string(n));
    }))).Get<Errors>() |
       Keys() | later;

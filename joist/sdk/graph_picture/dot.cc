@@ -14,11 +14,11 @@ namespace {
 
 using picture_text::Clipped;
 
-constexpr size_t kMostText = 60;
-constexpr int kColours = 9;  // Of the scheme pastel19.
+constexpr size_t kMostLabel = 60;
+constexpr int kPastels = 9;  // Of the scheme pastel19.
 
 /// The lines as one quoted string.
-std::string Quoted(const std::vector<std::string>& lines) {
+std::string QuotedLines(const std::vector<std::string>& lines) {
   std::string quoted = "\"";
   for (const std::string& line : lines) {
     if (quoted.size() > 1) quoted += "\\n";
@@ -38,7 +38,7 @@ class DotDrawing {
     out_ =
         "digraph pipeline {\n"
         "  label=" +
-        Quoted({Clipped(picture_.title, kMostText)}) +
+        QuotedLines({Clipped(picture_.title, kMostLabel)}) +
         " labelloc=t\n"
         "  node [shape=box style=\"rounded,filled\" colorscheme=pastel19 fillcolor=white"
         " fontname=\"sans-serif\" fontsize=11]\n"
@@ -47,7 +47,7 @@ class DotDrawing {
     DrawComposite(0, "  ");
     for (const GraphPicture::Edge& edge : picture_.edges) {
       out_ += "  n" + std::to_string(edge.from) + " -> n" + std::to_string(edge.to) +
-              " [label=" + Quoted({edge.side ? "side input" : Clipped(edge.type, kMostText)}) +
+              " [label=" + QuotedLines({edge.side ? "side input" : Clipped(edge.type, kMostLabel)}) +
               (edge.side ? " style=dashed]\n" : "]\n");
     }
     return out_ + "}\n";
@@ -62,8 +62,8 @@ class DotDrawing {
       const GraphPicture::Composite& inner = picture_.composites[c];
       if (inner.parent != composite) continue;
       out_ += indent + "subgraph cluster_" + std::to_string(c) + " {\n" + indent +
-              "  label=" + Quoted({Clipped(inner.name, kMostText)}) +
-              " tooltip=" + Quoted(Lines(inner.full_name, inner.display_data)) + "\n";
+              "  label=" + QuotedLines({Clipped(inner.name, kMostLabel)}) +
+              " tooltip=" + QuotedLines(Lines(inner.full_name, inner.display_data)) + "\n";
       DrawComposite(c, indent + "  ");
       out_ += indent + "}\n";
     }
@@ -71,21 +71,21 @@ class DotDrawing {
 
   void DrawStep(const GraphPicture::Step& step, int index, const std::string& indent) {
     out_ += indent + "n" + std::to_string(index) + " [label=" +
-            Quoted({Clipped(step.name, kMostText),
-                    Clipped(picture_text::KindAndFunction(step), kMostText)});
+            QuotedLines({Clipped(step.name, kMostLabel),
+                    Clipped(picture_text::KindAndFunction(step), kMostLabel)});
     std::vector<std::string> tooltip = Lines(step.full_name, step.display_data);
     if (step.stage >= 0) {
       tooltip.push_back("stage " + std::to_string(step.stage + 1));
-      out_ += " fillcolor=" + std::to_string(step.stage % kColours + 1);
+      out_ += " fillcolor=" + std::to_string(step.stage % kPastels + 1);
     }
-    out_ += " tooltip=" + Quoted(tooltip) + (step.gathers ? " peripheries=2]\n" : "]\n");
+    out_ += " tooltip=" + QuotedLines(tooltip) + (step.gathers ? " peripheries=2]\n" : "]\n");
   }
 
   static std::vector<std::string> Lines(const std::string& name,
                                         const std::vector<DisplayItem>& items) {
-    std::vector<std::string> lines = {Clipped(name, 4 * kMostText)};
+    std::vector<std::string> lines = {Clipped(name, 4 * kMostLabel)};
     for (const DisplayItem& item : items) {
-      lines.push_back(Clipped(picture_text::Described(item), 4 * kMostText));
+      lines.push_back(Clipped(picture_text::Described(item), 4 * kMostLabel));
     }
     return lines;
   }
