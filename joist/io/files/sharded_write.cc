@@ -45,6 +45,11 @@ std::string SuffixOf(const WriteSettings& settings) {
                                            : settings.suffix + std::string(ending);
 }
 
+/// A record, header or footer.
+Status AppendTo(FileWriter& writer, std::string_view text, const WriteSettings& settings) {
+  return settings.as_lines ? writer.AppendLine(text) : writer.Append(text);
+}
+
 /// Writes a bundle's records into files of its own, which vanish with it unless the bundle
 /// finishes.
 struct WritePieces {
@@ -54,8 +59,7 @@ struct WritePieces {
 
   void Process(std::string_view record, [[maybe_unused]] Emit<ShardPiece> emit) {
     if (writers.empty()) Open();
-    ThrowIfError(settings.as_lines ? writers[next]->AppendLine(record)
-                                   : writers[next]->Append(record));
+    ThrowIfError(AppendTo(*writers[next], record, settings));
     if (++next == writers.size()) next = 0;
   }
 
@@ -63,7 +67,7 @@ struct WritePieces {
     for (size_t i = 0; i < writers.size(); ++i) {
       // With a number of shards given, pieces of many bundles become one shard with one frame.
       if (settings.shards == 0 && !settings.footer.empty()) {
-        ThrowIfError(writers[i]->AppendLine(settings.footer));
+        ThrowIfError(AppendTo(*writers[i], settings.footer, settings));
       }
       ThrowIfError(writers[i]->Close());
       emit(ShardPiece{"", static_cast<int32_t>(i), writers[i]->path()});
@@ -87,7 +91,7 @@ struct WritePieces {
       ThrowIfError(writer.status());
       opened.push_back(std::make_shared<FileWriter>(std::move(*writer)));
       if (settings.shards == 0 && !settings.header.empty()) {
-        ThrowIfError(opened.back()->AppendLine(settings.header));
+        ThrowIfError(AppendTo(*opened.back(), settings.header, settings));
       }
     }
     writers = std::move(opened);
@@ -139,11 +143,11 @@ struct WriteDestination {
     Result<FileWriter> file = FileWriter::Create(
         *folder + "/" + UniqueName(), settings.prefix + destination, CompressionOf(settings));
     ThrowIfError(file.status());
-    if (!settings.header.empty()) ThrowIfError(file->AppendLine(settings.header));
+    if (!settings.header.empty()) ThrowIfError(AppendTo(*file, settings.header, settings));
     for (const std::string_view record : shard.value) {
-      ThrowIfError(settings.as_lines ? file->AppendLine(record) : file->Append(record));
+      ThrowIfError(AppendTo(*file, record, settings));
     }
-    if (!settings.footer.empty()) ThrowIfError(file->AppendLine(settings.footer));
+    if (!settings.footer.empty()) ThrowIfError(AppendTo(*file, settings.footer, settings));
     ThrowIfError(file->Close());
     emit(ShardPiece{destination, shard.key.value, file->path()});
   }
@@ -231,7 +235,7 @@ struct PublishShards {
     const auto append = [&](std::string_view line, bool even_if_empty) {
       if (line.empty() && !even_if_empty) return;
       std::string text(line);
-      if (!line.empty()) text += '\n';
+      if (!line.empty() && settings.as_lines) text += '\n';
       // As a compressed piece of its own.
       if (const auto compressor = Compressor::Create(CompressionOf(settings))) {
         std::string compressed;

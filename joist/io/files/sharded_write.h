@@ -33,7 +33,7 @@ struct WriteSettings {
   Compression compression = Compression::kAuto;
   int32_t shards = 0;  ///< 0: as many as come of themselves.
   bool without_sharding = false;
-  bool as_lines = true;  ///< Whether a newline follows each record.
+  bool as_lines = true;  ///< Whether a newline follows each record, the header and the footer.
   bool by_key = false;   ///< Whether a destination follows the prefix.
   std::string id;        ///< Of the run; names its hidden folder.
 };
