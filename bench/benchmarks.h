@@ -11,9 +11,6 @@
 
 namespace joist::bench {
 
-/// Digests and removes the "word: count" lines in the files whose names begin with m.scratch().
-void CollectWordCounts(Measurement& m);
-
 Benchmark WordCountBenchmark(const Settings& settings);
 /// Of a size that Beam Python can do in some seconds.
 Benchmark SmallWordCountBenchmark(const Settings& settings);
@@ -24,6 +21,7 @@ Benchmark GroupBenchmark(const Settings& settings);
 Benchmark GroupSpillBenchmark(const Settings& settings);
 Benchmark SumPerKeyBenchmark(const Settings& settings);
 Benchmark JoinBenchmark(const Settings& settings);
+Benchmark JsonScanBenchmark(const Settings& settings);
 Benchmark ParquetScanBenchmark(const Settings& settings);
 
 }  // namespace joist::bench

@@ -77,6 +77,9 @@ int Main(int argc, char** argv) {
                                 Int64MapsBenchmark(settings), StringStepsBenchmark(settings),
                                 GroupBenchmark(settings),     GroupSpillBenchmark(settings),
                                 SumPerKeyBenchmark(settings), JoinBenchmark(settings)};
+#ifdef JOIST_BENCH_JSON
+  all.push_back(JsonScanBenchmark(settings));
+#endif
 #ifdef JOIST_BENCH_PARQUET
   all.push_back(ParquetScanBenchmark(settings));
 #endif
