@@ -21,6 +21,7 @@ Benchmark GroupBenchmark(const Settings& settings);
 Benchmark GroupSpillBenchmark(const Settings& settings);
 Benchmark SumPerKeyBenchmark(const Settings& settings);
 Benchmark JoinBenchmark(const Settings& settings);
+Benchmark CsvScanBenchmark(const Settings& settings);
 Benchmark JsonScanBenchmark(const Settings& settings);
 Benchmark ParquetScanBenchmark(const Settings& settings);
 

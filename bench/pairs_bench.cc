@@ -34,17 +34,6 @@ void Reference(const PairSequence& input, bool counts, Measurement& m) {
   m.exact = CanonicalKeyResults(results);
 }
 
-std::string Explain(const std::string& expected, const std::string& found, size_t offset) {
-  if (found.size() != expected.size()) return "  another number of keys";
-  const size_t key = offset / sizeof(KeyResult);
-  KeyResult right, wrong;
-  std::memcpy(&right, expected.data() + key * sizeof(KeyResult), sizeof(KeyResult));
-  std::memcpy(&wrong, found.data() + key * sizeof(KeyResult), sizeof(KeyResult));
-  return "  key " + std::to_string(key) + ": expected " + std::to_string(right.count) +
-         " values with sum " + std::to_string(right.sum) + ", found " +
-         std::to_string(wrong.count) + " with " + std::to_string(wrong.sum);
-}
-
 /// Runs function(consumers) with a consumer a thread, and collects what they have.
 template <typename Consumer, typename Function>
 void WithConsumers(const PairSequence& input, Measurement& m, Function function) {
@@ -70,7 +59,7 @@ Benchmark PairsBenchmark(const std::string& name, const std::string& title,
   benchmark.unit = "M/s";
   benchmark.rounds = 5;
   benchmark.reference = [input, counts](Measurement& m) { Reference(input, counts, m); };
-  benchmark.explain = Explain;
+  benchmark.explain = ExplainKeyResults;
   return benchmark;
 }
 

@@ -24,7 +24,8 @@ namespace joist::bench {
 
 class LinePieces {
  public:
-  /// Bytes behind the lines that are readable.
+  /// Bytes before and behind the lines that are readable.
+  static constexpr size_t kBeforeBytes = 8;
   static constexpr size_t kBehindBytes = 64;
 
   explicit LinePieces(const std::string& path) : file_(open(path.c_str(), O_RDONLY)) {
@@ -40,19 +41,19 @@ class LinePieces {
   /// line must end with a newline and have at most kLongestLine bytes. Throws.
   template <typename Take>
   void ForEach(Take take) {
-    const auto buffer =
-        std::make_unique_for_overwrite<char[]>(1 + kPieceBytes + kLongestLine + kBehindBytes);
+    const auto buffer = std::make_unique_for_overwrite<char[]>(kBeforeBytes + 1 + kPieceBytes +
+                                                               kLongestLine + kBehindBytes);
+    char* const text = buffer.get() + kBeforeBytes;
     for (size_t begin; (begin = next_piece_.fetch_add(kPieceBytes)) < size_;) {
       const size_t before = begin == 0 ? 0 : 1;
       const size_t wanted = std::min(before + kPieceBytes + kLongestLine, size_ - begin + before);
       for (size_t got = 0; got < wanted;) {
-        const ssize_t count = pread(file_, buffer.get() + got, wanted - got,
-                                    static_cast<off_t>(begin - before + got));
+        const ssize_t count =
+            pread(file_, text + got, wanted - got, static_cast<off_t>(begin - before + got));
         if (count <= 0) throw std::runtime_error("a file could not be read");
         got += static_cast<size_t>(count);
       }
       // From behind the first newline to behind the one after the piece's last byte.
-      const char* const text = buffer.get();
       const char* first = before == 0 ? text : Behind(text, text + wanted);
       const char* last = text + wanted;
       if (before + kPieceBytes < wanted) last = Behind(text + before + kPieceBytes - 1, last);
