@@ -24,6 +24,10 @@ Benchmark JoinBenchmark(const Settings& settings);
 Benchmark CsvScanBenchmark(const Settings& settings);
 Benchmark JsonScanBenchmark(const Settings& settings);
 Benchmark ParquetScanBenchmark(const Settings& settings);
+/// TPC-H-like queries 1, 3 and 6.
+Benchmark PricingBenchmark(const Settings& settings);
+Benchmark ShippingBenchmark(const Settings& settings);
+Benchmark ForecastBenchmark(const Settings& settings);
 
 }  // namespace joist::bench
 
