@@ -76,7 +76,8 @@ int Main(int argc, char** argv) {
   std::vector<Benchmark> all = {
       WordCountBenchmark(settings),   Int64StepsBenchmark(settings), Int64MapsBenchmark(settings),
       StringStepsBenchmark(settings), GroupBenchmark(settings),      GroupSpillBenchmark(settings),
-      SumPerKeyBenchmark(settings),   JoinBenchmark(settings),       CsvScanBenchmark(settings)};
+      SumPerKeyBenchmark(settings),   JoinBenchmark(settings),       DistinctBenchmark(settings),
+      TopBenchmark(settings),         QuantilesBenchmark(settings),  CsvScanBenchmark(settings)};
 #ifdef JOIST_BENCH_JSON
   all.push_back(JsonScanBenchmark(settings));
 #endif

@@ -10,6 +10,7 @@
 #include "bench/joist_variants.h"
 #include "bench/key_results.h"
 #include "bench/pairs.h"
+#include "bench/rivals/distinct_keys.h"
 #include "bench/rivals/group_pairs.h"
 #include "bench/rivals/join_pairs.h"
 #include "bench/rivals/spill_pairs.h"
@@ -107,6 +108,29 @@ Benchmark SumPerKeyBenchmark(const Settings& settings) {
              input, m, [&](std::vector<SumConsumer>& consumers) { SumPairs(input, consumers); });
        }});
   for (Variant& variant : JoistSumPerKeyVariants(input)) {
+    benchmark.variants.push_back(std::move(variant));
+  }
+  return benchmark;
+}
+
+Benchmark DistinctBenchmark(const Settings& settings) {
+  const PairSequence input = Input(settings);
+  Benchmark benchmark = PairsBenchmark("distinct", "distinct keys", input, false);
+  benchmark.memory_bytes = input.key_count * 40;
+  benchmark.reference = [input](Measurement& m) {
+    std::vector<KeyResult> results(input.key_count);
+    for (uint64_t i = 0; i < input.pair_count; ++i) {
+      results[static_cast<size_t>(input[i].key)].sum = 1;
+    }
+    m.exact = CanonicalKeyResults(results);
+  };
+  benchmark.variants.push_back(
+      {.name = "by hand, hash and prefetch", .run = [input](Measurement& m) {
+         WithConsumers<SumConsumer>(input, m, [&](std::vector<SumConsumer>& consumers) {
+           DistinctKeys(input, consumers);
+         });
+       }});
+  for (Variant& variant : JoistDistinctVariants(input)) {
     benchmark.variants.push_back(std::move(variant));
   }
   return benchmark;
