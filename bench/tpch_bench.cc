@@ -159,8 +159,10 @@ void AddPackages(const Settings& settings, int query, Benchmark& benchmark) {
   if (HaveJava()) {
     add("Spark local", "tpch_spark", {2});
   } else {
-    std::fprintf(stderr, "%s: there is no java on the PATH: without Spark\n",
-                 benchmark.name.c_str());
+    benchmark.prepare = [name = benchmark.name, prepare = std::move(benchmark.prepare)] {
+      std::fprintf(stderr, "%s: there is no java on the PATH: without Spark\n", name.c_str());
+      return prepare();
+    };
   }
 }
 

@@ -1,4 +1,6 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
+//
+// Query 3, of three tables.
 
 #include "bench/joist_tpch.h"
 
@@ -28,11 +30,6 @@ struct LineRevenue {
   int64_t discount = 0;
 };
 JOIST_ROW(LineRevenue, orderkey, extendedprice, discount)
-struct DiscountedPrice {
-  int64_t extendedprice = 0;
-  int64_t discount = 0;
-};
-JOIST_ROW(DiscountedPrice, extendedprice, discount)
 
 PCollection<std::string> Shipping(Pipeline& p, const Tables& tables) {
   const auto customers = p |
@@ -75,20 +72,6 @@ PCollection<std::string> Shipping(Pipeline& p, const Tables& tables) {
          "Line" >> FlatMap([](const std::vector<Revenue>& top, Emit<std::string> emit) {
            for (const Revenue& order : top) emit(order.Line());
          });
-}
-
-PCollection<std::string> Forecast(Pipeline& p, const Tables& tables) {
-  using parquet::Column;
-  return p |
-         "Lines" >> parquet::Read<DiscountedPrice>(tables.LineItemFile())
-                        .Where(Column("shipdate") >= kForecastFrom &&
-                               Column("shipdate") < kForecastUntil &&
-                               Column("discount") >= kLeastDiscount &&
-                               Column("discount") <= kMostDiscount &&
-                               Column("quantity") < kQuantityBelow) |
-         "Revenue" >>
-             Map([](const DiscountedPrice& line) { return line.extendedprice * line.discount; }) |
-         "Sum" >> Sum::Globally() | "Line" >> Map([](int64_t sum) { return std::to_string(sum); });
 }
 
 }  // namespace joist::bench::tpch

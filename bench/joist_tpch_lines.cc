@@ -1,4 +1,6 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
+//
+// Queries 1 and 6, of line items alone.
 
 #include <string_view>
 
@@ -55,6 +57,13 @@ struct LineNumbers {
 };
 JOIST_ROW(LineNumbers, quantity, price, discount, tax)
 
+/// What query 6 looks at.
+struct DiscountedPrice {
+  int64_t extendedprice = 0;
+  int64_t discount = 0;
+};
+JOIST_ROW(DiscountedPrice, extendedprice, discount)
+
 namespace {
 
 struct PricingFn {
@@ -107,6 +116,20 @@ PCollection<std::string> PricingByFunctions(Pipeline& p, const Tables& tables) {
            return group.value.Line(std::string(1, static_cast<char>(group.key >> 8)),
                                    std::string(1, static_cast<char>(group.key & 0xFF)));
          });
+}
+
+PCollection<std::string> Forecast(Pipeline& p, const Tables& tables) {
+  using parquet::Column;
+  return p |
+         "Lines" >> parquet::Read<DiscountedPrice>(tables.LineItemFile())
+                        .Where(Column("shipdate") >= kForecastFrom &&
+                               Column("shipdate") < kForecastUntil &&
+                               Column("discount") >= kLeastDiscount &&
+                               Column("discount") <= kMostDiscount &&
+                               Column("quantity") < kQuantityBelow) |
+         "Revenue" >>
+             Map([](const DiscountedPrice& line) { return line.extendedprice * line.discount; }) |
+         "Sum" >> Sum::Globally() | "Line" >> Map([](int64_t sum) { return std::to_string(sum); });
 }
 
 }  // namespace joist::bench::tpch
