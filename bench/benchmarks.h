@@ -11,9 +11,6 @@
 
 namespace joist::bench {
 
-/// Digests and removes the "word: count" lines in the files whose names begin with m.scratch().
-void CollectWordCounts(Measurement& m);
-
 Benchmark WordCountBenchmark(const Settings& settings);
 /// Of a size that Beam Python can do in some seconds.
 Benchmark SmallWordCountBenchmark(const Settings& settings);
@@ -24,7 +21,16 @@ Benchmark GroupBenchmark(const Settings& settings);
 Benchmark GroupSpillBenchmark(const Settings& settings);
 Benchmark SumPerKeyBenchmark(const Settings& settings);
 Benchmark JoinBenchmark(const Settings& settings);
+Benchmark DistinctBenchmark(const Settings& settings);
+Benchmark TopBenchmark(const Settings& settings);
+Benchmark QuantilesBenchmark(const Settings& settings);
+Benchmark CsvScanBenchmark(const Settings& settings);
+Benchmark JsonScanBenchmark(const Settings& settings);
 Benchmark ParquetScanBenchmark(const Settings& settings);
+/// TPC-H-like queries 1, 3 and 6.
+Benchmark PricingBenchmark(const Settings& settings);
+Benchmark ShippingBenchmark(const Settings& settings);
+Benchmark ForecastBenchmark(const Settings& settings);
 
 }  // namespace joist::bench
 

@@ -4,6 +4,7 @@
 
 #include "bench/joist_variants.h"
 #include "bench/key_results.h"
+#include "joist/transforms/distinct.h"
 #include "joist/transforms/join.h"
 
 namespace joist::bench {
@@ -48,6 +49,16 @@ struct TakeSums {
   SumConsumer consumer;
   void StartBundle() { consumer.results = results; }
   void Process(const KV<int64_t, int64_t>& sum) { consumer.Add(sum.key, sum.value); }
+  void FinishBundle() {
+    DigestCollector::Add(consumer.digest);
+    consumer.digest = Digest();
+  }
+};
+
+struct TakeKeys {
+  SumConsumer consumer;
+  void StartBundle() { consumer.results = results; }
+  void Process(int64_t key) { consumer.Add(key, 1); }
   void FinishBundle() {
     DigestCollector::Add(consumer.digest);
     consumer.digest = Digest();
@@ -103,6 +114,13 @@ std::vector<Variant> JoistGroupSpillVariants(const PairSequence& input, const st
 std::vector<Variant> JoistSumPerKeyVariants(const PairSequence& input) {
   return {PairsVariant("Joist, Sum::PerKey", input, 0.6, [](Pipeline& p, const PairSequence& in) {
     p | "Pairs" >> Read(Pairs{in}) | "Sum" >> Sum::PerKey() | "Take" >> ParDo(TakeSums());
+  })};
+}
+
+std::vector<Variant> JoistDistinctVariants(const PairSequence& input) {
+  return {PairsVariant("Joist, Distinct", input, 0, [](Pipeline& p, const PairSequence& in) {
+    p | "Pairs" >> Read(Pairs{in}) | "Keys" >> Keys() | "Distinct" >> Distinct() |
+        "Take" >> ParDo(TakeKeys());
   })};
 }
 

@@ -46,6 +46,7 @@ std::vector<Variant> JoistStringStepsVariants(int64_t count);
 std::vector<Variant> JoistGroupVariants(const PairSequence& input);
 std::vector<Variant> JoistGroupSpillVariants(const PairSequence& input, const std::string& memory);
 std::vector<Variant> JoistSumPerKeyVariants(const PairSequence& input);
+std::vector<Variant> JoistDistinctVariants(const PairSequence& input);
 std::vector<Variant> JoistJoinVariants(const PairSequence& left, const PairSequence& right);
 
 }  // namespace joist::bench

@@ -6,8 +6,8 @@
 #include <string_view>
 #include <utility>
 
-#include "bench/benchmarks.h"
 #include "bench/joist_variants.h"
+#include "bench/result_lines.h"
 #include "joist/io/text/text.h"
 
 namespace joist::bench {
@@ -47,7 +47,7 @@ Variant WordCountVariant(const std::string& name, const std::string& input, doub
         "Write" >> text::Write(m.scratch());
     RunToEnd(p);
     m.Stop();
-    CollectWordCounts(m);
+    CollectLines(m);
   };
   return variant;
 }

@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,19 @@ struct KeyResult {
 /// The canonical form of exact results: the array, by key.
 inline std::string CanonicalKeyResults(const std::vector<KeyResult>& results) {
   return {reinterpret_cast<const char*>(results.data()), results.size() * sizeof(KeyResult)};
+}
+
+/// Benchmark::explain for it.
+inline std::string ExplainKeyResults(const std::string& expected, const std::string& found,
+                                     size_t offset) {
+  if (found.size() != expected.size()) return "  another number of keys";
+  const size_t key = offset / sizeof(KeyResult);
+  KeyResult right, wrong;
+  std::memcpy(&right, expected.data() + key * sizeof(KeyResult), sizeof(KeyResult));
+  std::memcpy(&wrong, found.data() + key * sizeof(KeyResult), sizeof(KeyResult));
+  return "  key " + std::to_string(key) + ": expected " + std::to_string(right.count) +
+         " values with sum " + std::to_string(right.sum) + ", found " +
+         std::to_string(wrong.count) + " with " + std::to_string(wrong.sum);
 }
 
 /// Takes groups: adds up the values of each, and digests or keeps what comes of it.

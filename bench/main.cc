@@ -23,8 +23,8 @@ constexpr std::string_view kUsage =
     "  --quick      small sizes, one round: whether results agree, not how fast they come\n"
     "  --rounds=N   how often each variant is measured\n"
     "  --data=DIR   where generated inputs are kept (default build/bench-data)\n"
-    "  --python=FILE  an interpreter with DuckDB, Polars and Beam, which are then measured as "
-    "well\n";
+    "  --python=FILE  an interpreter with DuckDB, Polars, Spark and Beam, which are then measured "
+    "as well\n";
 
 bool TakeValue(std::string_view argument, std::string_view flag, std::string& value) {
   if (!argument.starts_with(flag) || argument.size() <= flag.size() ||
@@ -73,12 +73,19 @@ int Main(int argc, char** argv) {
   settings.scratch_dir = settings.data_dir + "/scratch";
   mkdir(settings.data_dir.c_str(), 0777);
   mkdir(settings.scratch_dir.c_str(), 0777);
-  std::vector<Benchmark> all = {WordCountBenchmark(settings), Int64StepsBenchmark(settings),
-                                Int64MapsBenchmark(settings), StringStepsBenchmark(settings),
-                                GroupBenchmark(settings),     GroupSpillBenchmark(settings),
-                                SumPerKeyBenchmark(settings), JoinBenchmark(settings)};
+  std::vector<Benchmark> all = {
+      WordCountBenchmark(settings),   Int64StepsBenchmark(settings), Int64MapsBenchmark(settings),
+      StringStepsBenchmark(settings), GroupBenchmark(settings),      GroupSpillBenchmark(settings),
+      SumPerKeyBenchmark(settings),   JoinBenchmark(settings),       DistinctBenchmark(settings),
+      TopBenchmark(settings),         QuantilesBenchmark(settings),  CsvScanBenchmark(settings)};
+#ifdef JOIST_BENCH_JSON
+  all.push_back(JsonScanBenchmark(settings));
+#endif
 #ifdef JOIST_BENCH_PARQUET
   all.push_back(ParquetScanBenchmark(settings));
+  all.push_back(PricingBenchmark(settings));
+  all.push_back(ShippingBenchmark(settings));
+  all.push_back(ForecastBenchmark(settings));
 #endif
   if (!settings.python.empty()) all.push_back(SmallWordCountBenchmark(settings));
   if (names.empty()) return RunBenchmarks(all, settings);

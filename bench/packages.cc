@@ -36,15 +36,18 @@ void RunProgram(const std::vector<std::string>& command) {
 
 Variant PackageVariant(const Settings& settings, const std::string& title, const std::string& name,
                        const std::string& input, std::vector<int> threads,
-                       std::function<void(Measurement&)> collect) {
+                       std::function<void(Measurement&)> collect,
+                       const std::vector<std::string>& arguments) {
   Variant variant;
   variant.name = title;
   variant.threads = std::move(threads);
-  variant.run = [python = settings.python, name, input,
-                 collect = std::move(collect)](Measurement& m) {
+  variant.run = [python = settings.python, name, input, collect = std::move(collect),
+                 arguments](Measurement& m) {
+    std::vector<std::string> command = {python, "bench/packages/" + name + ".py", input,
+                                        m.scratch(), std::to_string(m.threads())};
+    command.insert(command.end(), arguments.begin(), arguments.end());
     m.Start();
-    RunProgram({python, "bench/packages/" + name + ".py", input, m.scratch(),
-                std::to_string(m.threads())});
+    RunProgram(command);
     m.Stop();
     collect(m);
   };

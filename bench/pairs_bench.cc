@@ -10,6 +10,7 @@
 #include "bench/joist_variants.h"
 #include "bench/key_results.h"
 #include "bench/pairs.h"
+#include "bench/rivals/distinct_keys.h"
 #include "bench/rivals/group_pairs.h"
 #include "bench/rivals/join_pairs.h"
 #include "bench/rivals/spill_pairs.h"
@@ -32,17 +33,6 @@ void Reference(const PairSequence& input, bool counts, Measurement& m) {
     result.sum += static_cast<uint64_t>(pair.value);
   }
   m.exact = CanonicalKeyResults(results);
-}
-
-std::string Explain(const std::string& expected, const std::string& found, size_t offset) {
-  if (found.size() != expected.size()) return "  another number of keys";
-  const size_t key = offset / sizeof(KeyResult);
-  KeyResult right, wrong;
-  std::memcpy(&right, expected.data() + key * sizeof(KeyResult), sizeof(KeyResult));
-  std::memcpy(&wrong, found.data() + key * sizeof(KeyResult), sizeof(KeyResult));
-  return "  key " + std::to_string(key) + ": expected " + std::to_string(right.count) +
-         " values with sum " + std::to_string(right.sum) + ", found " +
-         std::to_string(wrong.count) + " with " + std::to_string(wrong.sum);
 }
 
 /// Runs function(consumers) with a consumer a thread, and collects what they have.
@@ -70,7 +60,7 @@ Benchmark PairsBenchmark(const std::string& name, const std::string& title,
   benchmark.unit = "M/s";
   benchmark.rounds = 5;
   benchmark.reference = [input, counts](Measurement& m) { Reference(input, counts, m); };
-  benchmark.explain = Explain;
+  benchmark.explain = ExplainKeyResults;
   return benchmark;
 }
 
@@ -118,6 +108,29 @@ Benchmark SumPerKeyBenchmark(const Settings& settings) {
              input, m, [&](std::vector<SumConsumer>& consumers) { SumPairs(input, consumers); });
        }});
   for (Variant& variant : JoistSumPerKeyVariants(input)) {
+    benchmark.variants.push_back(std::move(variant));
+  }
+  return benchmark;
+}
+
+Benchmark DistinctBenchmark(const Settings& settings) {
+  const PairSequence input = Input(settings);
+  Benchmark benchmark = PairsBenchmark("distinct", "distinct keys", input, false);
+  benchmark.memory_bytes = input.key_count * 40;
+  benchmark.reference = [input](Measurement& m) {
+    std::vector<KeyResult> results(input.key_count);
+    for (uint64_t i = 0; i < input.pair_count; ++i) {
+      results[static_cast<size_t>(input[i].key)].sum = 1;
+    }
+    m.exact = CanonicalKeyResults(results);
+  };
+  benchmark.variants.push_back(
+      {.name = "by hand, hash and prefetch", .run = [input](Measurement& m) {
+         WithConsumers<SumConsumer>(input, m, [&](std::vector<SumConsumer>& consumers) {
+           DistinctKeys(input, consumers);
+         });
+       }});
+  for (Variant& variant : JoistDistinctVariants(input)) {
     benchmark.variants.push_back(std::move(variant));
   }
   return benchmark;

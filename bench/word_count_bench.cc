@@ -2,36 +2,24 @@
 //
 // Counting the words of 200 MB of Zipf text, from a file into files.
 
-#include <glob.h>
 #include <sys/stat.h>
 
-#include <algorithm>
 #include <cctype>
 #include <cstdio>
 #include <fstream>
 #include <string>
-#include <string_view>
 #include <unordered_map>
 #include <vector>
 
 #include "bench/benchmarks.h"
 #include "bench/joist_variants.h"
 #include "bench/packages.h"
+#include "bench/result_lines.h"
 #include "bench/rivals/word_count.h"
 #include "bench/zipf_text.h"
 
 namespace joist::bench {
 namespace {
-
-void AddLine(std::string_view line, Measurement& measurement, std::vector<std::string>& lines) {
-  measurement.digest.Add(DigestBytes(line));
-  if (measurement.wants_exact()) lines.emplace_back(line);
-}
-
-void SetExact(std::vector<std::string> lines, Measurement& measurement) {
-  std::sort(lines.begin(), lines.end());
-  for (const std::string& line : lines) measurement.exact.append(line).append(1, '\n');
-}
 
 /// The simplest program that counts words.
 void Reference(const std::string& input, Measurement& measurement) {
@@ -50,37 +38,9 @@ void Reference(const std::string& input, Measurement& measurement) {
       }
     }
   }
-  std::vector<std::string> lines;
-  for (const auto& [counted, count] : counts) {
-    AddLine(counted + ": " + std::to_string(count), measurement, lines);
-  }
-  SetExact(std::move(lines), measurement);
+  ResultLines lines(measurement);
+  for (const auto& [counted, count] : counts) lines.Add(counted + ": " + std::to_string(count));
 }
-
-std::string LineAround(const std::string& text, size_t offset) {
-  if (offset >= text.size()) return "(nothing)";
-  const size_t before = text.rfind('\n', offset);
-  const size_t begin = before == std::string::npos ? 0 : before + 1;
-  return text.substr(begin, text.find('\n', offset) - begin);
-}
-
-}  // namespace
-
-void CollectWordCounts(Measurement& measurement) {
-  std::vector<std::string> lines;
-  glob_t found = {};
-  glob((measurement.scratch() + "*").c_str(), 0, nullptr, &found);
-  for (size_t i = 0; i < found.gl_pathc; ++i) {
-    std::ifstream file(found.gl_pathv[i], std::ios::binary);
-    std::string line;
-    while (std::getline(file, line)) AddLine(line, measurement, lines);
-    std::remove(found.gl_pathv[i]);
-  }
-  globfree(&found);
-  SetExact(std::move(lines), measurement);
-}
-
-namespace {
 
 /// The benchmark without variants: a text of so many bytes, generated where it is missing.
 Benchmark TextBenchmark(const Settings& settings, const std::string& name, size_t size_bytes,
@@ -109,10 +69,7 @@ Benchmark TextBenchmark(const Settings& settings, const std::string& name, size_
     return false;
   };
   benchmark.reference = [path = *input](Measurement& m) { Reference(path, m); };
-  benchmark.explain = [](const std::string& expected, const std::string& found, size_t offset) {
-    return "  expected \"" + LineAround(expected, offset) + "\", found \"" +
-           LineAround(found, offset) + "\"";
-  };
+  benchmark.explain = ExplainLines;
   return benchmark;
 }
 
@@ -124,7 +81,7 @@ Variant ByHand(const std::string& name, const std::string& input) {
     m.Start();
     WordCount<Tokenizer>::Run(input, m.scratch(), m.threads());
     m.Stop();
-    CollectWordCounts(m);
+    CollectLines(m);
   };
   return variant;
 }
@@ -143,9 +100,9 @@ Benchmark WordCountBenchmark(const Settings& settings) {
   }
   if (!settings.python.empty()) {
     benchmark.variants.push_back(
-        PackageVariant(settings, "Polars", "word_count_polars", input, {1, 2}, CollectWordCounts));
+        PackageVariant(settings, "Polars", "word_count_polars", input, {1, 2}, CollectLines));
     benchmark.variants.push_back(
-        PackageVariant(settings, "DuckDB", "word_count_duckdb", input, {1, 2}, CollectWordCounts));
+        PackageVariant(settings, "DuckDB", "word_count_duckdb", input, {1, 2}, CollectLines));
   }
   return benchmark;
 }
@@ -158,7 +115,7 @@ Benchmark SmallWordCountBenchmark(const Settings& settings) {
   benchmark.variants.push_back(ByHand<VectorTokenizer>("by hand", input));
   benchmark.variants.push_back(JoistWordCountVariants(input)[0]);
   benchmark.variants.push_back(
-      PackageVariant(settings, "Beam Python", "word_count_beam", input, {1}, CollectWordCounts));
+      PackageVariant(settings, "Beam Python", "word_count_beam", input, {1}, CollectLines));
   for (Variant& variant : benchmark.variants) variant.threads = {1};
   benchmark.variants[1].goal = 0;
   return benchmark;

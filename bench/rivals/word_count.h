@@ -324,6 +324,72 @@ class WordTable {
   size_t long_left_ = 0;
 };
 
+/// Calls function(thread) on so many threads.
+template <typename Function>
+void OnThreads(int threads, Function function) {
+  std::vector<std::thread> others;
+  for (int i = 1; i < threads; ++i) others.emplace_back(function, i);
+  function(0);
+  for (std::thread& thread : others) thread.join();
+}
+
+[[noreturn]] inline void DieOf(const std::string& path) {
+  std::perror(path.c_str());
+  std::exit(1);
+}
+
+/// Writes "word: count" lines, in no order.
+inline void WriteCounts(const WordTable& table, const std::string& path) {
+  std::string text;
+  text.reserve(table.size() * 16);
+  table.ForEach([&text](std::string_view word, uint64_t count) {
+    char digits[24];
+    char* first = digits + sizeof digits;
+    *--first = '\n';
+    do {
+      *--first = static_cast<char>('0' + count % 10);
+      count /= 10;
+    } while (count != 0);
+    text.append(word);
+    text.append(": ");
+    text.append(first, digits + sizeof digits);
+  });
+  std::FILE* file = std::fopen(path.c_str(), "wb");
+  if (file == nullptr || std::fwrite(text.data(), 1, text.size(), file) != text.size() ||
+      std::fclose(file) != 0) {
+    DieOf(path);
+  }
+}
+
+/// Has each thread count into a table of its own by fill(table), adds the tables up, a range of
+/// hashes a thread, and writes the counts to `output` with -00000-of-0000N appended.
+template <typename Fill>
+void CountAndWrite(const std::string& output, int threads, Fill fill) {
+  const auto shard_name = [&](int shard) {
+    char suffix[32];
+    std::snprintf(suffix, sizeof suffix, "-%05d-of-%05d", shard, threads);
+    return output + suffix;
+  };
+  std::vector<WordTable> tables;
+  for (int i = 0; i < threads; ++i) tables.emplace_back();
+  OnThreads(threads, [&](int thread) { fill(tables[thread]); });
+  if (threads == 1) {
+    WriteCounts(tables[0], shard_name(0));
+    return;
+  }
+  OnThreads(threads, [&](int thread) {
+    const uint64_t span = (uint64_t{1} << 32) / threads;
+    const auto first = static_cast<uint32_t>(span * thread);
+    const auto last = thread + 1 == threads ? UINT32_MAX : static_cast<uint32_t>(first + span - 1);
+    // Most words are in all tables.
+    int bits = 0;
+    for (const WordTable& table : tables) bits = std::max(bits, table.capacity_bits());
+    WordTable merged(bits, threads);
+    for (const WordTable& table : tables) merged.MergeRange(table, first, last);
+    WriteCounts(merged, shard_name(thread));
+  });
+}
+
 /// Counts the words of `input` on `threads` threads and writes "word: count" lines, in no order, to
 /// `output` with -00000-of-0000N appended.
 template <typename Tokenizer>
@@ -331,25 +397,7 @@ class WordCount {
  public:
   static void Run(const std::string& input, const std::string& output, int threads) {
     WordCount job(input);
-    std::vector<WordTable> tables;
-    for (int i = 0; i < threads; ++i) tables.emplace_back();
-    OnThreads(threads, [&](int thread) { job.CountPieces(tables[thread]); });
-    if (threads == 1) {
-      WriteCounts(tables[0], ShardName(output, 0, 1));
-      return;
-    }
-    OnThreads(threads, [&](int thread) {
-      const uint64_t span = (uint64_t{1} << 32) / threads;
-      const auto first = static_cast<uint32_t>(span * thread);
-      const auto last =
-          thread + 1 == threads ? UINT32_MAX : static_cast<uint32_t>(first + span - 1);
-      // Most words are in all tables.
-      int bits = 0;
-      for (const WordTable& table : tables) bits = std::max(bits, table.capacity_bits());
-      WordTable merged(bits, threads);
-      for (const WordTable& table : tables) merged.MergeRange(table, first, last);
-      WriteCounts(merged, ShardName(output, thread, threads));
-    });
+    CountAndWrite(output, threads, [&](WordTable& table) { job.CountPieces(table); });
   }
 
  private:
@@ -359,29 +407,10 @@ class WordCount {
 
   explicit WordCount(const std::string& input) : file_(open(input.c_str(), O_RDONLY)) {
     struct stat status;
-    if (file_ < 0 || fstat(file_, &status) != 0) Die(input);
+    if (file_ < 0 || fstat(file_, &status) != 0) DieOf(input);
     size_ = static_cast<size_t>(status.st_size);
   }
   ~WordCount() { close(file_); }
-
-  [[noreturn]] static void Die(const std::string& path) {
-    std::perror(path.c_str());
-    std::exit(1);
-  }
-
-  static std::string ShardName(const std::string& output, int shard, int shards) {
-    char suffix[32];
-    std::snprintf(suffix, sizeof suffix, "-%05d-of-%05d", shard, shards);
-    return output + suffix;
-  }
-
-  template <typename Function>
-  static void OnThreads(int threads, Function function) {
-    std::vector<std::thread> others;
-    for (int i = 1; i < threads; ++i) others.emplace_back(function, i);
-    function(0);
-    for (std::thread& thread : others) thread.join();
-  }
 
   void CountPieces(WordTable& table) {
     std::vector<char> buffer;
@@ -403,7 +432,7 @@ class WordCount {
       const size_t wanted = completing ? 256 : std::min(kReadBytes, end - offset);
       buffer.resize(std::max(buffer.size(), kept + std::max(wanted, kReadBytes) + kBehindBytes));
       const ssize_t got = pread(file_, buffer.data() + kept, wanted, static_cast<off_t>(offset));
-      if (got < 0) Die("read");
+      if (got < 0) DieOf("read");
       offset = got == 0 ? std::max(offset, end) : offset + static_cast<size_t>(got);
       const char* text = buffer.data();
       size_t size = kept + static_cast<size_t>(got);
@@ -460,28 +489,6 @@ class WordCount {
       Tokenizer::Split(text + done, block, edges);
       table.Count(text + done, edges);
       done += block;
-    }
-  }
-
-  static void WriteCounts(const WordTable& table, const std::string& path) {
-    std::string text;
-    text.reserve(table.size() * 16);
-    table.ForEach([&text](std::string_view word, uint64_t count) {
-      char digits[24];
-      char* first = digits + sizeof digits;
-      *--first = '\n';
-      do {
-        *--first = static_cast<char>('0' + count % 10);
-        count /= 10;
-      } while (count != 0);
-      text.append(word);
-      text.append(": ");
-      text.append(first, digits + sizeof digits);
-    });
-    std::FILE* file = std::fopen(path.c_str(), "wb");
-    if (file == nullptr || std::fwrite(text.data(), 1, text.size(), file) != text.size() ||
-        std::fclose(file) != 0) {
-      Die(path);
     }
   }
 

@@ -90,7 +90,7 @@ struct LookUp {
   void Process(const View<KV<K, A>>& left, SideInput<MultimapView<K, B>> rights,
                Emit<KV<K, KV<A, Right>>> emit) const {
     const auto put = [&](const auto& right) {
-      using Pair = KV<View<A>, std::remove_cvref_t<decltype(right)>>;
+      using Pair = KV<std::remove_cvref_t<View<A>>, std::remove_cvref_t<decltype(right)>>;
       emit(KV<View<K>, Pair>{left.key, Pair{left.value, right}});
     };
     const Iterable<B> found = rights->Get(left.key);

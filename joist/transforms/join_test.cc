@@ -14,6 +14,13 @@
 #include "joist/sdk/testing/test_pipeline.h"
 
 namespace joist {
+
+struct Address {
+  std::string street;
+  int64_t number = 0;
+};
+JOIST_ROW(Address, street, number)
+
 namespace {
 
 using A = int64_t;
@@ -91,6 +98,17 @@ TEST(Join, OfContacts) {
   auto contacts = Join::Inner("Contacts", emails, phones);
   PAssert::That(contacts).ContainsInAnyOrder(
       {{"amy", {"amy@example.com", "111-222"}}, {"amy", {"amy@example.com", "333-444"}}});
+  EXPECT_TRUE(p.RunOk());
+}
+
+TEST(Join, BroadcastOfRows) {
+  TestPipeline p;
+  auto addresses = p | "Addresses" >> Create<KV<std::string, Address>>(
+                                          {{"amy", {"Lane", 1}}, {"ben", {"Row", 2}}});
+  auto ages = p | "Ages" >> Create<KV<std::string, int64_t>>({{"amy", 30}});
+  PAssert::That(Join::InnerBroadcast(addresses, ages))
+      .ContainsInAnyOrder(
+          std::vector<KV<std::string, KV<Address, int64_t>>>{{"amy", {Address{"Lane", 1}, 30}}});
   EXPECT_TRUE(p.RunOk());
 }
 

@@ -9,8 +9,8 @@
 // The sketch is KLL (Karnin, Lang, Liberty: "Optimal Quantile Approximation in Streams", FOCS
 // 2016): lists of elements, those of list h standing for 2^h each. A full list is sorted, and each
 // second element of it goes to the next; whether the even ones or the odd, is decided by chance.
-// The capacities shrink by 2/3 from the top down, so that the sketch keeps about 3 k elements of
-// however many. The least and the greatest element are exact.
+// The capacities shrink by 2/3 from the top down, but for the lowest, so that the sketch keeps
+// about 3 k elements of however many. The least and the greatest element are exact.
 //
 // The error is one of ranks: what is given for rank r of n lies between r - e n and r + e n. At k =
 // KllSketch::SizeFor(e) each single quantile does so with a probability of 99 %; k is chosen by
@@ -43,6 +43,9 @@ struct KllSketch {
   static constexpr int64_t kLeastSize = 8;
   static constexpr int64_t kMostSize = int64_t{1} << 20;
   static constexpr size_t kLeastCapacity = 2;
+  /// Elements that are gathered in the lowest level, if k isn't less: its capacity by the rule is
+  /// soon 2, and each time that it is full all levels are looked at.
+  static constexpr int64_t kGathered = 64;
 
   RandomStream random;
   int64_t count = 0;
@@ -64,7 +67,8 @@ struct KllSketch {
     ++count;
     Widen(less, value, value);
     levels[0].push_back(std::move(value));
-    if (levels[0].size() >= Capacity(k, 0)) Compress(k, less);
+    const auto size = static_cast<int64_t>(levels[0].size());
+    if (size >= std::min(k, kGathered) && levels[0].size() >= Capacity(k, 0)) Compress(k, less);
   }
 
   void Merge(int64_t k, const Less& less, const KllSketch& other) {
@@ -142,7 +146,8 @@ struct KllSketch {
     for (size_t above = levels.size() - 1; above > level && capacity > 1; --above) {
       capacity *= 2.0 / 3;
     }
-    return std::max(kLeastCapacity, static_cast<size_t>(std::ceil(capacity)));
+    const size_t least = level == 0 ? static_cast<size_t>(std::min(k, kGathered)) : kLeastCapacity;
+    return std::max(least, static_cast<size_t>(std::ceil(capacity)));
   }
 
   /// Halves the lowest full level until none is.

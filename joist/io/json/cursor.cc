@@ -29,23 +29,31 @@ uint64_t Load64(const char* at) {
   return word;
 }
 
+#ifdef __AVX2__
+// Which of the 32 bytes at `at` a text cannot just hold: a quote, a backslash, a control character;
+// in *beyond_ascii those from 0x80.
+inline uint32_t SpecialOf(const char* at, uint32_t* beyond_ascii) {
+  const __m256i bytes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(at));
+  const __m256i quote = _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8('"'));
+  const __m256i backslash = _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8('\\'));
+  const __m256i control = _mm256_cmpeq_epi8(_mm256_min_epu8(bytes, _mm256_set1_epi8(0x1F)), bytes);
+  *beyond_ascii = static_cast<uint32_t>(_mm256_movemask_epi8(bytes));
+  return static_cast<uint32_t>(
+      _mm256_movemask_epi8(_mm256_or_si256(_mm256_or_si256(quote, backslash), control)));
+}
+#endif
+
 // The first byte of [at, end) that a text cannot just hold: a quote, a backslash, a control
 // character; `end` if there is none. Sets *beyond_ascii if a byte before it (or, harmlessly, one
 // behind it) is.
 const char* FindSpecial(const char* at, const char* end, const char* readable_end,
                         bool* beyond_ascii) {
 #ifdef __AVX2__
-  const __m256i quote = _mm256_set1_epi8('"');
-  const __m256i backslash = _mm256_set1_epi8('\\');
-  const __m256i last_control = _mm256_set1_epi8(0x1F);
   uint32_t high = 0;
   while (at < end && readable_end - at >= 32) {
-    const __m256i bytes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(at));
-    const __m256i special = _mm256_or_si256(
-        _mm256_or_si256(_mm256_cmpeq_epi8(bytes, quote), _mm256_cmpeq_epi8(bytes, backslash)),
-        _mm256_cmpeq_epi8(_mm256_min_epu8(bytes, last_control), bytes));
-    const auto found = static_cast<uint32_t>(_mm256_movemask_epi8(special));
-    high |= static_cast<uint32_t>(_mm256_movemask_epi8(bytes));
+    uint32_t beyond = 0;
+    const uint32_t found = SpecialOf(at, &beyond);
+    high |= beyond;
     if (found != 0) {
       *beyond_ascii = high != 0;
       return std::min(at + std::countr_zero(found), end);
@@ -130,6 +138,7 @@ void Cursor::Begin(std::string_view record, size_t slack) {
   end_ = begin_ + record.size();
   readable_end_ = end_ + slack;
   depth_ = 0;
+  window_.begin = end_;  // Where no text begins.
   if (!problem_.empty()) {
     problem_.clear();
     place_.clear();
@@ -169,14 +178,7 @@ bool Cursor::Open(char bracket, char closing, std::string_view wanted, bool* mor
   return true;
 }
 
-bool Cursor::Next(char closing, bool* more) {
-  SkipBlanks();
-  if (at_ < end_ && *at_ == ',') {
-    ++at_;
-    *more = true;
-    return true;
-  }
-  *more = false;
+bool Cursor::Close(char closing) {
   if (at_ == end_ || *at_ != closing) {
     return Fail(at_ == end_ ? "ends too early"
                             : std::string("has no comma and no '") + closing + "' at byte " +
@@ -187,13 +189,8 @@ bool Cursor::Next(char closing, bool* more) {
   return true;
 }
 
-bool Cursor::TakeColon() {
-  SkipBlanks();
-  if (at_ == end_ || *at_ != ':') {
-    return Fail("has no colon at byte " + std::to_string(at_ - begin_) + " of the record");
-  }
-  ++at_;
-  return true;
+bool Cursor::RefuseColon() {
+  return Fail("has no colon at byte " + std::to_string(at_ - begin_) + " of the record");
 }
 
 bool Cursor::TakeName() {
@@ -238,11 +235,17 @@ bool Cursor::TakeRow(const RowTable& table, void* row) {
       }
     }
     if (field == nullptr) {
+      const char* const begin = at_ + 1;
+      const bool readable = end_ - at_ > 8;
       if (!TakeName()) return false;
+      // Of a name without escapes. Most fields differ in it; no name has a zero byte.
+      const uint64_t word = readable && name_.data() == begin ? Load64(begin) : 0;
       for (size_t i = 0; i < table.count && field == nullptr; ++i) {
         // From the one expected: what is skipped in between is often missing.
         const size_t index = next + i < table.count ? next + i : next + i - table.count;
-        if (table.fields[index].name == name_) field = &table.fields[index];
+        const FieldEntry& entry = table.fields[index];
+        if (word != 0 && (word & entry.mask) != entry.word) continue;
+        if (entry.name == name_) field = &entry;
       }
       if (field == nullptr) {
         if (refuse_unknown_) {
@@ -455,6 +458,33 @@ bool Cursor::TakeText(std::string* value) {
 
 bool Cursor::TakeQuoted(std::string_view* value) {
   const char* const begin = at_ + 1;
+#ifdef __AVX2__
+  uint64_t beyond = 0;
+  for (const char* at = begin; at < end_; at = window_.begin + Window::kBytes) {
+    if (at < window_.begin || at >= window_.begin + Window::kBytes) {
+      if (static_cast<size_t>(readable_end_ - at) < Window::kBytes) break;
+      uint32_t beyond_low = 0;
+      uint32_t beyond_high = 0;
+      const uint64_t low = SpecialOf(at, &beyond_low);
+      const uint64_t high = SpecialOf(at + 32, &beyond_high);
+      window_ = {at, low | high << 32, beyond_low | uint64_t{beyond_high} << 32};
+    }
+    const auto offset = static_cast<size_t>(at - window_.begin);
+    const uint64_t special = window_.special >> offset;
+    if (special == 0) {
+      beyond |= window_.beyond_ascii >> offset;
+      continue;
+    }
+    const char* const end = at + std::countr_zero(special);
+    if (end >= end_ || *end != '"') break;
+    // Of the bytes up to it.
+    beyond |= window_.beyond_ascii >> offset & (special ^ (special - 1));
+    *value = {begin, static_cast<size_t>(end - begin)};
+    if (beyond != 0 && !IsUtf8(*value)) return Refuse("UTF-8");
+    at_ = end + 1;
+    return true;
+  }
+#endif
   bool beyond_ascii = false;
   const char* const special = FindSpecial(begin, end_, readable_end_, &beyond_ascii);
   if (special < end_ && *special == '"') {

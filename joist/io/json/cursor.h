@@ -124,11 +124,24 @@ class Cursor {
   }
   bool TakeLiteral(std::string_view literal);
   bool Open(char bracket, char closing, std::string_view wanted, bool* more);
-  bool Next(char closing, bool* more);
+  bool Next(char closing, bool* more) {
+    SkipBlanks();
+    *more = at_ < end_ && *at_ == ',';
+    if (!*more) return Close(closing);
+    ++at_;
+    return true;
+  }
+  bool Close(char closing);
   /// Into name_, which is valid until the next text is taken.
   bool TakeName();
   bool TakeKey(std::string* key);
-  bool TakeColon();
+  bool TakeColon() {
+    SkipBlanks();
+    if (at_ == end_ || *at_ != ':') return RefuseColon();
+    ++at_;
+    return true;
+  }
+  bool RefuseColon();
   bool Skip();
   bool SkipObject();
   bool SkipNumber();
@@ -143,7 +156,16 @@ class Cursor {
   bool InElement(size_t index);
   bool InField(std::string_view name);
 
+  /// What was found in some bytes of the record, so that texts close to each other share the work.
+  struct Window {
+    static constexpr size_t kBytes = 64;
+    const char* begin = nullptr;
+    uint64_t special = 0;       ///< Bit by byte: quotes, backslashes and control characters.
+    uint64_t beyond_ascii = 0;  ///< Bytes from 0x80.
+  };
+
   bool refuse_unknown_;
+  Window window_;
   const char* begin_ = nullptr;
   const char* at_ = nullptr;
   const char* end_ = nullptr;

@@ -16,6 +16,12 @@
 #include "joist/model/json.h"
 
 namespace joist::json {
+
+struct JustText {
+  std::string text;
+};
+JOIST_ROW(JustText, text)
+
 namespace {
 
 using testing::HasSubstr;
@@ -132,6 +138,33 @@ TEST(CursorTest, SaysWhatIsWrongAndWhere) {
                               "{1:2}", "nul", "'a'", "[}", "\"a", "-", "NaN", "\xFF", ""}) {
     EXPECT_NE(ErrorOf<Point>("{\"x\":1,\"y\":2,\"z\":" + std::string(skipped) + "}"), "")
         << skipped;
+  }
+}
+
+TEST(CursorTest, WhatFollowsTheRecordMeansNothing) {
+  // Two texts that begin and end anywhere in the vectors by which they are looked at; the bytes
+  // behind the record may be read, and are the worst.
+  for (const std::string_view part : {"", "x", "\\\"", "\xC3\xA4", "\xFF", "\x01"}) {
+    for (size_t length = 0; length < 140; ++length) {
+      const std::string padding(length, 'p');
+      const std::string record = R"({"maybe_row":")" + padding + R"(","text":")" + padding +
+                                 std::string(part) + R"(","other":")" + padding + "\"}";
+      const auto exact = TakeOne<JustText>(record);
+      EXPECT_EQ(exact.ok(), part != "\xFF" && part != "\x01") << record;
+      for (const char behind : {'"', '\\', '\xFF', '\0'}) {
+        const std::string memory = record + std::string(files::LineReader::kSlack, behind);
+        Cursor in;
+        JustText row;
+        const bool taken = json_rows_internal::TakeRecord(in, {memory.data(), record.size()},
+                                                          files::LineReader::kSlack, &row);
+        ASSERT_EQ(taken, exact.ok()) << record;
+        if (taken) EXPECT_EQ(row.text, exact->text);
+        if (!taken) EXPECT_EQ(in.error(), exact.status().message());
+        // A record that ends within a text.
+        EXPECT_FALSE(json_rows_internal::TakeRecord(in, {memory.data(), record.size() - 2},
+                                                    files::LineReader::kSlack, &row));
+      }
+    }
   }
 }
 
