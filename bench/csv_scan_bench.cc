@@ -37,7 +37,7 @@ Status WriteCsv(const std::string& path, const PairSequence& input) {
   return file.flush() ? OkStatus() : Internal("could not be written");
 }
 
-PCollection<KV<int64_t, int64_t>> SumsOf(Pipeline& p, const std::string& path) {
+PCollection<KV<int64_t, int64_t>> SumsOfCsv(Pipeline& p, const std::string& path) {
   return p | "Read" >> csv::Read<ScanTriple>(path).WithoutNewlinesInQuotes() |
          "Wanted" >> Filter([](const ScanTriple& row) { return row.kind < kWantedKinds; }) |
          "Pair" >>
@@ -64,7 +64,7 @@ Benchmark CsvScanBenchmark(const Settings& settings) {
                                 .run =
                                     [path, input](Measurement& m) {
                                       RunScan(input, m,
-                                              [&](Pipeline& p) { return SumsOf(p, path); });
+                                              [&](Pipeline& p) { return SumsOfCsv(p, path); });
                                     },
                                 .beside = {"Polars", "DuckDB"}});
   if (!settings.python.empty()) {

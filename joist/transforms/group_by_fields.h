@@ -282,7 +282,7 @@ struct Split<T, In, TypeList<Keys...>, Inputs...> {
 
 /// A group's key and aggregates as one row.
 template <class Out, class Key, class Results>
-struct Join {
+struct JoinRows {
   using K = typename Key::type;
   Out operator()(const KV<View<K>, View<Results>>& group) const {
     const auto& key = Key::AsRow(group.key);
@@ -392,7 +392,7 @@ struct GroupedFields<TypeList<Keys...>, Aggregates...> : Transform {
         aggregates);
     return in |
            "Split" >> Map(Split<T, Inputs, TypeList<Keys...>, typename Aggregates::Field...>()) |
-           "PerKey" >> CombinePerKey(fn) | "Join" >> Map(Join<Out, Key, Results>());
+           "PerKey" >> CombinePerKey(fn) | "Join" >> Map(JoinRows<Out, Key, Results>());
   }
 };
 

@@ -12,6 +12,8 @@
 #include <tuple>
 #include <vector>
 
+#include "joist/transforms/join.h"  // First: its names must not clash with those of group_by_fields.h.
+
 #include "joist/sdk/testing/test_pipeline.h"
 #include "joist/transforms/add_fields.h"
 #include "joist/transforms/drop_fields.h"

@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::string_view kMagic("Obj\x01", 4);
 constexpr size_t kMarker = ContainerHeader::kMarker;
-constexpr size_t kLongestVarint = 10;
+constexpr size_t kLongestNumber = 10;
 static_assert(files::BlockReader::kSlack >= BlockDecompressor::kSlack);
 
 // Reads on until the window has `bytes`; whether the file does.
@@ -24,11 +24,11 @@ Result<bool> Need(files::BlockReader& file, uint64_t bytes) {
 // A zigzag varint at the front of `text`; false if there is none.
 bool TakeLong(std::string_view* text, int64_t* value) {
   uint64_t word = 0;
-  for (size_t i = 0; i < std::min(kLongestVarint, text->size()); ++i) {
+  for (size_t i = 0; i < std::min(kLongestNumber, text->size()); ++i) {
     const auto byte = static_cast<uint8_t>((*text)[i]);
     word |= static_cast<uint64_t>(byte & 0x7F) << (7 * i);
     if (byte >= 0x80) continue;
-    if (i == kLongestVarint - 1 && byte > 1) return false;
+    if (i == kLongestNumber - 1 && byte > 1) return false;
     text->remove_prefix(i + 1);
     *value = static_cast<int64_t>(word >> 1 ^ (0 - (word & 1)));
     return true;
@@ -176,7 +176,7 @@ Result<ContainerReader::Found> ContainerReader::Next(Block* block) {
   *block = Block();
   block->offset = file_.offset();
   at_marker_ = false;  // Unless the block ends with one.
-  JOIST_ASSIGN_OR_RETURN(const bool has_numbers, Need(file_, 2 * kLongestVarint));
+  JOIST_ASSIGN_OR_RETURN(const bool has_numbers, Need(file_, 2 * kLongestNumber));
   std::string_view text(file_.data(), file_.size());
   int64_t records;
   int64_t size;

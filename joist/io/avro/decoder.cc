@@ -17,12 +17,12 @@
 namespace joist::avro {
 
 using plan_internal::Code;
+using plan_internal::kVariable;
 using plan_internal::SymbolTable;
 using plan_internal::UnionTable;
 
 namespace {
 
-constexpr uint64_t kVariable = UINT64_MAX;
 constexpr size_t kLongestVarint = 10;
 static_assert(kLongestVarint <= Decoder::kSlack);
 // Elements by which a list grows before any of them was seen.

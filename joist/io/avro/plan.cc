@@ -12,6 +12,7 @@
 namespace joist::avro {
 
 using plan_internal::Code;
+using plan_internal::kVariable;
 using plan_internal::Op;
 using plan_internal::Program;
 using plan_internal::SymbolTable;
@@ -19,8 +20,6 @@ using plan_internal::UnionTable;
 using Kind = FieldShape::Kind;
 
 namespace {
-
-constexpr uint64_t kVariable = UINT64_MAX;
 
 bool IsText(Kind kind) { return kind == Kind::kText || kind == Kind::kBytes; }
 bool IsTextKey(Kind kind) { return kind == Kind::kText || kind == Kind::kEnum; }

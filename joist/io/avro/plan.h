@@ -22,6 +22,9 @@ namespace joist::avro {
 
 namespace plan_internal {
 
+/// Instead of the size of a fixed: a length stands before the bytes.
+inline constexpr uint64_t kVariable = UINT64_MAX;
+
 enum class Code : uint8_t {
   kBool,
   kInt64,
