@@ -8,6 +8,8 @@ namespace joist::csv {
 namespace csv_internal {
 namespace {
 
+static_assert(kTextSlack <= files::BlockReader::kSlack);
+
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 constexpr size_t kShownText = 60;
 
@@ -191,8 +193,8 @@ std::string RecordReader::TakeRecord(void* row) {
       continue;
     }
     const std::string_view text = TextOf(taken[column], &scratch_);
-    const std::string wanted = field.take(text, row);
-    if (!wanted.empty()) {
+    std::string wanted;
+    if (!field.take(text, row, &wanted)) {
       return std::string(field.name) + " must be " + wanted + ", and is " + Shown(text);
     }
   }

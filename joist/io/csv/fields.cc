@@ -4,6 +4,7 @@
 
 #include <charconv>
 #include <cmath>
+#include <cstring>
 
 namespace joist::csv {
 namespace {
@@ -17,9 +18,48 @@ bool Parse(std::string_view text, T* value) {
 }
 
 template <class T>
-std::string TakeFloating(std::string_view text, T* value) {
-  if (Parse(text, value)) return {};
-  return "a number";
+bool TakeFloating(std::string_view text, T* value, std::string* wanted) {
+  if (Parse(text, value)) return true;
+  *wanted = "a number";
+  return false;
+}
+
+// The number that the first `count` (at most 8) of the 8 bytes at `text` are; false unless all of
+// them are digits.
+bool Digits(const char* text, size_t count, uint64_t* value) {
+  uint64_t word;
+  std::memcpy(&word, text, sizeof(word));
+  // The bytes from the text's end on become zeros before the number.
+  constexpr uint64_t kZeros = 0x3030303030303030;
+  if (count < 8) word = word << (64 - 8 * count) | kZeros >> (8 * count);
+  constexpr uint64_t kHigh = 0xF0F0F0F0F0F0F0F0;
+  if ((word & kHigh) != kZeros || ((word + 0x0606060606060606) & kHigh) != kZeros) return false;
+  // Neighbours become numbers of two, four, eight digits.
+  word -= kZeros;
+  word = word * 10 + (word >> 8);
+  word = ((word & 0x000000FF000000FF) * 0x000F424000000064 +
+          (word >> 16 & 0x000000FF000000FF) * 0x0000271000000001) >>
+         32;
+  *value = word;
+  return true;
+}
+
+// Up to 16 digits with or without "-"; others are for from_chars.
+bool ParseShort(std::string_view text, int64_t* value) {
+  const bool negative = text.starts_with('-');
+  if (negative) text.remove_prefix(1);
+  if (text.empty() || text.size() > 16) return false;
+  uint64_t number = 0;
+  const size_t high = text.size() > 8 ? text.size() - 8 : 0;
+  if (high > 0) {
+    uint64_t low = 0;
+    if (!Digits(text.data(), high, &number) || !Digits(text.data() + high, 8, &low)) return false;
+    number = number * 100'000'000 + low;
+  } else if (!Digits(text.data(), text.size(), &number)) {
+    return false;
+  }
+  *value = negative ? -static_cast<int64_t>(number) : static_cast<int64_t>(number);
+  return true;
 }
 
 template <class T>
@@ -45,29 +85,42 @@ bool IsWord(std::string_view text, std::string_view lower_case) {
 
 }  // namespace
 
-std::string TakeBool(std::string_view text, bool* value) {
+bool TakeBool(std::string_view text, bool* value, std::string* wanted) {
   *value = text == "1" || IsWord(text, "true");
-  return *value || text == "0" || IsWord(text, "false") ? "" : "true or false";
+  if (*value || text == "0" || IsWord(text, "false")) return true;
+  *wanted = "true or false";
+  return false;
 }
 
-std::string TakeInteger(std::string_view text, int64_t least, int64_t most, int64_t* value) {
-  if (Parse(text, value) && *value >= least && *value <= most) return {};
-  return "a whole number from " + std::to_string(least) + " to " + std::to_string(most);
+bool TakeInteger(std::string_view text, int64_t least, int64_t most, int64_t* value,
+                 std::string* wanted) {
+  const bool parsed = ParseShort(text, value) || Parse(text, value);
+  if (parsed && *value >= least && *value <= most) return true;
+  *wanted = "a whole number from " + std::to_string(least) + " to " + std::to_string(most);
+  return false;
 }
 
-std::string TakeUint64(std::string_view text, uint64_t* value) {
-  if (Parse(text, value)) return {};
-  return "a whole number from 0 to " + std::to_string(UINT64_MAX);
+bool TakeUint64(std::string_view text, uint64_t* value, std::string* wanted) {
+  if (Parse(text, value)) return true;
+  *wanted = "a whole number from 0 to " + std::to_string(UINT64_MAX);
+  return false;
 }
 
-std::string TakeFloat(std::string_view text, float* value) { return TakeFloating(text, value); }
-std::string TakeDouble(std::string_view text, double* value) { return TakeFloating(text, value); }
+bool TakeFloat(std::string_view text, float* value, std::string* wanted) {
+  return TakeFloating(text, value, wanted);
+}
+bool TakeDouble(std::string_view text, double* value, std::string* wanted) {
+  return TakeFloating(text, value, wanted);
+}
 
-std::string TakeTimestamp(std::string_view text, Timestamp* value) {
+bool TakeTimestamp(std::string_view text, Timestamp* value, std::string* wanted) {
   const Result<Timestamp> time = Timestamp::Parse(text);
-  if (!time.ok()) return "a time as 2026-11-21T06:55:00Z";
-  *value = *time;
-  return {};
+  if (time.ok()) {
+    *value = *time;
+    return true;
+  }
+  *wanted = "a time as 2026-11-21T06:55:00Z";
+  return false;
 }
 
 void PutInteger(int64_t value, std::string* out) { PutNumber(value, out); }

@@ -28,13 +28,19 @@
 
 namespace joist::csv {
 
-// Each returns nothing, or says what `text` must be.
-std::string TakeBool(std::string_view text, bool* value);
-std::string TakeInteger(std::string_view text, int64_t least, int64_t most, int64_t* value);
-std::string TakeUint64(std::string_view text, uint64_t* value);
-std::string TakeFloat(std::string_view text, float* value);
-std::string TakeDouble(std::string_view text, double* value);
-std::string TakeTimestamp(std::string_view text, Timestamp* value);
+/// Bytes behind a text that may be read, though their values mean nothing. (A std::string of any
+/// size has as many from its beginning on, which is enough.)
+inline constexpr size_t kTextSlack = 8;
+
+// Each says whether `text` is right, and if it isn't, what it must be in *wanted.
+bool TakeBool(std::string_view text, bool* value, std::string* wanted);
+/// Looks at kTextSlack bytes behind `text`.
+bool TakeInteger(std::string_view text, int64_t least, int64_t most, int64_t* value,
+                 std::string* wanted);
+bool TakeUint64(std::string_view text, uint64_t* value, std::string* wanted);
+bool TakeFloat(std::string_view text, float* value, std::string* wanted);
+bool TakeDouble(std::string_view text, double* value, std::string* wanted);
+bool TakeTimestamp(std::string_view text, Timestamp* value, std::string* wanted);
 
 void PutInteger(int64_t value, std::string* out);
 void PutUint64(uint64_t value, std::string* out);
@@ -61,48 +67,54 @@ consteval bool IsField() {
   }
 }
 
+/// Says whether `text` is right, and if it isn't, what it must be in *wanted. kTextSlack bytes
+/// behind it may be read.
 template <class T>
-std::string Take(std::string_view text, T* value) {
+bool Take(std::string_view text, T* value, std::string* wanted) {
   if constexpr (std::is_same_v<T, bool>) {
-    return TakeBool(text, value);
+    return TakeBool(text, value, wanted);
   } else if constexpr (Integer<T>) {
-    std::string wrong;
     if constexpr (sizeof(T) == 8 && std::is_unsigned_v<T>) {
       uint64_t number = 0;
-      wrong = TakeUint64(text, &number);
+      if (!TakeUint64(text, &number, wanted)) return false;
       *value = static_cast<T>(number);
     } else {
       constexpr bool kIsChar = std::is_same_v<T, char>;
       int64_t number = 0;
-      wrong = TakeInteger(text, kIsChar ? 0 : int64_t{std::numeric_limits<T>::min()},
-                          kIsChar ? 255 : int64_t{std::numeric_limits<T>::max()}, &number);
+      if (!TakeInteger(text, kIsChar ? 0 : int64_t{std::numeric_limits<T>::min()},
+                       kIsChar ? 255 : int64_t{std::numeric_limits<T>::max()}, &number, wanted)) {
+        return false;
+      }
       *value = static_cast<T>(number);
     }
-    return wrong;
+    return true;
   } else if constexpr (std::is_same_v<T, float>) {
-    return TakeFloat(text, value);
+    return TakeFloat(text, value, wanted);
   } else if constexpr (std::is_same_v<T, double>) {
-    return TakeDouble(text, value);
+    return TakeDouble(text, value, wanted);
   } else if constexpr (std::is_same_v<T, std::string>) {
     value->assign(text);
-    return {};
+    return true;
   } else if constexpr (std::is_same_v<T, Bytes>) {
     value->data.assign(text);
-    return {};
+    return true;
   } else if constexpr (std::is_same_v<T, Timestamp>) {
-    return TakeTimestamp(text, value);
+    return TakeTimestamp(text, value, wanted);
   } else if constexpr (IsNamedEnum<T>) {
-    return EnumFromText(text, value) ? "" : "the name of an enumerator";
+    if (EnumFromText(text, value)) return true;
+    *wanted = "the name of an enumerator";
+    return false;
   } else if constexpr (std::is_enum_v<T>) {
     typename Coder<T>::Number number{};
-    std::string wrong = Take(text, &number);
+    if (!Take(text, &number, wanted)) return false;
     *value = static_cast<T>(number);
-    return wrong;
+    return true;
   } else {
     typename LogicalType<T>::Representation representation{};
-    std::string wrong = Take(text, &representation);
-    if (!wrong.empty()) return wrong;
-    return LogicalType<T>::FromRepresentation(representation, value) ? "" : "of its logical type";
+    if (!Take(text, &representation, wanted)) return false;
+    if (LogicalType<T>::FromRepresentation(representation, value)) return true;
+    *wanted = "of its logical type";
+    return false;
   }
 }
 
@@ -154,7 +166,8 @@ void Put(const T& value, const Dialect& dialect, bool alone, std::string* out) {
 /// One field of a row, for readers that know its type by this alone.
 struct FieldEntry {
   std::string_view name;
-  std::string (*take)(std::string_view text, void* row) = nullptr;
+  /// As Take.
+  bool (*take)(std::string_view text, void* row, std::string* wanted) = nullptr;
   /// Empties a field that may be null; null for one that may not.
   void (*clear)(void* row) = nullptr;
 };
@@ -178,14 +191,14 @@ struct RowFields<T, FieldList<T, kMembers...>> {
     using F = TypeOf<kMember>;
     FieldEntry entry{name};
     if constexpr (row_internal::OptionalOf<F>::kIs) {
-      entry.take = [](std::string_view text, void* row) {
+      entry.take = [](std::string_view text, void* row, std::string* wanted) {
         F& field = static_cast<T*>(row)->*kMember;
-        return Take(text, field.has_value() ? &*field : &field.emplace());
+        return Take(text, field.has_value() ? &*field : &field.emplace(), wanted);
       };
       entry.clear = [](void* row) { (static_cast<T*>(row)->*kMember).reset(); };
     } else {
-      entry.take = [](std::string_view text, void* row) {
-        return Take(text, &(static_cast<T*>(row)->*kMember));
+      entry.take = [](std::string_view text, void* row, std::string* wanted) {
+        return Take(text, &(static_cast<T*>(row)->*kMember), wanted);
       };
     }
     return entry;

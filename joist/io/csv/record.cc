@@ -13,20 +13,37 @@
 
 namespace joist::csv {
 
-// The delimiter, newline or quote that comes first, or `end`.
-const char* RecordScanner::FindEnd(const char* at, const char* end,
-                                   const char* readable_end) const {
 #ifdef __AVX2__
-  const __m256i delimiter = _mm256_set1_epi8(delimiter_);
-  const __m256i newline = _mm256_set1_epi8('\n');
-  const __m256i quote = _mm256_set1_epi8('"');
-  while (at < end && readable_end - at >= 32) {
-    const __m256i bytes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(at));
-    const auto found = static_cast<uint32_t>(_mm256_movemask_epi8(_mm256_or_si256(
-        _mm256_or_si256(_mm256_cmpeq_epi8(bytes, delimiter), _mm256_cmpeq_epi8(bytes, newline)),
-        _mm256_cmpeq_epi8(bytes, quote))));
-    if (found != 0) return std::min(at + std::countr_zero(found), end);
-    at += 32;
+namespace {
+
+// Which of the 64 bytes at `at` are delimiters, newlines and quotes.
+uint64_t SpecialOf(const char* at, char delimiter) {
+  uint64_t special = 0;
+  for (int half = 0; half < 2; ++half) {
+    const __m256i bytes = _mm256_loadu_si256(reinterpret_cast<const __m256i*>(at) + half);
+    const __m256i found =
+        _mm256_or_si256(_mm256_or_si256(_mm256_cmpeq_epi8(bytes, _mm256_set1_epi8(delimiter)),
+                                        _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8('\n'))),
+                        _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8('"')));
+    special |= uint64_t{static_cast<uint32_t>(_mm256_movemask_epi8(found))} << (32 * half);
+  }
+  return special;
+}
+
+}  // namespace
+#endif
+
+// The delimiter, newline or quote that comes first, or `end`.
+const char* RecordScanner::FindEnd(const char* at, const char* end, const char* readable_end) {
+#ifdef __AVX2__
+  while (at < end) {
+    if (at < window_.begin || at >= window_.begin + Window::kBytes) {
+      if (static_cast<size_t>(readable_end - at) < Window::kBytes) break;
+      window_ = {at, SpecialOf(at, delimiter_)};
+    }
+    const uint64_t special = window_.special >> (at - window_.begin);
+    if (special != 0) return std::min(at + std::countr_zero(special), end);
+    at = window_.begin + Window::kBytes;
   }
   at = std::min(at, end);
 #else
@@ -41,6 +58,9 @@ size_t RecordScanner::Scan(std::string_view text, size_t slack, bool at_end) {
   const char* const end = begin + text.size();
   const char* const readable_end = end + slack;
   const char* at = begin;
+  if (begin != next_ || end != end_) window_.begin = end;  // Where no field begins.
+  next_ = nullptr;
+  end_ = end;
   fields_.clear();
   error_ = {};
   const auto fail = [this](std::string_view error) {
@@ -106,6 +126,7 @@ size_t RecordScanner::Scan(std::string_view text, size_t slack, bool at_end) {
     if (*at++ == '\n') break;
   }
   if (fields_.size() == 1 && fields_[0].text.empty() && !fields_[0].quoted) fields_.clear();
+  next_ = at;
   return static_cast<size_t>(at - begin);
 }
 

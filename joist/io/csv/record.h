@@ -16,6 +16,7 @@
 #define JOIST_IO_CSV_RECORD_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -45,12 +46,23 @@ class RecordScanner {
   std::string_view error() const { return error_; }
 
  private:
-  const char* FindEnd(const char* at, const char* end, const char* readable_end) const;
+  /// What was found in some bytes of the text, so that fields close to each other share the work.
+  struct Window {
+    static constexpr size_t kBytes = 64;
+    const char* begin = nullptr;
+    uint64_t special = 0;  ///< Bit by byte: delimiters, newlines and quotes.
+  };
+
+  const char* FindEnd(const char* at, const char* end, const char* readable_end);
 
   char delimiter_;
   bool newlines_in_quotes_;
   std::vector<RecordField> fields_;
   std::string_view error_;
+  Window window_;
+  // Where the text goes on if the next one is the rest of the last one, for which window_ is good.
+  const char* next_ = nullptr;
+  const char* end_ = nullptr;
 };
 
 /// The text of a field, its doubled quotes undone in `scratch`.

@@ -2,11 +2,13 @@
 
 #include "joist/io/csv/record.h"
 
+#include <charconv>
 #include <random>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "joist/io/csv/fields.h"
 #include "joist/io/csv/naive_records.h"
 
 namespace joist::csv {
@@ -78,6 +80,74 @@ TEST(RecordTest, Errors) {
   EXPECT_TRUE(records[0].wrong);
   EXPECT_TRUE(records[1].wrong);
   EXPECT_THAT(records[2].fields, ElementsAre("a", "b"));
+}
+
+// Records one after the other, as a file's reader scans them, in a window that is filled again in
+// the middle of a record, with bytes behind it that mean nothing.
+TEST(RecordTest, GoesOnInTheSameWindow) {
+  std::mt19937 random(2);
+  for (int i = 0; i < 300; ++i) {
+    std::string text;
+    for (int n = 0; n < 60; ++n) {
+      const std::string word(random() % 30, 'w');
+      text += random() % 5 == 0 ? "\"" + word + ",\n\"" : word;
+      text += ",\n"[random() % 2];
+    }
+    const auto expected = NaiveRecords(text, ',');
+    std::vector<NaiveRecord> scanned;
+    RecordScanner scanner(',', true);
+    std::string scratch;
+    constexpr size_t kSlack = 64;
+    std::string memory;
+    for (size_t begin = 0, end = 0; begin < text.size() || end < text.size();) {
+      end = std::min(text.size(), end + 1 + random() % 300);
+      memory.assign(text, begin, end - begin);
+      memory += std::string(kSlack, ",\n\""[random() % 3]);
+      std::string_view window(memory.data(), end - begin);
+      while (!window.empty()) {
+        const size_t bytes = scanner.Scan(window, kSlack, end == text.size());
+        if (bytes == 0) break;
+        NaiveRecord record{{}, !scanner.error().empty()};
+        for (const RecordField& field : scanner.fields()) {
+          record.fields.emplace_back(TextOf(field, &scratch));
+        }
+        if (!scanner.fields().empty()) scanned.push_back(record);
+        window.remove_prefix(bytes);
+        begin += bytes;
+      }
+    }
+    ASSERT_EQ(scanned.size(), expected.size()) << text;
+    for (size_t r = 0; r < expected.size(); ++r) ASSERT_TRUE(scanned[r] == expected[r]) << text;
+  }
+}
+
+TEST(FieldsTest, IntegersOfEverySize) {
+  std::mt19937_64 random(3);
+  const auto check = [](const std::string& text) {
+    int64_t taken = 0, parsed = 0;
+    std::string wanted;
+    const auto [behind, error] = std::from_chars(text.data(), text.data() + text.size(), parsed);
+    const bool right = error == std::errc() && behind == text.data() + text.size();
+    for (const char after : {',', '7', '\0', '\xFF'}) {
+      const std::string memory = text + std::string(kTextSlack, after);
+      ASSERT_EQ(TakeInteger({memory.data(), text.size()}, INT64_MIN, INT64_MAX, &taken, &wanted),
+                right)
+          << text;
+      ASSERT_TRUE(!right || taken == parsed) << text;
+    }
+  };
+  for (int i = 0; i < 20'000; ++i) {
+    std::string text = std::to_string(static_cast<int64_t>(random()) >> (random() % 64));
+    check(text);
+    text[random() % text.size()] = static_cast<char>(random());
+    check(text);
+    text.insert(random() % text.size(), 1, "0-+. 9"[random() % 6]);
+    check(text);
+  }
+  for (const char* text : {"", "-", "--1", "+1", "0", "-0", "00000000000000000000007",
+                           "9223372036854775807", "9223372036854775808", "-9223372036854775808"}) {
+    check(text);
+  }
 }
 
 TEST(RecordTest, AgreesWithANaiveReader) {
