@@ -9,8 +9,10 @@
 // The sketch is KLL (Karnin, Lang, Liberty: "Optimal Quantile Approximation in Streams", FOCS
 // 2016): lists of elements, those of list h standing for 2^h each. A full list is sorted, and each
 // second element of it goes to the next; whether the even ones or the odd, is decided by chance.
-// The capacities shrink by 2/3 from the top down, but for the lowest, so that the sketch keeps
-// about 3 k elements of however many. The least and the greatest element are exact.
+// The capacities shrink by 2/3 from the top down, so that the sketch keeps about 3 k elements of
+// however many. Lists whose capacity would be less than 2 sample instead, which their paper does as
+// well: of 2^j elements as they come one is drawn, and goes j lists up. So nearly all elements are
+// neither sorted nor compared, but with the least and the greatest, which are exact.
 //
 // The error is one of ranks: what is given for rank r of n lies between r - e n and r + e n. At k =
 // KllSketch::SizeFor(e) each single quantile does so with a probability of 99 %; k is chosen by
@@ -21,6 +23,7 @@
 #define JOIST_TRANSFORMS_QUANTILES_H_
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <functional>
@@ -43,9 +46,10 @@ struct KllSketch {
   static constexpr int64_t kLeastSize = 8;
   static constexpr int64_t kMostSize = int64_t{1} << 20;
   static constexpr size_t kLeastCapacity = 2;
-  /// Elements that are gathered in the lowest level, if k isn't less: its capacity by the rule is
-  /// soon 2, and each time that it is full all levels are looked at.
+  /// Of so many elements as they come, if k isn't less, sampling draws at once; and it goes up by
+  /// so many levels.
   static constexpr int64_t kGathered = 64;
+  static constexpr size_t kGatheredBits = 6;
 
   RandomStream random;
   int64_t count = 0;
@@ -68,7 +72,11 @@ struct KllSketch {
     Widen(less, value, value);
     levels[0].push_back(std::move(value));
     const auto size = static_cast<int64_t>(levels[0].size());
-    if (size >= std::min(k, kGathered) && levels[0].size() >= Capacity(k, 0)) Compress(k, less);
+    if (size < std::min(k, kGathered)) return;
+    // What is above the levels that get more has not changed, unless there is a new one.
+    const size_t had = levels.size();
+    for (size_t h = 0; levels[h].size() >= Capacity(k, h);) h = Raise(k, h, less);
+    if (levels.size() > had) Compress(k, less);
   }
 
   void Merge(int64_t k, const Less& less, const KllSketch& other) {
@@ -143,34 +151,64 @@ struct KllSketch {
 
   size_t Capacity(int64_t k, size_t level) const {
     double capacity = static_cast<double>(k);
-    for (size_t above = levels.size() - 1; above > level && capacity > 1; --above) {
+    for (size_t above = levels.size() - 1; above > level && capacity >= kLeastCapacity; --above) {
       capacity *= 2.0 / 3;
     }
-    const size_t least = level == 0 ? static_cast<size_t>(std::min(k, kGathered)) : kLeastCapacity;
+    const bool gathers = level == 0 || (capacity < kLeastCapacity && level % kGatheredBits == 0);
+    const size_t least = gathers ? static_cast<size_t>(std::min(k, kGathered)) : kLeastCapacity;
     return std::max(least, static_cast<size_t>(std::ceil(capacity)));
   }
+  /// The lowest level that is sorted: those below it sample.
+  size_t LowestSorted(int64_t k) const {
+    size_t level = levels.size() - 1;
+    double capacity = static_cast<double>(k) * 2 / 3;
+    for (; level > 0 && capacity >= kLeastCapacity; --level) capacity *= 2.0 / 3;
+    return level;
+  }
 
-  /// Halves the lowest full level until none is.
+  /// Brings nothing to its capacity or above it.
   void Compress(int64_t k, const Less& less) {
     for (size_t h = 0; h < levels.size(); ++h) {
-      if (levels[h].size() < Capacity(k, h)) continue;
-      if (h + 1 == levels.size()) levels.emplace_back();
-      std::vector<T>& level = levels[h];
-      std::sort(level.begin(), level.end(), less);
-      // An odd one out stays, the first or the last.
-      const bool is_odd = level.size() % 2 == 1;
-      const size_t bits = random.Next() >> 62;
-      const size_t first = is_odd && (bits & 2) != 0 ? 1 : 0;
-      for (size_t i = first + (bits & 1); i < first + level.size() / 2 * 2; i += 2) {
-        levels[h + 1].push_back(std::move(level[i]));
-      }
-      if (is_odd) {
-        if (first == 0) level[0] = std::move(level.back());
-        level.resize(1);
-      } else {
-        level.clear();
-      }
+      if (levels[h].size() >= Capacity(k, h)) Raise(k, h, less);
     }
+  }
+  /// Raises what a level stands for to the level that is returned, but for a rest.
+  size_t Raise(int64_t k, size_t h, const Less& less) {
+    const size_t sorted = LowestSorted(k);
+    if (h >= sorted) return Halve(h, less);
+    const size_t bits = std::min({sorted - h, kGatheredBits - h % kGatheredBits,
+                                  static_cast<size_t>(std::bit_width(levels[h].size())) - 1});
+    return Draw(h, bits);
+  }
+  size_t Halve(size_t h, const Less& less) {
+    if (h + 1 == levels.size()) levels.emplace_back();
+    std::vector<T>& level = levels[h];
+    std::sort(level.begin(), level.end(), less);
+    // An odd one out stays, the first or the last.
+    const bool is_odd = level.size() % 2 == 1;
+    const size_t bits = random.Next() >> 62;
+    const size_t first = is_odd && (bits & 2) != 0 ? 1 : 0;
+    for (size_t i = first + (bits & 1); i < first + level.size() / 2 * 2; i += 2) {
+      levels[h + 1].push_back(std::move(level[i]));
+    }
+    if (is_odd) {
+      if (first == 0) level[0] = std::move(level.back());
+      level.resize(1);
+    } else {
+      level.clear();
+    }
+    return h + 1;
+  }
+  /// One of each 2^bits elements as they came, with `bits` from 1.
+  size_t Draw(size_t h, size_t bits) {
+    std::vector<T>& level = levels[h];
+    const size_t groups = level.size() >> bits;
+    for (size_t group = 0; group < groups; ++group) {
+      levels[h + bits].push_back(
+          std::move(level[(group << bits) + (random.Next() >> (64 - bits))]));
+    }
+    level.erase(level.begin(), level.begin() + static_cast<ptrdiff_t>(groups << bits));
+    return h + bits;
   }
 };
 
