@@ -198,7 +198,7 @@ class CombineBreaker final : public Breaker {
   CombineBreaker(F fn, const BreakerContext& context) : fn_(std::move(fn)), context_(context) {}
 
   std::unique_ptr<Operator> MakeSink(const OperatorContext& context) override {
-    return std::make_unique<Sink>(this, context);
+    return std::unique_ptr<Operator>(new Sink(this, context));
   }
 
   void Commit(Operator& sink) override { windows_.Commit(static_cast<Sink&>(sink).windows_); }
@@ -216,7 +216,7 @@ class CombineBreaker final : public Breaker {
   }
 
   std::shared_ptr<Source> MakeOutput() override {
-    return std::make_shared<WindowSource<CombineBreaker>>(this);
+    return std::unique_ptr<Source>(new WindowSource<CombineBreaker>(this));
   }
 
   const WindowShares<Gathered>& windows() const { return windows_; }
@@ -224,7 +224,7 @@ class CombineBreaker final : public Breaker {
     return int64_t{1} << PartitionBits(window.shares);
   }
   std::unique_ptr<Reader> MakePartReader(const OperatorContext& context) const {
-    return std::make_unique<MergeReader>(&fn_, &windows_, context_.memory, context);
+    return std::unique_ptr<Reader>(new MergeReader(&fn_, &windows_, context_.memory, context));
   }
 
  private:
@@ -485,7 +485,7 @@ class CombineStep final : public StepOf<CombineStep<K, V, F>, F> {
     return {&element_type<KV<K, CombinedOf<F>>>};
   }
   std::unique_ptr<Breaker> MakeBreaker(const BreakerContext& context) const override {
-    return std::make_unique<CombineBreaker<K, V, F>>(this->definition(), context);
+    return std::unique_ptr<Breaker>(new CombineBreaker<K, V, F>(this->definition(), context));
   }
 };
 

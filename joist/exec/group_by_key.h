@@ -64,7 +64,7 @@ class GroupByKeyBreaker final : public Breaker {
   explicit GroupByKeyBreaker(const BreakerContext& context) : context_(context) {}
 
   std::unique_ptr<Operator> MakeSink(const OperatorContext& context) override {
-    return std::make_unique<Sink>(context);
+    return std::unique_ptr<Operator>(new Sink(context));
   }
 
   void Commit(Operator& sink) override { windows_.Commit(static_cast<Sink&>(sink).windows_); }
@@ -80,7 +80,7 @@ class GroupByKeyBreaker final : public Breaker {
   }
 
   std::shared_ptr<Source> MakeOutput() override {
-    return std::make_shared<WindowSource<GroupByKeyBreaker>>(this);
+    return std::unique_ptr<Source>(new WindowSource<GroupByKeyBreaker>(this));
   }
 
   const WindowShares<Gathered>& windows() const { return windows_; }
@@ -88,7 +88,7 @@ class GroupByKeyBreaker final : public Breaker {
     return SpilledRun::kPartitions;
   }
   std::unique_ptr<Reader> MakePartReader(const OperatorContext& context) const {
-    return std::make_unique<GroupReader>(&windows_, context_.memory, context);
+    return std::unique_ptr<Reader>(new GroupReader(&windows_, context_.memory, context));
   }
 
  private:
@@ -314,7 +314,7 @@ class GroupByKeyStep final : public StepOf<GroupByKeyStep<K, Vs...>, NoState> {
     return {&element_type<KV<K, GroupOfT<Vs...>>>};
   }
   std::unique_ptr<Breaker> MakeBreaker(const BreakerContext& context) const override {
-    return std::make_unique<GroupByKeyBreaker<K, Vs...>>(context);
+    return std::unique_ptr<Breaker>(new GroupByKeyBreaker<K, Vs...>(context));
   }
 };
 

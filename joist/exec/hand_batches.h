@@ -76,7 +76,7 @@ struct HandStep {
     OperatorContext context;
     context.step = "Step";
     context.stats = &stats;
-    op = std::make_unique<ParDoOperator<F, In, kForm>>(std::move(fn), context);
+    op.reset(new ParDoOperator<F, In, kForm>(std::move(fn), context));
   }
   BatchReceiver<In>* input() { return static_cast<BatchReceiver<In>*>(op->input(0)); }
 };

@@ -371,12 +371,12 @@ class ParDoStep final : public StepOf<ParDoStep<F, In, kForm>, F> {
     return CursorsOf<typename ParDoTraits<F, In, kForm>::Emits>::Types();
   }
   std::unique_ptr<Operator> MakeOperator(const OperatorContext& context) const override {
-    return std::make_unique<ParDoOperator<F, In, kForm>>(this->definition(), context);
+    return std::unique_ptr<Operator>(new ParDoOperator<F, In, kForm>(this->definition(), context));
   }
   std::unique_ptr<Breaker> MakeInputBreaker(
       [[maybe_unused]] const BreakerContext& context) const override {
     if constexpr (ParDoTraits<F, In, kForm>::Sides::kSize > 0) {
-      return std::make_unique<ReshuffleBreaker<In>>(context);
+      return std::unique_ptr<Breaker>(new ReshuffleBreaker<In>(context));
     } else {
       return nullptr;
     }

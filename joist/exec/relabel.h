@@ -21,7 +21,7 @@ class RelabelStep final : public StepOf<RelabelStep<In, Out, How>, How> {
   StepKind kind() const override { return StepKind::kParDo; }
   std::vector<const ElementType*> outputs() const override { return {&element_type<Out>}; }
   std::unique_ptr<Operator> MakeOperator(const OperatorContext& context) const override {
-    return std::make_unique<Relabel>(context.stats);
+    return std::unique_ptr<Operator>(new Relabel(context.stats));
   }
 
  private:

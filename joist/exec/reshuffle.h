@@ -98,12 +98,12 @@ class ReshuffleBreaker final : public Breaker {
  public:
   explicit ReshuffleBreaker(const BreakerContext& context) : committed_(context.memory) {}
   std::unique_ptr<Operator> MakeSink(const OperatorContext& context) override {
-    return std::make_unique<SpoolSink<T>>(context);
+    return std::unique_ptr<Operator>(new SpoolSink<T>(context));
   }
   void Commit(Operator& sink) override { committed_.Commit(sink); }
   void Seal(int) override { committed_.Seal(); }
   std::shared_ptr<Source> MakeOutput() override {
-    return std::make_shared<SpoolSource>(&committed_.spools());
+    return std::unique_ptr<Source>(new SpoolSource(&committed_.spools()));
   }
 
  private:
@@ -118,7 +118,7 @@ class ReshuffleBreaker final : public Breaker {
       return ranges;
     }
     std::unique_ptr<Reader> MakeReader(const OperatorContext& context) override {
-      return std::make_unique<SpoolReader>(spools_, context);
+      return std::unique_ptr<Reader>(new SpoolReader(spools_, context));
     }
 
    private:
@@ -162,7 +162,7 @@ class ReshuffleStep final : public StepOf<ReshuffleStep<T>, NoState> {
   StepKind kind() const override { return StepKind::kGroup; }
   std::vector<const ElementType*> outputs() const override { return {&element_type<T>}; }
   std::unique_ptr<Breaker> MakeBreaker(const BreakerContext& context) const override {
-    return std::make_unique<ReshuffleBreaker<T>>(context);
+    return std::unique_ptr<Breaker>(new ReshuffleBreaker<T>(context));
   }
 };
 

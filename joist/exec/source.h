@@ -82,7 +82,7 @@ class UserSource final : public Source {
     return 1;
   }
   std::unique_ptr<Reader> MakeReader(const OperatorContext& context) override {
-    return std::make_unique<UserReader>(source_, context);
+    return std::unique_ptr<Reader>(new UserReader(source_, context));
   }
 
  private:
@@ -125,7 +125,7 @@ class SourceStep final : public StepOf<SourceStep<S>, S> {
     return {&element_type<typename S::Element>};
   }
   std::unique_ptr<Source> MakeSource() const override {
-    return std::make_unique<UserSource<S>>(&this->definition());
+    return std::unique_ptr<Source>(new UserSource<S>(&this->definition()));
   }
 };
 

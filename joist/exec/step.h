@@ -201,6 +201,13 @@ class Step : public StepPayload {
   virtual std::unique_ptr<Breaker> MakeInputBreaker(const BreakerContext&) const { return nullptr; }
 };
 
+/// What std::make_shared<S> makes, as a Step from the beginning: for each S the compiler would make
+/// pointers and counts of their own. For the same reason operators and breakers are made by `new`.
+template <class S, class... A>
+std::shared_ptr<Step> MakeStep(A&&... arguments) {
+  return std::unique_ptr<Step>(new S(std::forward<A>(arguments)...));
+}
+
 // --- The registry of steps: how a step is found by a copy of this program
 // -------------------------
 
@@ -257,10 +264,10 @@ class StepOf : public Step {
  private:
   static std::shared_ptr<Step> Decode([[maybe_unused]] std::string_view state) {
     if constexpr (kIsStateless<Definition>) {
-      return state.empty() ? std::make_shared<Derived>(Definition()) : nullptr;
+      return state.empty() ? MakeStep<Derived>(Definition()) : nullptr;
     } else if constexpr (kTravels<Definition>) {
       Result<Definition> definition = DecodeFromString<Definition>(state);
-      return definition.ok() ? std::make_shared<Derived>(std::move(*definition)) : nullptr;
+      return definition.ok() ? MakeStep<Derived>(std::move(*definition)) : nullptr;
     } else {
       return nullptr;
     }

@@ -339,7 +339,7 @@ class ViewBreaker final : public Breaker {
   ViewBreaker(Kind kind, const BreakerContext& context)
       : kind_(std::move(kind)), context_(context), committed_(context.memory) {}
   std::unique_ptr<Operator> MakeSink(const OperatorContext& context) override {
-    return std::make_unique<SpoolSink<T>>(context);
+    return std::unique_ptr<Operator>(new SpoolSink<T>(context));
   }
   void Commit(Operator& sink) override { committed_.Commit(sink); }
   void Seal(int) override {
@@ -380,7 +380,7 @@ class ViewStep final : public ViewStepOf<Kind, Kind> {
  public:
   using ViewStepOf<Kind, Kind>::ViewStepOf;
   std::unique_ptr<Breaker> MakeBreaker(const BreakerContext& context) const override {
-    return std::make_unique<ViewBreaker<Kind>>(this->definition(), context);
+    return std::unique_ptr<Breaker>(new ViewBreaker<Kind>(this->definition(), context));
   }
 };
 template <class T>
@@ -388,8 +388,8 @@ class ViewStep<AsSingletonView<T>> final : public ViewStepOf<AsSingletonView<T>,
  public:
   using ViewStepOf<AsSingletonView<T>, std::optional<T>>::ViewStepOf;
   std::unique_ptr<Breaker> MakeBreaker(const BreakerContext& context) const override {
-    return std::make_unique<ViewBreaker<AsSingletonView<T>>>(AsSingletonView<T>{this->definition()},
-                                                             context);
+    return std::unique_ptr<Breaker>(
+        new ViewBreaker<AsSingletonView<T>>(AsSingletonView<T>{this->definition()}, context));
   }
 };
 

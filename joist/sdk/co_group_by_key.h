@@ -35,7 +35,7 @@ struct KeyOf<KV<K, V>> {
 template <class K, class... Vs>
 PCollection<KV<K, CoGbkResult<Vs...>>> Apply(PipelineBuilder& builder, int first,
                                              const PCollection<KV<K, Vs>>&... collections) {
-  auto step = std::make_shared<GroupByKeyStep<K, Vs...>>(NoState());
+  auto step = MakeStep<GroupByKeyStep<K, Vs...>>(NoState());
   std::vector<const ElementType*> outputs = step->outputs();
   const int node =
       builder.Add(StepKind::kGroup, std::move(step),

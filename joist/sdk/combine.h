@@ -149,7 +149,7 @@ struct CombinePerKey : Transform {
       using Fn = decltype(combine_internal::AsCombineFn<V>(fn));
       using Out = KV<typename T::key_t, CombinedOf<Fn>>;
       JOIST_ASSERT_ELEMENT(Out);
-      return AddStep<Out>(in, std::make_shared<CombineStep<typename T::key_t, V, Fn>>(
+      return AddStep<Out>(in, MakeStep<CombineStep<typename T::key_t, V, Fn>>(
                                   combine_internal::AsCombineFn<V>(fn)));
     }
   }
@@ -186,7 +186,7 @@ struct CombineGlobally : Transform {
       PipelineBuilder& builder = in.builder();
       auto start = [&] {
         const PipelineBuilder::Scope scope(&builder, "Impulse", "", nullptr);
-        return AddRoot<Bytes>(builder, std::make_shared<CreateStep<Bytes>>(std::vector<Bytes>(1)));
+        return AddRoot<Bytes>(builder, MakeStep<CreateStep<Bytes>>(std::vector<Bytes>(1)));
       }();
       return start |
              "OrEmpty" >> ParDo(combine_internal::ResultOrEmpty<Fn>{fn}, AsIterable(combined));

@@ -32,7 +32,7 @@ struct GroupByKey : Transform {
     } else {
       using K = typename T::key_t;
       using V = typename T::value_t;
-      return AddStep<KV<K, Iterable<V>>>(in, std::make_shared<GroupByKeyStep<K, V>>(NoState()));
+      return AddStep<KV<K, Iterable<V>>>(in, MakeStep<GroupByKeyStep<K, V>>(NoState()));
     }
   }
 };
@@ -43,7 +43,7 @@ struct Reshuffle : Transform {
   static constexpr std::string_view kKind = "Reshuffle";
   template <class T>
   PCollection<T> Expand(const PCollection<T>& in) const {
-    return AddStep<T>(in, std::make_shared<ReshuffleStep<T>>(NoState()));
+    return AddStep<T>(in, MakeStep<ReshuffleStep<T>>(NoState()));
   }
 };
 

@@ -36,7 +36,7 @@ struct Relabel : Transform {
     if constexpr (kApplies) {
       using Column = decltype(How::Apply(std::declval<const ColumnView<In>&>()));
       using Out = typename keys_internal::ElementOfColumn<Column>::type;
-      return AddStep<Out>(in, std::make_shared<RelabelStep<In, Out, How>>(How()));
+      return AddStep<Out>(in, MakeStep<RelabelStep<In, Out, How>>(How()));
     } else {
       return PCollection<Invalid>(&in.builder());
     }

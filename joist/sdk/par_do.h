@@ -238,7 +238,7 @@ struct ParDoTransform : Transform {
             (side_ids.push_back(side.Materialize(builder, in.id())), ...);
           },
           sides);
-      auto step = std::make_shared<StepType>(fn);
+      auto step = MakeStep<StepType>(fn);
       auto outputs = step->outputs();
       const int node = builder.Add(StepKind::kParDo, std::move(step), {in.id()},
                                    std::move(side_ids), std::move(outputs));

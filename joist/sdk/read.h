@@ -27,8 +27,7 @@ struct Read : Transform {
   static constexpr std::string_view kKind = "Read";
   PCollection<typename S::Element> Expand(const Pipeline& pipeline) const {
     JOIST_ASSERT_ELEMENT(typename S::Element);
-    return AddRoot<typename S::Element>(pipeline.builder(),
-                                        std::make_shared<SourceStep<S>>(source));
+    return AddRoot<typename S::Element>(pipeline.builder(), MakeStep<SourceStep<S>>(source));
   }
   S source;
 };
@@ -41,7 +40,7 @@ class CreateStep final : public StepOf<CreateStep<T>, std::vector<T>> {
   StepKind kind() const override { return StepKind::kRead; }
   std::vector<const ElementType*> outputs() const override { return {&element_type<T>}; }
   std::unique_ptr<Source> MakeSource() const override {
-    return std::make_unique<UserSource<Values>>(&values_);
+    return std::unique_ptr<Source>(new UserSource<Values>(&values_));
   }
 
  private:
@@ -80,7 +79,7 @@ struct Create : Transform {
   static constexpr std::string_view kKind = "Create";
   PCollection<T> Expand(const Pipeline& pipeline) const {
     JOIST_ASSERT_ELEMENT(T);
-    return AddRoot<T>(pipeline.builder(), std::make_shared<CreateStep<T>>(values));
+    return AddRoot<T>(pipeline.builder(), MakeStep<CreateStep<T>>(values));
   }
   std::vector<T> values;
 };
@@ -94,8 +93,7 @@ struct Impulse : Transform {
   using Transform::Transform;
   static constexpr std::string_view kKind = "Impulse";
   PCollection<Bytes> Expand(const Pipeline& pipeline) const {
-    return AddRoot<Bytes>(pipeline.builder(),
-                          std::make_shared<CreateStep<Bytes>>(std::vector<Bytes>(1)));
+    return AddRoot<Bytes>(pipeline.builder(), MakeStep<CreateStep<Bytes>>(std::vector<Bytes>(1)));
   }
 };
 

@@ -44,7 +44,7 @@ class SideInputArgument {
       return builder.InputFrom(collection_.builder(), collection_.id(), main);
     }
     const PipelineBuilder::Scope scope(&builder, "", "SideInput", nullptr);
-    return AddStep<Element>(collection_, std::make_shared<ViewStep<Kind>>(state_)).id();
+    return AddStep<Element>(collection_, MakeStep<ViewStep<Kind>>(state_)).id();
   }
 
  private:

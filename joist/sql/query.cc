@@ -486,9 +486,9 @@ PCollection<Bytes> Run(const PCollection<Bytes>& blocks, Query query) {
   PipelineBuilder& builder = blocks.builder();
   const PipelineBuilder::Scope scope(&builder, "Query", "", nullptr);
   if (query.per_bundle) {
-    return AddStep<Bytes>(blocks, std::make_shared<BundleStep>(std::move(query)));
+    return AddStep<Bytes>(blocks, MakeStep<BundleStep>(std::move(query)));
   }
-  return AddStep<Bytes>(blocks, std::make_shared<QueryStep>(std::move(query)));
+  return AddStep<Bytes>(blocks, MakeStep<QueryStep>(std::move(query)));
 }
 
 }  // namespace joist::sql

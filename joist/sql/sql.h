@@ -76,7 +76,7 @@ struct Pack : Transform {
   explicit Pack(uint32_t table) : table(table) {}
   static constexpr std::string_view kKind = "Pack";
   PCollection<Bytes> Expand(const PCollection<T>& in) const {
-    return AddStep<Bytes>(in, std::make_shared<PackStep<T>>(table));
+    return AddStep<Bytes>(in, MakeStep<PackStep<T>>(table));
   }
   uint32_t table;
 };

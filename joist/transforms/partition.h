@@ -166,7 +166,7 @@ struct Partition : Transform {
                     "1 to " + std::to_string(kMostPartitions) + " parts");
       const int parts_made = std::clamp(count, 1, kMostPartitions);
       using Step = partition_internal::PartitionStep<F, T>;
-      auto step = std::make_shared<Step>(partition_internal::Definition<F>{parts_made, fn});
+      auto step = MakeStep<Step>(partition_internal::Definition<F>{parts_made, fn});
       auto outputs = step->outputs();
       const int node =
           builder.Add(StepKind::kParDo, std::move(step), {in.id()}, {}, std::move(outputs));

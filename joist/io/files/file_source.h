@@ -248,7 +248,7 @@ class ReadTransform : public Transform {
     return changed;
   }
   PCollection<Element> ReadPattern(const Pipeline& pipeline, const std::string& pattern) const {
-    return AddRoot<Element>(pipeline.builder(), std::make_shared<SourceStep<FileSource<Format>>>(
+    return AddRoot<Element>(pipeline.builder(), MakeStep<SourceStep<FileSource<Format>>>(
                                                     FileSource<Format>{pattern, settings_, {}}));
   }
 

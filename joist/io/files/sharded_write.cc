@@ -289,7 +289,7 @@ PCollection<std::string> PublishAll(const PCollection<sharded_write_internal::Sh
   PipelineBuilder& builder = pieces.builder();
   const auto once = [&] {
     const PipelineBuilder::Scope scope(&builder, "Once", "", nullptr);
-    return AddRoot<Bytes>(builder, std::make_shared<CreateStep<Bytes>>(std::vector<Bytes>(1)));
+    return AddRoot<Bytes>(builder, MakeStep<CreateStep<Bytes>>(std::vector<Bytes>(1)));
   }();
   return once |
          "Publish" >> ParDo(sharded_write_internal::PublishShards{settings}, AsIterable(pieces));

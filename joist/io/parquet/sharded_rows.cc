@@ -114,7 +114,7 @@ PCollection<std::string> Publish(const PCollection<WrittenFile>& files,
   PipelineBuilder& builder = files.builder();
   const auto once = [&] {
     const PipelineBuilder::Scope scope(&builder, "Once", "", nullptr);
-    return AddRoot<Bytes>(builder, std::make_shared<CreateStep<Bytes>>(std::vector<Bytes>(1)));
+    return AddRoot<Bytes>(builder, MakeStep<CreateStep<Bytes>>(std::vector<Bytes>(1)));
   }();
   return once | "Publish" >> ParDo(PublishFiles{settings, schema.Serialize()}, AsIterable(files));
 }

@@ -107,7 +107,7 @@ class PAssertion {
     const PipelineBuilder::Scope scope(&builder, "", "PAssert", &location_);
     auto start = [&] {
       const PipelineBuilder::Scope inner(&builder, "Impulse", "", nullptr);
-      return AddRoot<Bytes>(builder, std::make_shared<CreateStep<Bytes>>(std::vector<Bytes>(1)));
+      return AddRoot<Bytes>(builder, MakeStep<CreateStep<Bytes>>(std::vector<Bytes>(1)));
     }();
     start | "Check" >> ParDo(std::move(fn), AsIterable(actual_));
   }
