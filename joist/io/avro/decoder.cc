@@ -393,7 +393,7 @@ bool Decoder::TakeCount(const Program& program, const Op& op, uint64_t* count, u
   *bytes = 0;
   if (number < 0) {
     // The number of bytes follows, for those who pass over them.
-    int64_t size;
+    int64_t size = 0;
     if (at_ <= end_) at_ = TakeLong(at_, &size);
     if (!Fits(at_, end_, static_cast<uint64_t>(size))) return Fail(program, op, kTooEarly);
     *bytes = static_cast<uint64_t>(size);
