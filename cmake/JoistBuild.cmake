@@ -26,7 +26,7 @@ endif()
 # Asserts stay on in every build; -g1 names functions and lines in reports.
 set(CMAKE_CXX_FLAGS_RELEASE "-O3 -g1")
 set(CMAKE_CXX_FLAGS_SANITIZE "-O1 -g1")
-set(CMAKE_CXX_FLAGS_COVERAGE "-O0 -g1")
+set(CMAKE_CXX_FLAGS_COVERAGE "-O1 -g1")
 
 set(JOIST_MARCH "auto" CACHE STRING
     "Value of -march; auto is x86-64-v3 where this machine has it; empty leaves it to the compiler")

@@ -21,7 +21,7 @@ namespace joist::sql {
 
 struct DatabaseSettings {
   int64_t memory = 0;            ///< Bytes.
-  int threads = 0;               ///< 0: as many as the machine has.
+  int threads = 0;               ///< At most; 0: as many as the machine has.
   std::string temporary_folder;  ///< Where a folder is made for what exceeds memory; may be empty.
 };
 
