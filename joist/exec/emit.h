@@ -108,6 +108,7 @@ class OutputCursor {
         }
       } else if constexpr (kCheapItem<T>) {
         uint8_t wanted[kBatchSize];
+        wanted[0] = 0;  // For GCC, which thinks of empty batches.
         for (; i < count; ++i) wanted[i] = keep(i) ? 1 : 0;
         kept = writer.CompressFrom(values, wanted, count);
       } else {

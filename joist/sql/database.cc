@@ -146,9 +146,9 @@ bool AreUtf8(const BlockReader::Part& part, size_t rows) {
   return valid;
 }
 
-/// Each thread of DuckDB has partitions of its own that stay in memory; of several threads these may
-/// be more than a small limit allows, whatever goes to disk ("Out of Memory Error"). DuckDB's guide
-/// to tuning asks for 125 MB a thread.
+/// Each thread of DuckDB has partitions of its own that stay in memory; of several threads these
+/// may be more than a small limit allows, whatever goes to disk ("Out of Memory Error"). DuckDB's
+/// guide to tuning asks for 125 MB a thread.
 constexpr int64_t kMemoryOfThread = int64_t{128} << 20;
 
 int ThreadsFor(const DatabaseSettings& settings) {

@@ -12,8 +12,8 @@
 //
 //   p | "Read"  >> joist::avro::Read<Click>("clicks/*.avro")
 //     | …
-//     | "Write" >>
-//     joist::avro::Write("out/clicks").WithCompression(joist::avro::Codec::kZstandard);
+//     | "Write" >> joist::avro::Write("out/clicks")
+//                      .WithCompression(joist::avro::Codec::kZstandard);
 //
 // A file's schema is resolved against the row by the fields' names. Fields of the file that the
 // row doesn't have are passed over; a field that is missing there is an error unless the row's is a
@@ -61,11 +61,11 @@
 #include <utility>
 #include <vector>
 
-#include "joist/io/avro/block_writer.h"
-#include "joist/io/avro/encode.h"
 #include "joist/io/avro/field_shape.h"
 #include "joist/io/avro/row_reader.h"
-#include "joist/io/files/file_source.h"
+#include "joist/io/avro/row_sink.h"
+#include "joist/io/files/file_sink.h"
+#include "joist/io/files/read_files.h"
 #include "joist/io/files/sharded_write.h"
 #include "joist/model/fields.h"
 #include "joist/sdk/par_do.h"
@@ -88,11 +88,21 @@ JOIST_ROW(ReadSettings, compression, empty_match, longest_block)
 
 namespace avro_rows_internal {
 
+template <class T>
+inline constexpr bool kIsRow = IsRow<T>;
+
 /// Rows as files::FileSource reads them.
 template <class T>
 struct RowFormat {
   using Element = T;
   using Settings = ReadSettings;
+  static constexpr std::string_view kRead = "avro::Read";
+  static constexpr std::string_view kReadAll = "avro::ReadAll";
+  static constexpr bool kFindsBadRecords = true;
+  static consteval bool Check() {
+    static_assert(kIsRow<T>, "Joist: avro::Read<T> takes a T declared with JOIST_ROW.");
+    return kIsRow<T>;
+  }
   static bool IsSplittable(const ReadSettings&) { return true; }
 
   class Reader {
@@ -121,135 +131,35 @@ struct RowFormat {
     RowReader reader_;
     std::vector<T> rows_ = std::vector<T>(RowReader::kBatch);
   };
+
+  template <class Self>
+  class Options : public files::ReadOptions<Self, RowFormat> {
+   public:
+    /// A block that is longer, as stored or decompressed, is an error; 256 MB by default.
+    Self WithLongestBlock(uint64_t bytes) const {
+      return this->Changed([&](ReadSettings& settings) { settings.longest_block = bytes; });
+    }
+
+   protected:
+    using files::ReadOptions<Self, RowFormat>::ReadOptions;
+  };
 };
-
-/// Makes blocks of a bundle's rows.
-template <class T>
-struct EncodeFn {
-  Codec codec = Codec::kNull;
-  std::string marker;
-  uint64_t block_bytes = 0;
-  std::shared_ptr<BlockWriter> block;
-
-  void Process(const T& row, Emit<std::string> emit) {
-    if (block == nullptr) block = std::make_shared<BlockWriter>(codec, marker, block_bytes);
-    Put(row, block->records());
-    if (block->EndRecord()) EmitBlock(emit);
-  }
-  void FinishBundle(Emit<std::string> emit) {
-    if (block != nullptr && !block->empty()) EmitBlock(emit);
-    block = nullptr;
-  }
-
- private:
-  void EmitBlock(const Emit<std::string>& emit) {
-    const Result<std::string_view> finished = block->Finish();
-    ThrowIfError(finished.status());
-    emit(*finished);
-  }
-};
-template <class T>
-constexpr FieldList<EncodeFn<T>, &EncodeFn<T>::codec, &EncodeFn<T>::marker,
-                    &EncodeFn<T>::block_bytes>
-JoistFields(const EncodeFn<T>*) {
-  return {"EncodeFn", {"codec", "marker", "block_bytes"}};
-}
 
 /// 16 bytes drawn by lot.
 std::string NewMarker();
-
-template <class T>
-inline constexpr bool kIsRow = IsRow<T>;
-
-/// What Read and ReadAll can be told.
-template <class Self, class T>
-class ReadTransform : public files::ReadTransform<Self, RowFormat<T>> {
- public:
-  /// A block that is longer, as stored or decompressed, is an error; 256 MB by default.
-  Self WithLongestBlock(uint64_t bytes) const {
-    return this->Changed([&](ReadSettings& settings) { settings.longest_block = bytes; });
-  }
-
- protected:
-  using files::ReadTransform<Self, RowFormat<T>>::ReadTransform;
-};
 
 }  // namespace avro_rows_internal
 
 /// The records of the files that match a pattern, as rows of type T.
 template <class T>
-class Read : public avro_rows_internal::ReadTransform<Read<T>, T> {
-  using Base = avro_rows_internal::ReadTransform<Read<T>, T>;
+using Read = files::ReadFiles<avro_rows_internal::RowFormat<T>>;
 
- public:
-  explicit Read(std::string pattern, std::source_location where = std::source_location::current())
-      : Base(where), pattern_(std::move(pattern)) {}
-
-  /// Gives two outputs: the rows as Main, a BadRecord for each record that is wrong as Errors.
-  auto WithErrors() const {
-    if constexpr (avro_rows_internal::kIsRow<T>) {
-      return files::ReadWithErrors<avro_rows_internal::RowFormat<T>>(pattern_, this->settings_,
-                                                                     this->where);
-    } else {
-      return *this;  // Which says what is wrong when it is applied.
-    }
-  }
-
-  void DisplayData(joist::DisplayData& data) const {
-    data.Add("filePattern", "File Pattern", pattern_);
-    Base::DisplayData(data);
-  }
-  static constexpr std::string_view kKind = "avro::Read";
-  auto Expand(const Pipeline& pipeline) const {
-    if constexpr (avro_rows_internal::kIsRow<T>) {
-      return this->ReadPattern(pipeline, pattern_);
-    } else {
-      static_assert(avro_rows_internal::kIsRow<T>,
-                    "Joist: avro::Read<T> takes a T declared with JOIST_ROW.");
-      return PCollection<Invalid>(&pipeline.builder());
-    }
-  }
-
- private:
-  std::string pattern_;
-};
-
-/// The records of the files that match the patterns of a collection.
+/// The same of the patterns of a collection.
 template <class T>
-class ReadAll : public avro_rows_internal::ReadTransform<ReadAll<T>, T> {
-  using Base = avro_rows_internal::ReadTransform<ReadAll<T>, T>;
+using ReadAll = files::ReadAllFiles<avro_rows_internal::RowFormat<T>>;
 
- public:
-  explicit ReadAll(std::source_location where = std::source_location::current()) : Base(where) {}
-
-  /// Gives two outputs: the rows as Main, a BadRecord for each record that is wrong as Errors.
-  auto WithErrors() const {
-    if constexpr (avro_rows_internal::kIsRow<T>) {
-      return Composite(
-          [settings = this->settings_](const PCollection<std::string>& patterns) {
-            return files::ReadMatchingWithErrors<avro_rows_internal::RowFormat<T>>(patterns,
-                                                                                   settings);
-          },
-          this->where);
-    } else {
-      return *this;  // Which says what is wrong when it is applied.
-    }
-  }
-
-  static constexpr std::string_view kKind = "avro::ReadAll";
-  auto Expand(const PCollection<std::string>& patterns) const {
-    if constexpr (avro_rows_internal::kIsRow<T>) {
-      return files::ReadMatching<avro_rows_internal::RowFormat<T>>(patterns, this->settings_);
-    } else {
-      static_assert(avro_rows_internal::kIsRow<T>,
-                    "Joist: avro::ReadAll<T> takes a T declared with JOIST_ROW.");
-      return PCollection<Invalid>(&patterns.builder());
-    }
-  }
-};
-
-/// Writes rows into files prefix-SSSSS-of-NNNNN.avro; see text::Write. The result holds the files'
-/// names.
+/// Writes rows into files prefix-SSSSS-of-NNNNN.avro; see text::Write. Keys of KVs are
+/// destinations. The result holds the files' names.
 class Write : public files::WriteTransform<Write> {
  public:
   explicit Write(std::string prefix, std::source_location where = std::source_location::current())
@@ -280,22 +190,39 @@ class Write : public files::WriteTransform<Write> {
   auto Expand(const PCollection<T>& rows) const {
     if constexpr (std::is_same_v<T, Invalid>) {
       return rows;
-    } else if constexpr (avro_rows_internal::kIsRow<T>) {
-      // Blocks of one marker can be joined to files in any number and order.
+    } else if constexpr (Check<T>()) {
       const std::string marker = avro_rows_internal::NewMarker();
-      const Write framed = Changed([&](files::WriteSettings& settings) {
-        settings.header = HeaderText({SchemaTextOf(ShapeOf<T>()), codec_, marker});
-      });
-      return framed.WriteRecords(rows | "Encode" >> ParDo(avro_rows_internal::EncodeFn<T>{
-                                                        codec_, marker, block_bytes_, nullptr}));
+      const auto settings = Prepare(rows.builder(), ShapeOf<T>(), marker, /*by_key=*/false);
+      return files::WriteFiles(rows, SinkOf<T>(settings, marker), settings);
     } else {
-      static_assert(avro_rows_internal::kIsRow<T>,
-                    "Joist: Avro is made of rows; declare the collection's type with JOIST_ROW.");
+      return PCollection<Invalid>(&rows.builder());
+    }
+  }
+  template <class T>
+  auto Expand(const PCollection<KV<std::string, T>>& rows) const {
+    if constexpr (Check<T>()) {
+      const std::string marker = avro_rows_internal::NewMarker();
+      const auto settings = Prepare(rows.builder(), ShapeOf<T>(), marker, /*by_key=*/true);
+      return files::WriteFilesByKey(rows, SinkOf<T>(settings, marker), settings);
+    } else {
       return PCollection<Invalid>(&rows.builder());
     }
   }
 
  private:
+  template <class T>
+  static consteval bool Check() {
+    static_assert(avro_rows_internal::kIsRow<T>,
+                  "Joist: Avro is made of rows; declare the collection's type with JOIST_ROW.");
+    return avro_rows_internal::kIsRow<T>;
+  }
+  files::WriteSettings Prepare(PipelineBuilder& builder, const FieldShape& shape,
+                               const std::string& marker, bool by_key) const;
+  template <class T>
+  RowSink<T> SinkOf(const files::WriteSettings& settings, const std::string& marker) const {
+    return {codec_, marker, block_bytes_, settings.header, files::CompressionOf(settings)};
+  }
+
   Codec codec_ = Codec::kSnappy;
   uint64_t block_bytes_ = 64 << 10;
 };

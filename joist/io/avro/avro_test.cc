@@ -68,6 +68,31 @@ TEST_F(AvroTest, WritesWhatReadGivesBack) {
   EXPECT_TRUE(read.RunOk());
 }
 
+TEST_F(AvroTest, KeysAreDestinations) {
+  const std::vector<Everything> rows = RandomRows(6, 300);
+  std::vector<KV<std::string, Everything>> keyed;
+  for (size_t i = 0; i < rows.size(); ++i) keyed.push_back({i % 3 == 0 ? "days/a" : "b", rows[i]});
+  TestPipeline write;
+  auto created = write | Create<KV<std::string, Everything>>(std::vector(keyed));
+  PAssert::That(created | "One" >> Write(root_ + "by-").WithoutSharding())
+      .ContainsInAnyOrder({root_ + "by-days/a.avro", root_ + "by-b.avro"});
+  created | "Two" >> Write(root_ + "two-").WithNumShards(2).WithSuffix(".avro.gz");
+  EXPECT_TRUE(write.RunOk());
+  TestPipeline read;
+  for (const std::string key : {"days/a", "b"}) {
+    std::vector<Everything> expected;
+    for (const auto& entry : keyed) {
+      if (entry.key == key) expected.push_back(entry.value);
+    }
+    PAssert::That(read | ("One" + key) >> Read<Everything>(root_ + "by-" + key + ".avro"))
+        .ContainsInAnyOrder(expected);
+    PAssert::That(read | ("Two" + key) >>
+                             Read<Everything>(root_ + "two-" + key + "-0000?-of-00002.avro.gz"))
+        .ContainsInAnyOrder(expected);
+  }
+  EXPECT_TRUE(read.RunOk());
+}
+
 TEST_F(AvroTest, WritesFilesForNothing) {
   TestPipeline write;
   auto none = write | Create<Point>(std::vector<Point>());

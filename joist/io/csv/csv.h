@@ -43,7 +43,7 @@
 #include "joist/io/csv/fields.h"
 #include "joist/io/csv/record.h"
 #include "joist/io/files/block_reader.h"
-#include "joist/io/files/file_source.h"
+#include "joist/io/files/read_files.h"
 #include "joist/io/files/sharded_write.h"
 #include "joist/model/fields.h"
 #include "joist/sdk/par_do.h"
@@ -115,11 +115,29 @@ class RecordReader {
   std::string scratch_;
 };
 
+/// Says in one static_assert what keeps T from being a row of CSV; true if nothing does.
+template <class T>
+consteval bool Check() {
+  if constexpr (!IsRow<T>) {
+    constexpr bool kIsRow = IsRow<T>;
+    static_assert(kIsRow, "Joist: CSV files hold rows; declare the type with JOIST_ROW.");
+    return false;
+  } else {
+    static_assert(RowFields<T>::kAreFields,
+                  "Joist: a field of CSV is one value: no rows, lists or maps; JSON has those.");
+    return RowFields<T>::kAreFields;
+  }
+}
+
 /// Records as files::FileSource reads them.
 template <class T>
 struct RowFormat {
   using Element = T;
   using Settings = ReadSettings;
+  static constexpr std::string_view kRead = "csv::Read";
+  static constexpr std::string_view kReadAll = "csv::ReadAll";
+  static constexpr bool kFindsBadRecords = true;
+  static consteval bool Check() { return csv_internal::Check<T>(); }
   static bool IsSplittable(const ReadSettings& settings) { return !settings.newlines_in_quotes; }
 
   class Reader {
@@ -152,6 +170,38 @@ struct RowFormat {
     RecordReader records_;
     std::vector<T> rows_ = std::vector<T>(kBatch);
   };
+
+  template <class Self>
+  class Options : public files::ReadOptions<Self, RowFormat> {
+   public:
+    /// Instead of a comma; one byte.
+    Self WithDelimiter(char delimiter) const {
+      return this->Changed(
+          [&](ReadSettings& settings) { settings.delimiter = static_cast<int8_t>(delimiter); });
+    }
+    /// What stands for null, without quotes; by default nothing.
+    Self WithNullText(std::string text) const {
+      return this->Changed([&](ReadSettings& settings) { settings.null_text = std::move(text); });
+    }
+    /// The first record is data. The columns are these; by default the row's fields.
+    Self WithoutHeader(std::vector<std::string> columns = {}) const {
+      return this->Changed([&](ReadSettings& settings) {
+        settings.has_header = false;
+        settings.columns = std::move(columns);
+      });
+    }
+    /// Each line is a record, so that a file can be read by many threads.
+    Self WithoutNewlinesInQuotes() const {
+      return this->Changed([](ReadSettings& settings) { settings.newlines_in_quotes = false; });
+    }
+    /// A longer record is an error that ends the job; 16 MB by default.
+    Self WithLongestRecord(uint64_t bytes) const {
+      return this->Changed([&](ReadSettings& settings) { settings.longest_record = bytes; });
+    }
+
+   protected:
+    using files::ReadOptions<Self, RowFormat>::ReadOptions;
+  };
 };
 
 template <class T>
@@ -175,81 +225,15 @@ constexpr FieldList<FormatFn<T>, &FormatFn<T>::delimiter, &FormatFn<T>::null_tex
   return {"FormatFn", {"delimiter", "null_text"}};
 }
 
-/// Says in one static_assert what keeps T from being a row of CSV; true if nothing does.
-template <class T>
-consteval bool Check() {
-  if constexpr (!IsRow<T>) {
-    constexpr bool kIsRow = IsRow<T>;
-    static_assert(kIsRow, "Joist: CSV files hold rows; declare the type with JOIST_ROW.");
-    return false;
-  } else {
-    static_assert(RowFields<T>::kAreFields,
-                  "Joist: a field of CSV is one value: no rows, lists or maps; JSON has those.");
-    return RowFields<T>::kAreFields;
-  }
-}
-
 }  // namespace csv_internal
 
 /// The records of the files that match a pattern, as rows of type T.
 template <class T>
-class Read : public files::ReadTransform<Read<T>, csv_internal::RowFormat<T>> {
-  using Base = files::ReadTransform<Read<T>, csv_internal::RowFormat<T>>;
+using Read = files::ReadFiles<csv_internal::RowFormat<T>>;
 
- public:
-  explicit Read(std::string pattern, std::source_location where = std::source_location::current())
-      : Base(where), pattern_(std::move(pattern)) {}
-
-  /// Instead of a comma; one byte.
-  Read WithDelimiter(char delimiter) const {
-    return this->Changed(
-        [&](ReadSettings& settings) { settings.delimiter = static_cast<int8_t>(delimiter); });
-  }
-  /// What stands for null, without quotes; by default nothing.
-  Read WithNullText(std::string text) const {
-    return this->Changed([&](ReadSettings& settings) { settings.null_text = std::move(text); });
-  }
-  /// The first record is data. The columns are these; by default the row's fields.
-  Read WithoutHeader(std::vector<std::string> columns = {}) const {
-    return this->Changed([&](ReadSettings& settings) {
-      settings.has_header = false;
-      settings.columns = std::move(columns);
-    });
-  }
-  /// Each line is a record, so that a file can be read by many threads.
-  Read WithoutNewlinesInQuotes() const {
-    return this->Changed([](ReadSettings& settings) { settings.newlines_in_quotes = false; });
-  }
-  /// A longer record is an error that ends the job; 16 MB by default.
-  Read WithLongestRecord(uint64_t bytes) const {
-    return this->Changed([&](ReadSettings& settings) { settings.longest_record = bytes; });
-  }
-  /// Gives two outputs: the rows as Main, a BadRecord for each record that is wrong as Errors.
-  auto WithErrors() const {
-    if constexpr (csv_internal::Check<T>()) {
-      return files::ReadWithErrors<csv_internal::RowFormat<T>>(pattern_, this->settings_,
-                                                               this->where);
-    } else {
-      return *this;
-    }
-  }
-
-  void DisplayData(joist::DisplayData& data) const {
-    data.Add("filePattern", "File Pattern", pattern_);
-    Base::DisplayData(data);
-  }
-  static constexpr std::string_view kKind = "csv::Read";
-  auto Expand(const Pipeline& pipeline) const {
-    if constexpr (csv_internal::Check<T>()) {
-      return this->ReadPattern(pipeline, pattern_);
-    } else {
-      return PCollection<Invalid>(&pipeline.builder());
-    }
-  }
-
- private:
-  std::string pattern_;
-};
+/// The same of the patterns of a collection.
+template <class T>
+using ReadAll = files::ReadAllFiles<csv_internal::RowFormat<T>>;
 
 /// Writes rows into files prefix-SSSSS-of-NNNNN, each with a header; see text::Write. Keys of KVs
 /// are destinations. Lines end with "\n". The result holds the files' names. A null that is its

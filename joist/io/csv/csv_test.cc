@@ -122,6 +122,22 @@ TEST_F(CsvTest, ReadsFilesOfAPattern) {
   EXPECT_TRUE(p.RunOk());
 }
 
+TEST_F(CsvTest, ReadsFilesOfManyPatterns) {
+  File("a.csv", "shop;cents\nA;1\nB;two\n");
+  File("b.csv", "cents;shop\n3;C\n");
+  TestPipeline p;
+  const auto patterns = p | Create({root_ + "a*", root_ + "b*"});
+  const auto read = patterns | ReadAll<Sale>().WithDelimiter(';').WithErrors();
+  PAssert::That(read.Get<Main>())
+      .ContainsInAnyOrder({{"A", 1, std::nullopt}, {"C", 3, std::nullopt}});
+  PAssert::ThatSingleton(read.Get<Errors>() | Count::Globally()).IsEqualTo(1);
+  EXPECT_TRUE(p.RunOk());
+  EXPECT_THAT(Failure(Composite([this](const Pipeline& pipeline) {
+                return pipeline | Create({root_ + "a.csv"}) | ReadAll<Sale>().WithDelimiter(';');
+              })),
+              HasSubstr("two"));
+}
+
 TEST_F(CsvTest, ReadsOtherDialects) {
   const std::string path = File("f", "1;A;NULL\n2;B;\"NULL\"\n3;C;\n");
   TestPipeline p;

@@ -1,7 +1,7 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
 //
-// FileSource and the transforms around it: reading the records of all files that match a pattern,
-// whatever a record is. A connector says that with a Format, a struct without state:
+// Reading the records of all files that match a pattern, whatever a record is. A connector says
+// that with a Format, a struct without state (joist/io/files/read_files.h makes transforms of it):
 //
 //   using Element = T;              // Of the collection.
 //   using Settings = S;             // A row (JOIST_ROW) with `compression` and `empty_match`.
@@ -36,7 +36,6 @@
 #include "joist/io/files/glob.h"
 #include "joist/io/files/settings.h"
 #include "joist/model/fields.h"
-#include "joist/sdk/display_data.h"
 #include "joist/sdk/par_do.h"
 #include "joist/sdk/read.h"
 
@@ -197,6 +196,16 @@ constexpr FieldList<ReadGoodPieces<Format>, &ReadGoodPieces<Format>::settings> J
   return {"ReadGoodPieces", {"settings"}};
 }
 
+/// The records of the files that match a pattern. Large files are read by all threads.
+template <class Format>
+PCollection<typename Format::Element> ReadPattern(const Pipeline& pipeline,
+                                                  const std::string& pattern,
+                                                  const typename Format::Settings& settings) {
+  using Element = typename Format::Element;
+  return AddRoot<Element>(pipeline.builder(), MakeStep<SourceStep<FileSource<Format>>>(
+                                                  FileSource<Format>{pattern, settings, {}}));
+}
+
 /// The records of the files that match the patterns of a collection. Files are spread over the
 /// threads; large ones by pieces of 64 MB.
 template <class Format>
@@ -215,63 +224,6 @@ auto ReadMatchingWithErrors(const PCollection<std::string>& patterns,
                       Format::IsSplittable(settings)) |
          "Read" >> ParDo(ReadGoodPieces<Format>{settings});
 }
-
-/// What every Read transform can be told; `Self` is the transform, `Format` what it reads. Each
-/// function returns a changed copy.
-template <class Self, class Format>
-class ReadTransform : public Transform {
- public:
-  using Element = typename Format::Element;
-
-  /// Instead of by the files' names.
-  Self WithCompression(Compression compression) const {
-    return Changed([&](auto& settings) { settings.compression = compression; });
-  }
-  /// By default a pattern that matches no file is an error.
-  Self WithEmptyMatch(EmptyMatch empty) const {
-    return Changed([&](auto& settings) { settings.empty_match = empty; });
-  }
-
-  void DisplayData(joist::DisplayData& data) const {
-    data.AddIfNotDefault("compressionType", "Compression Type", EnumText(settings_.compression),
-                         EnumText(Compression::kAuto));
-    data.AddIfNotDefault("emptyMatchTreatment", "Empty Match Treatment",
-                         EnumText(settings_.empty_match), EnumText(EmptyMatch::kRefuse));
-  }
-
- protected:
-  explicit ReadTransform(const std::source_location& where) : Transform(where) {}
-  template <class F>
-  Self Changed(F change) const {
-    Self changed = static_cast<const Self&>(*this);
-    change(changed.settings_);
-    return changed;
-  }
-  PCollection<Element> ReadPattern(const Pipeline& pipeline, const std::string& pattern) const {
-    return AddRoot<Element>(pipeline.builder(), MakeStep<SourceStep<FileSource<Format>>>(
-                                                    FileSource<Format>{pattern, settings_, {}}));
-  }
-
-  typename Format::Settings settings_;
-};
-
-/// Read…().WithErrors(): the records as output Main, those that are malformed as output Errors.
-template <class Format>
-class ReadWithErrors : public Transform {
- public:
-  ReadWithErrors(std::string pattern, typename Format::Settings settings,
-                 const std::source_location& where)
-      : Transform(where), pattern_(std::move(pattern)), settings_(std::move(settings)) {}
-
-  static constexpr std::string_view kKind = "ReadWithErrors";
-  auto Expand(const Pipeline& pipeline) const {
-    return ReadMatchingWithErrors<Format>(OnePattern(pipeline, pattern_), settings_);
-  }
-
- private:
-  std::string pattern_;
-  typename Format::Settings settings_;
-};
 
 }  // namespace joist::files
 

@@ -2,23 +2,11 @@
 
 #include "joist/io/files/sharded_write.h"
 
-#include <sys/stat.h>
-
-#include <algorithm>
-#include <cerrno>
-#include <filesystem>
 #include <memory>
-#include <set>
-#include <span>
 #include <utility>
-#include <vector>
 
+#include "joist/io/files/file_sink.h"
 #include "joist/io/files/file_writer.h"
-#include "joist/model/describe.h"
-#include "joist/sdk/group_by_key.h"
-#include "joist/sdk/par_do.h"
-#include "joist/sdk/read.h"
-#include "joist/sdk/side_input.h"
 
 namespace joist::files {
 
@@ -26,297 +14,57 @@ namespace joist::files {
 // unnamed namespace.
 namespace sharded_write_internal {
 
-/// A file in the hidden folder that is a shard or a piece of one.
-struct ShardPiece {
-  std::string destination;
-  int32_t shard = 0;
-  std::string path;
-  friend auto operator<=>(const ShardPiece&, const ShardPiece&) = default;
-};
-JOIST_ROW(ShardPiece, destination, shard, path)
-
-Compression CompressionOf(const WriteSettings& settings) {
-  return ResolveCompression(settings.compression, settings.suffix);
-}
-
-std::string SuffixOf(const WriteSettings& settings) {
-  const std::string_view ending = CompressionSuffix(CompressionOf(settings));
-  return settings.suffix.ends_with(ending) ? settings.suffix
-                                           : settings.suffix + std::string(ending);
-}
-
-/// A record, header or footer.
-Status AppendTo(FileWriter& writer, std::string_view text, const WriteSettings& settings) {
-  return settings.as_lines ? writer.AppendLine(text) : writer.Append(text);
-}
-
-/// Writes a bundle's records into files of its own, which vanish with it unless the bundle
-/// finishes.
-struct WritePieces {
+/// Records between header and footer.
+struct RecordSink {
+  using Element = std::string;
+  static constexpr bool kJoinable = true;
   WriteSettings settings;
-  std::vector<std::shared_ptr<FileWriter>> writers;
-  size_t next = 0;
 
-  void Process(std::string_view record, [[maybe_unused]] Emit<ShardPiece> emit) {
-    if (writers.empty()) Open();
-    ThrowIfError(AppendTo(*writers[next], record, settings));
-    if (++next == writers.size()) next = 0;
-  }
-
-  void FinishBundle(Emit<ShardPiece> emit) {
-    for (size_t i = 0; i < writers.size(); ++i) {
-      // With a number of shards given, pieces of many bundles become one shard with one frame.
-      if (settings.shards == 0 && !settings.footer.empty()) {
-        ThrowIfError(AppendTo(*writers[i], settings.footer, settings));
-      }
-      ThrowIfError(writers[i]->Close());
-      emit(ShardPiece{"", static_cast<int32_t>(i), writers[i]->path()});
+  class File {
+   public:
+    File(FileWriter writer, const WriteSettings& settings, bool headless)
+        : writer_(std::move(writer)), settings_(settings), headless_(headless) {
+      if (!headless_ && !settings_.header.empty()) Append(settings_.header);
     }
-    writers.clear();
-    next = 0;
-  }
-
- private:
-  static constexpr size_t kBufferOfAll = 4 << 20;
-
-  void Open() {
-    Result<std::string> folder = MakeTemporaryFolder(settings.prefix, settings.id);
-    ThrowIfError(folder.status());
-    const auto count = static_cast<size_t>(std::max(settings.shards, 1));
-    const size_t buffer = std::clamp<size_t>(kBufferOfAll / count, 4096, FileWriter::kBufferBytes);
-    std::vector<std::shared_ptr<FileWriter>> opened;
-    for (size_t i = 0; i < count; ++i) {
-      Result<FileWriter> writer = FileWriter::Create(*folder + "/" + UniqueName(), settings.prefix,
-                                                     CompressionOf(settings), buffer);
-      ThrowIfError(writer.status());
-      opened.push_back(std::make_shared<FileWriter>(std::move(*writer)));
-      if (settings.shards == 0 && !settings.header.empty()) {
-        ThrowIfError(AppendTo(*opened.back(), settings.header, settings));
-      }
+    void Append(std::string_view record) {
+      ThrowIfError(settings_.as_lines ? writer_.AppendLine(record) : writer_.Append(record));
     }
-    writers = std::move(opened);
-  }
-};
-JOIST_ROW(WritePieces, settings)
+    void Close() {
+      if (!headless_ && !settings_.footer.empty()) Append(settings_.footer);
+      ThrowIfError(writer_.Close());
+    }
+    const std::string& path() const { return writer_.path(); }
 
-Status CheckDestination(std::string_view destination, const std::string& prefix) {
-  constexpr size_t kMostBytes = 1024;
-  const auto refuse = [&](const std::string& why) {
-    return InvalidArgument("cannot write " + prefix + ToDescription(destination) +
-                           ": a destination " + why);
+   private:
+    FileWriter writer_;
+    const WriteSettings& settings_;
+    bool headless_;
   };
-  if (destination.size() > kMostBytes) return refuse("has at most 1024 bytes");
-  if (destination.find('\0') != std::string_view::npos) return refuse("has no NUL bytes");
-  for (size_t begin = 0; begin <= destination.size();) {
-    const size_t end = std::min(destination.find('/', begin), destination.size());
-    const std::string_view part = destination.substr(begin, end - begin);
-    if (part.empty()) return refuse("is not empty, nor is a part of it between slashes");
-    if (part == "." || part == "..") return refuse("has no parts \".\" and \"..\"");
-    begin = end + 1;
-  }
-  return OkStatus();
-}
 
-/// Gives records to the shards of their destination in turn.
-struct DealToShards {
-  int32_t shards = 1;
-  int32_t next = 0;
-
-  void Process(const KV<std::string_view, std::string_view>& record,
-               Emit<KV<KV<std::string, int32_t>, std::string>> emit) {
-    emit(KV{KV{record.key, next}, record.value});
-    if (++next == shards) next = 0;
+  std::unique_ptr<File> Open(const NewFile& file) const {
+    Result<FileWriter> writer =
+        FileWriter::Create(file.path, file.result, CompressionOf(settings), file.buffer_bytes);
+    ThrowIfError(writer.status());
+    return std::make_unique<File>(std::move(*writer), settings, file.headless);
   }
 };
-JOIST_ROW(DealToShards, shards)
-
-/// Writes a shard of a destination.
-struct WriteDestination {
-  WriteSettings settings;
-
-  void Process(const KV<KV<std::string, int32_t>, Iterable<std::string>>& shard,
-               Emit<ShardPiece> emit) const {
-    const std::string& destination = shard.key.key;
-    ThrowIfError(CheckDestination(destination, settings.prefix));
-    Result<std::string> folder = MakeTemporaryFolder(settings.prefix, settings.id);
-    ThrowIfError(folder.status());
-    Result<FileWriter> file = FileWriter::Create(
-        *folder + "/" + UniqueName(), settings.prefix + destination, CompressionOf(settings));
-    ThrowIfError(file.status());
-    if (!settings.header.empty()) ThrowIfError(AppendTo(*file, settings.header, settings));
-    for (const std::string_view record : shard.value) {
-      ThrowIfError(AppendTo(*file, record, settings));
-    }
-    if (!settings.footer.empty()) ThrowIfError(AppendTo(*file, settings.footer, settings));
-    ThrowIfError(file->Close());
-    emit(ShardPiece{destination, shard.key.value, file->path()});
-  }
-};
-JOIST_ROW(WriteDestination, settings)
-
-/// Gives the finished files their names. May run again after it failed half-way.
-struct PublishShards {
-  WriteSettings settings;
-
-  void Process(const Bytes&, SideInput<IterableView<ShardPiece>> pieces,
-               Emit<std::string> emit) const {
-    std::vector<ShardPiece> sorted;
-    for (const ShardPiece& piece : *pieces) sorted.push_back(piece);
-    std::sort(sorted.begin(), sorted.end());
-    Result<std::string> folder = MakeTemporaryFolder(settings.prefix, settings.id);
-    ThrowIfError(folder.status());
-
-    std::vector<std::pair<std::string, std::string>> names;  // From, to.
-    if (sorted.empty() && !settings.by_key) NameShards({}, *folder, &names);
-    for (auto from = sorted.begin(), to = from; from != sorted.end(); from = to) {
-      to = std::find_if(from, sorted.end(), [&](const ShardPiece& piece) {
-        return piece.destination != from->destination;
-      });
-      NameShards({from, to}, *folder, &names);
-    }
-    // What can go wrong should do so before the first file has its name.
-    std::set<std::string> folders;
-    for (const auto& [from, to] : names) {
-      if (folders.insert(FolderOf(to)).second && settings.by_key) ThrowIfError(MakeFolders(to));
-      struct stat info;
-      if (stat(to.c_str(), &info) != 0) {
-        if (errno != ENOENT) ThrowIfError(FromErrno(errno, "cannot write " + to));
-      } else if (S_ISDIR(info.st_mode)) {
-        ThrowIfError(FromErrno(EISDIR, "cannot write " + to));
-      }
-    }
-    for (const auto& [from, to] : names) {
-      struct stat info;
-      const bool done_before = stat(from.c_str(), &info) != 0 && stat(to.c_str(), &info) == 0;
-      if (!done_before) ThrowIfError(Publish(from, to));
-      emit(to);
-    }
-    for (const std::string& written : folders) ThrowIfError(SyncFolder(written));
-    Remove(*folder);
-  }
-
- private:
-  // Which file gets which name; `pieces` are those of one destination, sorted.
-  void NameShards(std::span<ShardPiece> pieces, const std::string& folder,
-                  std::vector<std::pair<std::string, std::string>>* names) const {
-    const std::string prefix = settings.prefix + (pieces.empty() ? "" : pieces.front().destination);
-    if (settings.shards == 0) {
-      for (size_t i = 0; i < pieces.size(); ++i) pieces[i].shard = static_cast<int32_t>(i);
-    }
-    const size_t shards = settings.shards > 0 ? static_cast<size_t>(settings.shards)
-                                              : std::max<size_t>(pieces.size(), 1);
-    auto piece = pieces.begin();
-    for (size_t shard = 0; shard < shards; ++shard) {
-      std::vector<std::string> paths;
-      for (; piece != pieces.end() && static_cast<size_t>(piece->shard) == shard; ++piece) {
-        paths.push_back(piece->path);
-      }
-      std::string name =
-          ShardName(prefix, SuffixOf(settings), shard, shards, settings.without_sharding);
-      const bool framed = (settings.shards == 0 || settings.by_key) && !paths.empty();
-      const bool has_frame = !settings.header.empty() || !settings.footer.empty();
-      if (paths.size() != 1 || (has_frame && !framed)) paths = {Join(paths, folder, name)};
-      names->emplace_back(std::move(paths[0]), std::move(name));
-    }
-  }
-
-  // Makes the folders that `path` lies in.
-  static Status MakeFolders(const std::string& path) {
-    std::error_code error;
-    std::filesystem::create_directories(FolderOf(path), error);
-    return error ? FromErrno(error.value(), "cannot write " + path) : OkStatus();
-  }
-
-  // Makes one file of a shard's pieces, with header and footer.
-  std::string Join(const std::vector<std::string>& paths, const std::string& folder,
-                   const std::string& name) const {
-    Result<FileWriter> whole = FileWriter::Create(folder + "/" + UniqueName(), name);
-    ThrowIfError(whole.status());
-    const auto append = [&](std::string_view line, bool even_if_empty) {
-      if (line.empty() && !even_if_empty) return;
-      std::string text(line);
-      if (!line.empty() && settings.as_lines) text += '\n';
-      // As a compressed piece of its own.
-      if (const auto compressor = Compressor::Create(CompressionOf(settings))) {
-        std::string compressed;
-        ThrowIfError(compressor->Run(text, /*at_end=*/true, &compressed));
-        text = std::move(compressed);
-      }
-      ThrowIfError(whole->Append(text));
-    };
-    append(settings.header, /*even_if_empty=*/paths.empty());
-    for (const std::string& path : paths) ThrowIfError(whole->AppendFile(path));
-    append(settings.footer, /*even_if_empty=*/false);
-    ThrowIfError(whole->Close());
-    return whole->path();
-  }
-};
-JOIST_ROW(PublishShards, settings)
+JOIST_ROW(RecordSink, settings)
 
 }  // namespace sharded_write_internal
-
-namespace {
-
-/// The settings with an id; what is wrong with them becomes a fault of the pipeline. Registers the
-/// removal of what a failed run leaves.
-WriteSettings Prepare(PipelineBuilder& builder, WriteSettings settings, bool validate,
-                      const std::source_location& where) {
-  settings.id = UniqueName();
-  Result<std::string> path = LocalPath(settings.prefix);
-  Status status = path.status();
-  if (status.ok()) {
-    settings.prefix = *path;
-    // A destination completes the names.
-    if (validate) status = CheckPrefix(settings.prefix + (settings.by_key ? "x" : ""));
-  }
-  if (status.ok() && settings.shards < 0) {
-    status = InvalidArgument("cannot write " + settings.prefix + ": " +
-                             std::to_string(settings.shards) + " shards");
-  }
-  if (!status.ok()) {
-    builder.graph().AddFault(
-        Status(status.code(), status.message() + " (" + DescribeLocation(where) + ")"));
-  }
-  const std::string folder = FolderOf(settings.prefix);
-  const std::string hidden =
-      folder + (folder.ends_with('/') ? "" : "/") + std::string(kTemporaryPrefix) + settings.id;
-  builder.AtEnd(std::shared_ptr<void>(nullptr, [hidden](void*) { Remove(hidden); }));
-  return settings;
-}
-
-PCollection<std::string> PublishAll(const PCollection<sharded_write_internal::ShardPiece>& pieces,
-                                    const WriteSettings& settings) {
-  PipelineBuilder& builder = pieces.builder();
-  const auto once = [&] {
-    const PipelineBuilder::Scope scope(&builder, "Once", "", nullptr);
-    return AddRoot<Bytes>(builder, MakeStep<CreateStep<Bytes>>(std::vector<Bytes>(1)));
-  }();
-  return once |
-         "Publish" >> ParDo(sharded_write_internal::PublishShards{settings}, AsIterable(pieces));
-}
-
-}  // namespace
 
 PCollection<std::string> WriteSharded(const PCollection<std::string>& records,
                                       WriteSettings settings, bool validate,
                                       const std::source_location& where) {
-  settings = Prepare(records.builder(), std::move(settings), validate, where);
-  return PublishAll(
-      records | "WritePieces" >> ParDo(sharded_write_internal::WritePieces{settings, {}, 0}),
-      settings);
+  settings = PrepareShards(records.builder(), std::move(settings), validate, where);
+  return WriteFiles(records, sharded_write_internal::RecordSink{settings}, settings);
 }
 
 PCollection<std::string> WriteByKey(const PCollection<KV<std::string, std::string>>& records,
                                     WriteSettings settings, bool validate,
                                     const std::source_location& where) {
   settings.by_key = true;
-  settings = Prepare(records.builder(), std::move(settings), validate, where);
-  settings.shards = std::max(settings.shards, 1);
-  return PublishAll(records |
-                        "Deal" >> ParDo(sharded_write_internal::DealToShards{settings.shards, 0}) |
-                        "Shards" >> GroupByKey() |
-                        "WriteShards" >> ParDo(sharded_write_internal::WriteDestination{settings}),
-                    settings);
+  settings = PrepareShards(records.builder(), std::move(settings), validate, where);
+  return WriteFilesByKey(records, sharded_write_internal::RecordSink{settings}, settings);
 }
 
 }  // namespace joist::files

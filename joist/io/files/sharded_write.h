@@ -1,10 +1,8 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
 //
-// Writing a collection into files prefix-SSSSS-of-NNNNN that appear when all of them are complete:
-// what the connectors' Write transforms have in common. Records are strings here; how an element
-// becomes one is the connector's business.
-//
-// Of KVs the keys are destinations: the values of "fr" go to prefixfr-SSSSS-of-NNNNN.
+// Writing a collection of records into shards (joist/io/files/shards.h): what the connectors' Write
+// transforms have in common. Records are strings here, whose pieces can be put behind each other;
+// how an element becomes one is the connector's business.
 
 #ifndef JOIST_IO_FILES_SHARDED_WRITE_H_
 #define JOIST_IO_FILES_SHARDED_WRITE_H_
@@ -16,7 +14,7 @@
 #include <utility>
 
 #include "joist/io/files/compression.h"
-#include "joist/io/files/settings.h"
+#include "joist/io/files/shards.h"
 #include "joist/model/fields.h"
 #include "joist/sdk/display_data.h"
 #include "joist/sdk/par_do.h"
@@ -24,33 +22,13 @@
 
 namespace joist::files {
 
-/// How files are written.
-struct WriteSettings {
-  std::string prefix;
-  std::string suffix;
-  std::string header;
-  std::string footer;
-  Compression compression = Compression::kAuto;
-  int32_t shards = 0;  ///< 0: as many as come of themselves.
-  bool without_sharding = false;
-  bool as_lines = true;  ///< Whether a newline follows each record, the header and the footer.
-  bool by_key = false;   ///< Whether a destination follows the prefix.
-  std::string id;        ///< Of the run; names its hidden folder.
-};
-JOIST_ROW(WriteSettings, prefix, suffix, header, footer, compression, shards, without_sharding,
-          as_lines, by_key, id)
-
-/// Writes each record into files prefix-SSSSS-of-NNNNN, with the suffix behind it. Files get their
-/// names when all of them are complete: a run that fails or is cancelled leaves nothing, one that
-/// succeeds replaces files of the same names. The result holds the files' names.
+/// Writes each record into a shard. The result holds the files' names.
 PCollection<std::string> WriteSharded(const PCollection<std::string>& records,
                                       WriteSettings settings, bool validate,
                                       const std::source_location& where);
 
-/// The same for each destination, which is the key: it follows the prefix in the files' names and
-/// may name folders ("2026/11/sales"), which are made. One shard each unless settings say
-/// otherwise. A destination must not be empty, begin with "/", or have a part that is empty, "." or
-/// ".."; it has at most 1,024 bytes.
+/// The same for each destination, which is the key. It may name folders ("2026/11/sales"), which
+/// are made. One shard each unless settings say otherwise.
 PCollection<std::string> WriteByKey(const PCollection<KV<std::string, std::string>>& records,
                                     WriteSettings settings, bool validate,
                                     const std::source_location& where);

@@ -158,8 +158,11 @@ TEST(CursorTest, WhatFollowsTheRecordMeansNothing) {
         const bool taken = json_rows_internal::TakeRecord(in, {memory.data(), record.size()},
                                                           files::LineReader::kSlack, &row);
         ASSERT_EQ(taken, exact.ok()) << record;
-        if (taken) EXPECT_EQ(row.text, exact->text);
-        if (!taken) EXPECT_EQ(in.error(), exact.status().message());
+        if (taken) {
+          EXPECT_EQ(row.text, exact->text);
+        } else {
+          EXPECT_EQ(in.error(), exact.status().message());
+        }
         // A record that ends within a text.
         EXPECT_FALSE(json_rows_internal::TakeRecord(in, {memory.data(), record.size() - 2},
                                                     files::LineReader::kSlack, &row));

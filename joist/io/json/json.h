@@ -33,8 +33,8 @@
 #include <utility>
 #include <vector>
 
-#include "joist/io/files/file_source.h"
 #include "joist/io/files/line_reader.h"
+#include "joist/io/files/read_files.h"
 #include "joist/io/files/sharded_write.h"
 #include "joist/io/json/cursor.h"
 #include "joist/io/json/fields.h"
@@ -90,11 +90,21 @@ bool TakeRecord(Cursor& in, std::string_view record, size_t slack, T* row) {
   return Take(in, row) && in.AtEnd();
 }
 
+template <class T>
+inline constexpr bool kIsRow = IsRow<T>;
+
 /// Records as files::FileSource reads them.
 template <class T>
 struct RowFormat {
   using Element = T;
   using Settings = ReadSettings;
+  static constexpr std::string_view kRead = "json::Read";
+  static constexpr std::string_view kReadAll = "json::ReadAll";
+  static constexpr bool kFindsBadRecords = true;
+  static consteval bool Check() {
+    static_assert(kIsRow<T>, "Joist: json::Read<T> takes a T declared with JOIST_ROW.");
+    return kIsRow<T>;
+  }
   static bool IsSplittable(const ReadSettings&) { return true; }
 
   class Reader {
@@ -132,6 +142,22 @@ struct RowFormat {
     RecordLines lines_;
     Cursor in_;
     std::vector<T> rows_ = std::vector<T>(files::LineReader::kBatch);
+  };
+
+  template <class Self>
+  class Options : public files::ReadOptions<Self, RowFormat> {
+   public:
+    /// A field of the JSON that the row doesn't have is an error.
+    Self RefuseUnknownFields() const {
+      return this->Changed([](ReadSettings& settings) { settings.refuse_unknown_fields = true; });
+    }
+    /// A longer line is an error that ends the job; 16 MB by default.
+    Self WithLongestRecord(uint64_t bytes) const {
+      return this->Changed([&](ReadSettings& settings) { settings.longest_record = bytes; });
+    }
+
+   protected:
+    using files::ReadOptions<Self, RowFormat>::ReadOptions;
   };
 };
 
@@ -185,56 +211,15 @@ constexpr FieldList<FormatFn<T>> JoistFields(const FormatFn<T>*) {
   return {"FormatFn", {}};
 }
 
-template <class T>
-inline constexpr bool kIsRow = IsRow<T>;
-
 }  // namespace json_rows_internal
 
 /// The records of the files that match a pattern, as rows of type T.
 template <class T>
-class Read : public files::ReadTransform<Read<T>, json_rows_internal::RowFormat<T>> {
-  using Base = files::ReadTransform<Read<T>, json_rows_internal::RowFormat<T>>;
+using Read = files::ReadFiles<json_rows_internal::RowFormat<T>>;
 
- public:
-  explicit Read(std::string pattern, std::source_location where = std::source_location::current())
-      : Base(where), pattern_(std::move(pattern)) {}
-
-  /// A field of the JSON that the row doesn't have is an error.
-  Read RefuseUnknownFields() const {
-    return this->Changed([](ReadSettings& settings) { settings.refuse_unknown_fields = true; });
-  }
-  /// A longer line is an error that ends the job; 16 MB by default.
-  Read WithLongestRecord(uint64_t bytes) const {
-    return this->Changed([&](ReadSettings& settings) { settings.longest_record = bytes; });
-  }
-  /// Gives two outputs: the rows as Main, a BadRecord for each record that is wrong as Errors.
-  auto WithErrors() const {
-    if constexpr (json_rows_internal::kIsRow<T>) {
-      return files::ReadWithErrors<json_rows_internal::RowFormat<T>>(pattern_, this->settings_,
-                                                                     this->where);
-    } else {
-      return *this;  // Which says what is wrong when it is applied.
-    }
-  }
-
-  void DisplayData(joist::DisplayData& data) const {
-    data.Add("filePattern", "File Pattern", pattern_);
-    Base::DisplayData(data);
-  }
-  static constexpr std::string_view kKind = "json::Read";
-  auto Expand(const Pipeline& pipeline) const {
-    if constexpr (json_rows_internal::kIsRow<T>) {
-      return this->ReadPattern(pipeline, pattern_);
-    } else {
-      static_assert(json_rows_internal::kIsRow<T>,
-                    "Joist: json::Read<T> takes a T declared with JOIST_ROW.");
-      return PCollection<Invalid>(&pipeline.builder());
-    }
-  }
-
- private:
-  std::string pattern_;
-};
+/// The same of the patterns of a collection.
+template <class T>
+using ReadAll = files::ReadAllFiles<json_rows_internal::RowFormat<T>>;
 
 /// Each text of a collection as a row of type T.
 template <class T>

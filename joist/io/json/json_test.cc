@@ -55,6 +55,16 @@ TEST_F(JsonTest, ReadsFilesOfAPattern) {
   EXPECT_TRUE(p.RunOk());
 }
 
+TEST_F(JsonTest, ReadsFilesOfManyPatterns) {
+  File("a.json", "{\"x\":1,\"y\":1}\n{\"x\":2}\n");
+  File("b.json.gz", "{\"y\":3,\"x\":3}\n", Compression::kGzip);
+  TestPipeline p;
+  const auto read = p | Create({root_ + "a*", root_ + "b*"}) | ReadAll<Point>().WithErrors();
+  PAssert::That(read.Get<Main>()).ContainsInAnyOrder({{1, 1}, {3, 3}});
+  PAssert::ThatSingleton(read.Get<Errors>() | Count::Globally()).IsEqualTo(1);
+  EXPECT_TRUE(p.RunOk());
+}
+
 TEST_F(JsonTest, ReadsOneBigFileByManyThreads) {
   std::string content;
   int64_t sum = 0;

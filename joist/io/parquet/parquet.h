@@ -20,23 +20,25 @@
 // values of columns, whether or not the row has fields for them: row groups whose statistics say
 // that they have no such row are not read at all.
 //
-// | field                         | is written as                | takes |
-// |-------------------------------|------------------------------|---------------------------------|
-// | bool                          | BOOLEAN                      | the same | | int8_t … int64_t |
-// INT(8) … INT(64)             | integers that fit, by their type| | uint8_t, char, uint16_t, |
-// INT(16), INT(16), INT(32),   | the same; a value that does not | | uint32_t | INT(64) | fit is an
-// error                 | | uint64_t                      | UINT(64)                     | unsigned
-// integers               | | float, double                 | FLOAT, DOUBLE                |
-// narrower ones; double: DECIMAL  | | std::string                   | STRING | STRING, BYTE_ARRAY,
-// fixed       | |                               |                              | bytes; DECIMAL as
-// its digits    | | Bytes, vectors of bytes       | BYTE_ARRAY                   | the same | |
-// enums                         | their names, or a number     | the same                        |
-// | Timestamp                     | TIMESTAMP(MILLIS, UTC)       | TIMESTAMP, INT96, DATE; cut to |
-// |                               |                              | milliseconds | | Duration |
-// INT64 (Arrow: duration[ms])  | the same, TIME                  | | std::optional | optional |
-// anything of its type            | | vectors, sets; maps           | LIST; MAP | the same; a MAP
-// as KVs, too     | | rows, KV, pairs, tuples       | groups                       | groups, by the
-// fields' names    |
+// | field                              | is written as             | takes                       |
+// |------------------------------------|---------------------------|-----------------------------|
+// | bool                               | BOOLEAN                   | the same                    |
+// | int8_t … int64_t                   | INT(8) … INT(64)          | integers that fit, by type  |
+// | uint8_t, char, uint16_t, uint32_t  | INT(16) …, INT(64)        | the same; a value that does |
+// |                                    |                           | not fit is an error         |
+// | uint64_t                           | UINT(64)                  | unsigned integers           |
+// | float, double                      | FLOAT, DOUBLE             | narrower ones; double:      |
+// |                                    |                           | DECIMAL                     |
+// | std::string                        | STRING                    | STRING, BYTE_ARRAY, fixed   |
+// |                                    |                           | bytes; DECIMAL as digits    |
+// | Bytes, vectors of bytes            | BYTE_ARRAY                | the same                    |
+// | enums                              | their names, or a number  | the same                    |
+// | Timestamp                          | TIMESTAMP(MILLIS, UTC)    | TIMESTAMP, INT96, DATE; cut |
+// |                                    |                           | to milliseconds             |
+// | Duration                           | INT64 (Arrow: duration)   | the same, TIME              |
+// | std::optional                      | optional                  | anything of its type        |
+// | vectors, sets; maps                | LIST; MAP                 | the same; a MAP as KVs, too |
+// | rows, KV, pairs, tuples            | groups                    | groups, by fields' names    |
 //
 // Patterns are those of joist/io/files/glob.h. One large file is read by all threads, row group by
 // row group. Transforms are values; a With… function returns a changed copy.
@@ -52,11 +54,13 @@
 #include <utility>
 #include <vector>
 
-#include "joist/io/files/file_source.h"
+#include "joist/io/files/file_sink.h"
+#include "joist/io/files/read_files.h"
+#include "joist/io/files/sharded_write.h"
 #include "joist/io/parquet/fields.h"
 #include "joist/io/parquet/predicate.h"
 #include "joist/io/parquet/row_group_reader.h"
-#include "joist/io/parquet/sharded_rows.h"
+#include "joist/io/parquet/row_sink.h"
 #include "joist/model/fields.h"
 #include "joist/sdk/par_do.h"
 
@@ -75,11 +79,21 @@ JOIST_ROW(ReadSettings, compression, empty_match, where)
 
 namespace parquet_internal {
 
+template <class T>
+inline constexpr bool kIsRow = IsRow<T>;
+
 /// Rows as files::FileSource reads them.
 template <class T>
 struct RowFormat {
   using Element = T;
   using Settings = ReadSettings;
+  static constexpr std::string_view kRead = "parquet::Read";
+  static constexpr std::string_view kReadAll = "parquet::ReadAll";
+  static constexpr bool kFindsBadRecords = false;
+  static consteval bool Check() {
+    static_assert(kIsRow<T>, "Joist: parquet::Read<T> takes a T declared with JOIST_ROW.");
+    return kIsRow<T>;
+  }
   static bool IsSplittable(const ReadSettings&) { return true; }
 
   class Reader {
@@ -108,139 +122,93 @@ struct RowFormat {
     RowGroupReader reader_;
     std::vector<T> rows_ = std::vector<T>(RowGroupReader::kSliceRows);
   };
-};
 
-template <class T>
-inline constexpr bool kIsRow = IsRow<T>;
+  template <class Self>
+  class Options : public files::ReadOptions<Self, RowFormat> {
+   public:
+    /// Keeps the rows that satisfy the predicate; called again, those that satisfy all of them.
+    Self Where(const Predicate& predicate) const {
+      return this->Changed(
+          [&](ReadSettings& settings) { settings.where = settings.where && predicate; });
+    }
+    /// Parquet compresses its pages, and says how in the file.
+    Self WithCompression(files::Compression) const = delete;
 
-/// What Read and ReadAll can be told.
-template <class Self, class T>
-class ReadTransform : public files::ReadTransform<Self, RowFormat<T>> {
- public:
-  /// Keeps the rows that satisfy the predicate; called again, those that satisfy all of them.
-  Self Where(const Predicate& predicate) const {
-    return this->Changed(
-        [&](ReadSettings& settings) { settings.where = settings.where && predicate; });
-  }
-  /// Parquet compresses its pages, and says how in the file.
-  Self WithCompression(files::Compression) const = delete;
-
- protected:
-  using files::ReadTransform<Self, RowFormat<T>>::ReadTransform;
+   protected:
+    using files::ReadOptions<Self, RowFormat>::ReadOptions;
+  };
 };
 
 }  // namespace parquet_internal
 
 /// The rows of the files that match a pattern.
 template <class T>
-class Read : public parquet_internal::ReadTransform<Read<T>, T> {
-  using Base = parquet_internal::ReadTransform<Read<T>, T>;
-
- public:
-  explicit Read(std::string pattern, std::source_location where = std::source_location::current())
-      : Base(where), pattern_(std::move(pattern)) {}
-
-  static constexpr std::string_view kKind = "parquet::Read";
-  auto Expand(const Pipeline& pipeline) const {
-    if constexpr (parquet_internal::kIsRow<T>) {
-      return this->ReadPattern(pipeline, pattern_);
-    } else {
-      static_assert(parquet_internal::kIsRow<T>,
-                    "Joist: parquet::Read<T> takes a T declared with JOIST_ROW.");
-      return PCollection<Invalid>(&pipeline.builder());
-    }
-  }
-
- private:
-  std::string pattern_;
-};
+using Read = files::ReadFiles<parquet_internal::RowFormat<T>>;
 
 /// The rows of the files that match the patterns of a collection.
 template <class T>
-class ReadAll : public parquet_internal::ReadTransform<ReadAll<T>, T> {
-  using Base = parquet_internal::ReadTransform<ReadAll<T>, T>;
+using ReadAll = files::ReadAllFiles<parquet_internal::RowFormat<T>>;
 
- public:
-  explicit ReadAll(std::source_location where = std::source_location::current()) : Base(where) {}
-
-  static constexpr std::string_view kKind = "parquet::ReadAll";
-  auto Expand(const PCollection<std::string>& patterns) const {
-    if constexpr (parquet_internal::kIsRow<T>) {
-      return files::ReadMatching<parquet_internal::RowFormat<T>>(patterns, this->settings_);
-    } else {
-      static_assert(parquet_internal::kIsRow<T>,
-                    "Joist: parquet::ReadAll<T> takes a T declared with JOIST_ROW.");
-      return PCollection<Invalid>(&patterns.builder());
-    }
-  }
-};
-
-/// Writes rows into files prefix-SSSSS-of-NNNNN.parquet. Files get their names when all of them are
-/// complete: a run that fails or is cancelled leaves nothing, one that succeeds replaces files of
-/// the same names. The result holds the files' names.
-class Write : public Transform {
+/// Writes rows into files prefix-SSSSS-of-NNNNN.parquet; see text::Write. Keys of KVs are
+/// destinations. Rows are grouped by file where there are destinations or a number of shards, which
+/// costs a pass over all of them. The result holds the files' names.
+class Write : public files::WriteTransform<Write> {
  public:
   explicit Write(std::string prefix, std::source_location where = std::source_location::current())
-      : Transform(where) {
-    settings_.prefix = std::move(prefix);
+      : WriteTransform(std::move(prefix), where) {
+    settings_.suffix = ".parquet";
   }
 
-  /// Instead of ".parquet".
-  Write WithSuffix(std::string suffix) const {
-    return Changed([&](WriteSettings& settings) { settings.suffix = std::move(suffix); });
-  }
-  /// How many files; by default each thread writes one. Rows are then grouped by file, which costs
-  /// a pass over all of them.
-  Write WithNumShards(int32_t shards) const {
-    return Changed([&](WriteSettings& settings) { settings.shards = shards; });
-  }
-  /// One file, whose name is the prefix and the suffix.
-  Write WithoutSharding() const {
-    return Changed([](WriteSettings& settings) {
-      settings.shards = 1;
-      settings.without_sharding = true;
-    });
-  }
   /// How pages are compressed; Codec::kSnappy by default.
   Write WithCompression(Codec codec) const {
-    return Changed([&](WriteSettings& settings) { settings.codec = codec; });
+    Write changed = *this;
+    changed.codec_ = codec;
+    return changed;
   }
   /// Rows in a row group at most: 1,048,576 by default. Readers skip and share whole row groups.
   Write WithRowGroupSize(int64_t rows) const {
-    return Changed([&](WriteSettings& settings) { settings.group_rows = rows; });
-  }
-  /// Doesn't look, while the pipeline is being built, whether the folder is there and writable.
-  Write WithoutValidation() const {
     Write changed = *this;
-    changed.validate_ = false;
+    changed.group_rows_ = rows;
     return changed;
   }
 
+  void DisplayData(joist::DisplayData& data) const {
+    WriteTransform::DisplayData(data);
+    data.Add("codec", "Parquet Compression Codec", EnumText(codec_));
+  }
   static constexpr std::string_view kKind = "parquet::Write";
   template <class T>
   auto Expand(const PCollection<T>& rows) const {
     if constexpr (std::is_same_v<T, Invalid>) {
       return rows;
-    } else if constexpr (parquet_internal::kIsRow<T>) {
-      return WriteShardedRows(rows, settings_, validate_, where);
+    } else if constexpr (Check<T>()) {
+      return files::WriteFiles(rows, RowSink<T>{codec_, group_rows_},
+                               Prepare(rows.builder(), SchemaOf<T>(), /*by_key=*/false));
     } else {
-      static_assert(parquet_internal::kIsRow<T>,
-                    "Joist: Parquet is made of rows; declare the collection's type with "
-                    "JOIST_ROW.");
+      return PCollection<Invalid>(&rows.builder());
+    }
+  }
+  template <class T>
+  auto Expand(const PCollection<KV<std::string, T>>& rows) const {
+    if constexpr (Check<T>()) {
+      return files::WriteFilesByKey(rows, RowSink<T>{codec_, group_rows_},
+                                    Prepare(rows.builder(), SchemaOf<T>(), /*by_key=*/true));
+    } else {
       return PCollection<Invalid>(&rows.builder());
     }
   }
 
  private:
-  template <class F>
-  Write Changed(F change) const {
-    Write changed = *this;
-    change(changed.settings_);
-    return changed;
+  template <class T>
+  static consteval bool Check() {
+    static_assert(parquet_internal::kIsRow<T>,
+                  "Joist: Parquet is made of rows; declare the collection's type with JOIST_ROW.");
+    return parquet_internal::kIsRow<T>;
   }
+  files::WriteSettings Prepare(PipelineBuilder& builder, const Schema& schema, bool by_key) const;
 
-  WriteSettings settings_;
-  bool validate_ = true;
+  Codec codec_ = Codec::kSnappy;
+  int64_t group_rows_ = 1 << 20;
 };
 
 }  // namespace joist::parquet

@@ -222,7 +222,10 @@ class ParquetTest : public testing::Test {
     Result<RowFileWriter> writer =
         RowFileWriter::Create(path, path, SchemaOf<T>(), codec, group_rows);
     EXPECT_TRUE(writer.ok()) << writer.status().message();
-    for (const T& row : rows) sharded_rows_internal::WriteRow(row, *writer);
+    for (const T& row : rows) {
+      PutRow(row, writer->columns());
+      EXPECT_TRUE(writer->EndRow().ok());
+    }
     EXPECT_TRUE(writer->Close().ok());
     return path;
   }
@@ -284,6 +287,45 @@ TEST_F(ParquetTest, WritesWhatReadGivesBack) {
   for (const auto& entry : std::filesystem::directory_iterator(root_)) {
     EXPECT_FALSE(entry.path().filename().string().starts_with(".joist")) << entry.path();
   }
+}
+
+TEST_F(ParquetTest, KeysAreDestinations) {
+  std::vector<KV<std::string, Entry>> entries;
+  for (int64_t id = 0; id < 3000; ++id) {
+    entries.push_back({id % 3 == 0 ? "days/a" : "b", EntryOf(id)});
+  }
+  TestPipeline write;
+  const auto in = write | Create<KV<std::string, Entry>>(std::vector(entries));
+  PAssert::That(in | "One" >> Write(root_ + "by-").WithoutSharding())
+      .ContainsInAnyOrder({root_ + "by-days/a.parquet", root_ + "by-b.parquet"});
+  in | "Two" >> Write(root_ + "two-").WithNumShards(2);
+  EXPECT_TRUE(write.RunOk());
+  TestPipeline read;
+  for (const std::string key : {"days/a", "b"}) {
+    std::vector<Entry> expected;
+    for (const auto& entry : entries) {
+      if (entry.key == key) expected.push_back(entry.value);
+    }
+    PAssert::That(read | ("One" + key) >> Read<Entry>(root_ + "by-" + key + ".parquet"))
+        .ContainsInAnyOrder(expected);
+    PAssert::That(read |
+                  ("Two" + key) >> Read<Entry>(root_ + "two-" + key + "-0000?-of-00002.parquet"))
+        .ContainsInAnyOrder(expected);
+  }
+  EXPECT_TRUE(read.RunOk());
+}
+
+TEST_F(ParquetTest, DisplayDataNamesTheSettings) {
+  const auto values = [](const auto& transform) {
+    joist::DisplayData data;
+    transform.DisplayData(data);
+    std::vector<std::string> all;
+    for (const auto& item : data.items()) all.push_back(item.key + "=" + item.value);
+    return all;
+  };
+  EXPECT_THAT(values(Write("p").WithCompression(Codec::kZstd)),
+              testing::UnorderedElementsAre("filePrefix=p", "fileSuffix=.parquet", "codec=kZstd"));
+  EXPECT_THAT(values(Read<Entry>("q*")), testing::ElementsAre("filePattern=q*"));
 }
 
 TEST_F(ParquetTest, ReadsOneFileByManyThreads) {

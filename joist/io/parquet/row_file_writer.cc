@@ -11,6 +11,7 @@
 #include <arrow/array.h>
 #include <arrow/buffer.h>
 #include <arrow/io/interfaces.h>
+#include <arrow/io/memory.h>
 #include <arrow/record_batch.h>
 #include <arrow/type.h>
 #include <arrow/util/utf8.h>
@@ -145,7 +146,33 @@ Result<std::shared_ptr<::arrow::ArrayData>> ArrayOf(const ColumnBuilder& column,
   return ::parquet::Compression::UNCOMPRESSED;
 }
 
+::arrow::Result<std::unique_ptr<::parquet::arrow::FileWriter>> OpenWriter(
+    const ::arrow::Schema& schema, Codec codec, int64_t group_rows,
+    std::shared_ptr<::arrow::io::OutputStream> sink) {
+  ::parquet::WriterProperties::Builder properties;
+  properties.compression(ArrowCodec(codec))->max_row_group_length(group_rows);
+  ::parquet::ArrowWriterProperties::Builder arrow_properties;
+  arrow_properties.store_schema();  // Names durations and unsigned numbers to other readers.
+  return ::parquet::arrow::FileWriter::Open(schema, ::arrow::default_memory_pool(), std::move(sink),
+                                            properties.build(), arrow_properties.build());
+}
+
 }  // namespace
+
+Result<std::string> EmptyFile(const Schema& schema) {
+  JOIST_ASSIGN_OR_RETURN(const auto arrow_schema, ArrowSchemaOf(schema));
+  std::string bytes;
+  const auto write = [&]() -> ::arrow::Status {
+    ARROW_ASSIGN_OR_RAISE(const auto sink, ::arrow::io::BufferOutputStream::Create());
+    ARROW_ASSIGN_OR_RAISE(const auto writer, OpenWriter(*arrow_schema, Codec::kNone, 1, sink));
+    ARROW_RETURN_NOT_OK(writer->Close());
+    ARROW_ASSIGN_OR_RAISE(const auto buffer, sink->Finish());
+    bytes = buffer->ToString();
+    return ::arrow::Status::OK();
+  };
+  JOIST_RETURN_IF_ERROR(FromArrow(write(), "cannot make a file"));
+  return bytes;
+}
 
 struct RowFileWriter::File {
   std::string result;
@@ -181,14 +208,7 @@ Result<RowFileWriter> RowFileWriter::Create(std::string path, std::string result
   file->sink = std::make_shared<Sink>(std::move(made));
   file->result = std::move(result);
   JOIST_RETURN_IF_ERROR(file->Run([&]() -> ::arrow::Status {
-    ::parquet::WriterProperties::Builder properties;
-    properties.compression(ArrowCodec(codec))->max_row_group_length(group_rows);
-    ::parquet::ArrowWriterProperties::Builder arrow_properties;
-    arrow_properties.store_schema();  // Names durations and unsigned numbers to other readers.
-    return ::parquet::arrow::FileWriter::Open(*file->schema, ::arrow::default_memory_pool(),
-                                              file->sink, properties.build(),
-                                              arrow_properties.build())
-        .Value(&file->writer);
+    return OpenWriter(*file->schema, codec, group_rows, file->sink).Value(&file->writer);
   }));
   RowFileWriter writer(std::move(file));
   for (const Field& field : schema.fields) {

@@ -25,6 +25,9 @@ namespace joist::parquet {
 enum class Codec : uint8_t { kNone, kSnappy, kZstd };
 JOIST_ENUM(Codec, kNone, kSnappy, kZstd)
 
+/// The bytes of a file without rows.
+Result<std::string> EmptyFile(const Schema& schema);
+
 class RowFileWriter {
  public:
   /// Values are encoded when there are so many rows or bytes of them.

@@ -54,26 +54,6 @@ struct SplitWords {
 
 }  // namespace text_internal
 
-Read Read::WithSkipHeaderLines(uint64_t lines) const {
-  return Changed([&](ReadSettings& settings) { settings.skip_header_lines = lines; });
-}
-Read Read::AllowBinary() const {
-  return Changed([](ReadSettings& settings) { settings.binary = true; });
-}
-PCollection<std::string> Read::Expand(const Pipeline& pipeline) const {
-  return ReadPattern(pipeline, pattern_);
-}
-
-ReadAll ReadAll::WithSkipHeaderLines(uint64_t lines) const {
-  return Changed([&](ReadSettings& settings) { settings.skip_header_lines = lines; });
-}
-ReadAll ReadAll::AllowBinary() const {
-  return Changed([](ReadSettings& settings) { settings.binary = true; });
-}
-PCollection<std::string> ReadAll::Expand(const PCollection<std::string>& patterns) const {
-  return files::ReadMatching<text_internal::LineFormat>(patterns, settings_);
-}
-
 PCollection<std::string> Words::Expand(const PCollection<std::string>& lines) const {
   return lines | "Split" >> MapBatches(text_internal::SplitWords());
 }
@@ -93,3 +73,10 @@ PCollection<std::string> Write::Expand(
 }
 
 }  // namespace joist::text
+
+namespace joist::files {
+template PCollection<std::string> ReadPattern<text::text_internal::LineFormat>(
+    const Pipeline&, const std::string&, const text::ReadSettings&);
+template PCollection<std::string> ReadMatching<text::text_internal::LineFormat>(
+    const PCollection<std::string>&, const text::ReadSettings&);
+}  // namespace joist::files

@@ -25,8 +25,8 @@
 #include <utility>
 #include <vector>
 
-#include "joist/io/files/file_source.h"
 #include "joist/io/files/line_reader.h"
+#include "joist/io/files/read_files.h"
 #include "joist/io/files/sharded_write.h"
 #include "joist/io/text/tokenize.h"
 #include "joist/model/fields.h"
@@ -53,6 +53,10 @@ namespace text_internal {
 struct LineFormat {
   using Element = std::string;
   using Settings = ReadSettings;
+  static constexpr std::string_view kRead = "text::Read";
+  static constexpr std::string_view kReadAll = "text::ReadAll";
+  static constexpr bool kFindsBadRecords = false;
+  static consteval bool Check() { return true; }
   static bool IsSplittable(const ReadSettings&) { return true; }
   class Reader {
    public:
@@ -67,44 +71,44 @@ struct LineFormat {
     explicit Reader(LineReader lines) : lines_(std::move(lines)) {}
     LineReader lines_;
   };
+
+  template <class Self>
+  class Options : public files::ReadOptions<Self, LineFormat> {
+   public:
+    /// Leaves out the first lines of every file.
+    Self WithSkipHeaderLines(uint64_t lines) const {
+      return this->Changed([&](ReadSettings& settings) { settings.skip_header_lines = lines; });
+    }
+    /// Takes lines with NUL bytes, which by default are refused as a sign of a file that is no
+    /// text.
+    Self AllowBinary() const {
+      return this->Changed([](ReadSettings& settings) { settings.binary = true; });
+    }
+
+   protected:
+    using files::ReadOptions<Self, LineFormat>::ReadOptions;
+  };
 };
 }  // namespace text_internal
 
+}  // namespace joist::text
+
+namespace joist::files {
+// A program that includes this does not compile them.
+extern template PCollection<std::string> ReadPattern<text::text_internal::LineFormat>(
+    const Pipeline&, const std::string&, const text::ReadSettings&);
+extern template PCollection<std::string> ReadMatching<text::text_internal::LineFormat>(
+    const PCollection<std::string>&, const text::ReadSettings&);
+}  // namespace joist::files
+
+namespace joist::text {
+
 /// The lines of the files that match a pattern.
-class Read : public files::ReadTransform<Read, text_internal::LineFormat> {
- public:
-  explicit Read(std::string pattern, std::source_location where = std::source_location::current())
-      : ReadTransform(where), pattern_(std::move(pattern)) {}
-
-  /// Leaves out the first lines of every file.
-  Read WithSkipHeaderLines(uint64_t lines) const;
-  /// Takes lines with NUL bytes, which by default are refused as a sign of a file that is no text.
-  Read AllowBinary() const;
-
-  void DisplayData(joist::DisplayData& data) const {
-    data.Add("filePattern", "File Pattern", pattern_);
-    ReadTransform::DisplayData(data);
-  }
-  static constexpr std::string_view kKind = "text::Read";
-  PCollection<std::string> Expand(const Pipeline& pipeline) const;
-
- private:
-  std::string pattern_;
-};
+using Read = files::ReadFiles<text_internal::LineFormat>;
 
 /// The lines of the files that match the patterns of a collection. Files are spread over the
 /// threads; large ones by pieces of 64 MB.
-class ReadAll : public files::ReadTransform<ReadAll, text_internal::LineFormat> {
- public:
-  explicit ReadAll(std::source_location where = std::source_location::current())
-      : ReadTransform(where) {}
-
-  ReadAll WithSkipHeaderLines(uint64_t lines) const;
-  ReadAll AllowBinary() const;
-
-  static constexpr std::string_view kKind = "text::ReadAll";
-  PCollection<std::string> Expand(const PCollection<std::string>& patterns) const;
-};
+using ReadAll = files::ReadAllFiles<text_internal::LineFormat>;
 
 /// Writes each element as a line into files prefix-SSSSS-of-NNNNN, with the suffix behind it. Files
 /// get their names when all of them are complete: a run that fails or is cancelled leaves nothing,

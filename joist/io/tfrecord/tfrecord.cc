@@ -102,18 +102,4 @@ Result<bool> RecordFormat::Reader::Next(std::span<Bytes>* items) {
 
 }  // namespace tfrecord_internal
 
-Read Read::WithLongestRecord(uint64_t bytes) const {
-  return Changed([&](ReadSettings& settings) { settings.longest_record = bytes; });
-}
-PCollection<Bytes> Read::Expand(const Pipeline& pipeline) const {
-  return ReadPattern(pipeline, pattern_);
-}
-
-ReadAll ReadAll::WithLongestRecord(uint64_t bytes) const {
-  return Changed([&](ReadSettings& settings) { settings.longest_record = bytes; });
-}
-PCollection<Bytes> ReadAll::Expand(const PCollection<std::string>& patterns) const {
-  return files::ReadMatching<tfrecord_internal::RecordFormat>(patterns, settings_);
-}
-
 }  // namespace joist::tfrecord

@@ -29,7 +29,7 @@
 #include <vector>
 
 #include "joist/io/files/block_reader.h"
-#include "joist/io/files/file_source.h"
+#include "joist/io/files/read_files.h"
 #include "joist/io/files/sharded_write.h"
 #include "joist/model/fields.h"
 #include "joist/sdk/par_do.h"
@@ -56,6 +56,10 @@ namespace tfrecord_internal {
 struct RecordFormat {
   using Element = Bytes;
   using Settings = ReadSettings;
+  static constexpr std::string_view kRead = "tfrecord::Read";
+  static constexpr std::string_view kReadAll = "tfrecord::ReadAll";
+  static constexpr bool kFindsBadRecords = false;
+  static consteval bool Check() { return true; }
   static bool IsSplittable(const ReadSettings&) { return false; }
 
   class Reader {
@@ -79,6 +83,18 @@ struct RecordFormat {
     files::BlockReader block_;
     uint64_t longest_record_;
     std::vector<Bytes> records_;
+  };
+
+  template <class Self>
+  class Options : public files::ReadOptions<Self, RecordFormat> {
+   public:
+    /// A longer record is an error; 256 MB by default.
+    Self WithLongestRecord(uint64_t bytes) const {
+      return this->Changed([&](ReadSettings& settings) { settings.longest_record = bytes; });
+    }
+
+   protected:
+    using files::ReadOptions<Self, RecordFormat>::ReadOptions;
   };
 };
 
@@ -107,37 +123,11 @@ constexpr FieldList<FrameFn<T>> JoistFields(const FrameFn<T>*) {
 }  // namespace tfrecord_internal
 
 /// The records of the files that match a pattern.
-class Read : public files::ReadTransform<Read, tfrecord_internal::RecordFormat> {
- public:
-  explicit Read(std::string pattern, std::source_location where = std::source_location::current())
-      : ReadTransform(where), pattern_(std::move(pattern)) {}
-
-  /// A longer record is an error; 256 MB by default.
-  Read WithLongestRecord(uint64_t bytes) const;
-
-  void DisplayData(joist::DisplayData& data) const {
-    data.Add("filePattern", "File Pattern", pattern_);
-    ReadTransform::DisplayData(data);
-  }
-  static constexpr std::string_view kKind = "tfrecord::Read";
-  PCollection<Bytes> Expand(const Pipeline& pipeline) const;
-
- private:
-  std::string pattern_;
-};
+using Read = files::ReadFiles<tfrecord_internal::RecordFormat>;
 
 /// The records of the files that match the patterns of a collection. Files are spread over the
 /// threads.
-class ReadAll : public files::ReadTransform<ReadAll, tfrecord_internal::RecordFormat> {
- public:
-  explicit ReadAll(std::source_location where = std::source_location::current())
-      : ReadTransform(where) {}
-
-  ReadAll WithLongestRecord(uint64_t bytes) const;
-
-  static constexpr std::string_view kKind = "tfrecord::ReadAll";
-  PCollection<Bytes> Expand(const PCollection<std::string>& patterns) const;
-};
+using ReadAll = files::ReadAllFiles<tfrecord_internal::RecordFormat>;
 
 /// Writes each element, Bytes or a std::string, as a record into files prefix-SSSSS-of-NNNNN; see
 /// text::Write. Keys of KVs are destinations. The result holds the files' names.
