@@ -27,7 +27,7 @@ from apache_beam.transforms import trigger, window
 from apache_beam.utils.timestamp import Timestamp
 from apache_beam.utils.windowed_value import PaneInfoTiming
 
-SECONDS_FOR_A_CASE = 120
+SECONDS_FOR_A_CASE = 30
 
 
 def window_fn_of(spec):
