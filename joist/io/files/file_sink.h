@@ -152,6 +152,14 @@ JoistFields(const WriteShard<Sink>*) {
   return {"WriteShard", {"settings", "sink"}};
 }
 
+template <class Sink>
+PCollection<std::string> WriteDealt(const PCollection<KV<ShardKey, typename Sink::Element>>& dealt,
+                                    const Sink& sink, const WriteSettings& settings) {
+  return PublishShards(
+      dealt | "Shards" >> GroupByKey() | "WriteShards" >> ParDo(WriteShard<Sink>{settings, sink}),
+      settings);
+}
+
 }  // namespace file_sink_internal
 
 /// Writes the elements; the result holds the files' names. `settings` are PrepareShards'.
@@ -159,16 +167,16 @@ template <class Sink>
 PCollection<std::string> WriteFiles(const PCollection<typename Sink::Element>& elements,
                                     const Sink& sink, const WriteSettings& settings) {
   namespace internal = file_sink_internal;
-  if (Sink::kJoinable || settings.shards == 0) {
-    return PublishShards(
-        elements | "WritePieces" >> ParDo(internal::WriteBundle<Sink>{settings, sink, {}, 0}),
-        settings);
+  if constexpr (!Sink::kJoinable) {
+    if (settings.shards > 0) {
+      const auto dealt =
+          elements | "Deal" >> ParDo(internal::Deal<typename Sink::Element>{settings.shards, 0});
+      return internal::WriteDealt(dealt, sink, settings);
+    }
   }
-  const auto dealt =
-      elements | "Deal" >> ParDo(internal::Deal<typename Sink::Element>{settings.shards, 0});
-  return PublishShards(dealt | "Shards" >> GroupByKey() |
-                           "WriteShards" >> ParDo(internal::WriteShard<Sink>{settings, sink}),
-                       settings);
+  return PublishShards(
+      elements | "WritePieces" >> ParDo(internal::WriteBundle<Sink>{settings, sink, {}, 0}),
+      settings);
 }
 
 /// The same with keys as destinations; `settings` are PrepareShards' with `by_key`.
@@ -179,9 +187,7 @@ PCollection<std::string> WriteFilesByKey(
   namespace internal = file_sink_internal;
   const auto dealt =
       elements | "Deal" >> ParDo(internal::DealByKey<typename Sink::Element>{settings.shards, 0});
-  return PublishShards(dealt | "Shards" >> GroupByKey() |
-                           "WriteShards" >> ParDo(internal::WriteShard<Sink>{settings, sink}),
-                       settings);
+  return internal::WriteDealt(dealt, sink, settings);
 }
 
 }  // namespace joist::files
