@@ -63,10 +63,14 @@ constexpr int64_t kRows = 400'000;
 constexpr int32_t kKinds = 100;
 constexpr int32_t kWanted = 50;
 
+struct TemporaryFile {
+  std::string path;
+  ~TemporaryFile() { unlink(path.c_str()); }
+};
+
 const std::string& Path() {
-  static const std::string path = [] {
+  static const TemporaryFile file{[] {
     std::string made = "/tmp/joist_parquet_bench." + std::to_string(getpid());
-    std::atexit([] { unlink(Path().c_str()); });
     std::mt19937_64 random(1);
     auto file = RowFileWriter::Create(made, made, SchemaOf<Wide>(), Codec::kSnappy, 100'000);
     for (int64_t i = 0; i < kRows; ++i) {
@@ -81,8 +85,8 @@ const std::string& Path() {
     }
     if (!file->Close().ok()) std::abort();
     return made;
-  }();
-  return path;
+  }()};
+  return file.path;
 }
 
 void Report(benchmark::State& state) { state.SetItemsProcessed(state.iterations() * kRows); }
