@@ -90,15 +90,12 @@ def stream_of(case):
 
 
 def second_of(time):
+    """Seconds, whole ones as an int; a window's last moment is in microseconds in Beam's Python and
+    in milliseconds in the model."""
     if time >= window.GlobalWindow().max_timestamp():
         return "last"
-    micros = Timestamp.of(time).micros
-    # A window's last moment: Beam's Python counts in microseconds, the model in milliseconds.
-    return round(micros / 1e6, 3) if micros % 1000 == 0 else (micros // 1000) / 1000
-
-
-def whole(seconds):
-    return int(seconds) if seconds == int(seconds) else seconds
+    millis = Timestamp.of(time).micros // 1000
+    return millis // 1000 if millis % 1000 == 0 else millis / 1000
 
 
 class NotePane(beam.DoFn):
@@ -113,8 +110,7 @@ class NotePane(beam.DoFn):
         is_global = isinstance(win, window.GlobalWindow)
         line = {
             "key": key,
-            "window": ["start", "end"] if is_global else [whole(second_of(win.start)),
-                                                          whole(second_of(win.end))],
+            "window": ["start", "end"] if is_global else [second_of(win.start), second_of(win.end)],
             "values": sorted(values),
             "at": second_of(time),
             "timing": PaneInfoTiming.to_string(pane.timing),

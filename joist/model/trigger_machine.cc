@@ -46,25 +46,25 @@ TriggerMachine::TriggerMachine(const Trigger& trigger, bool merging) : merging_(
 }
 
 size_t TriggerMachine::Add(const Trigger& trigger) {
-  const size_t at = parts_.size();
-  parts_.push_back({trigger.kind, trigger.count, trigger.delays, {}, 0});
+  const size_t at = nodes_.size();
+  nodes_.push_back({trigger.kind, trigger.count, trigger.delays, {}, 0});
   for (const Trigger& child : trigger.children) {
     const size_t index = Add(child);
-    parts_[at].children.push_back(index);
+    nodes_[at].children.push_back(index);
   }
-  parts_[at].end = parts_.size();
+  nodes_[at].end = nodes_.size();
   return at;
 }
 
 void TriggerMachine::Clear(size_t at, State* state) const {
-  for (size_t i = at; i < parts_[at].end; ++i) {
+  for (size_t i = at; i < nodes_[at].end; ++i) {
     (*state)[i].count = 0;
     (*state)[i].due = Timestamp::Max();
   }
 }
 
 void TriggerMachine::Reset(size_t at, State* state) const {
-  for (size_t i = at; i < parts_[at].end; ++i) (*state)[i] = Part();
+  for (size_t i = at; i < nodes_[at].end; ++i) (*state)[i] = Part();
 }
 
 const size_t* TriggerMachine::FirstUnfinished(const Node& node, const State& state) const {
@@ -74,7 +74,7 @@ const size_t* TriggerMachine::FirstUnfinished(const Node& node, const State& sta
 }
 
 bool TriggerMachine::IsLastAtEnd(const Node& node) const {
-  return parts_[node.children[kLate]].kind == Trigger::Kind::kNever;
+  return nodes_[node.children[kLate]].kind == Trigger::Kind::kNever;
 }
 
 bool TriggerMachine::AllFinished(const Node& node, const State& state) const {
@@ -93,7 +93,7 @@ Timestamp TriggerMachine::Due(const State& state) {
 }
 
 void TriggerMachine::OnElement(size_t at, const TriggerClock& clock, State* state) const {
-  const Node& node = parts_[at];
+  const Node& node = nodes_[at];
   Part& part = (*state)[at];
   switch (node.kind) {
     case Trigger::Kind::kDefault:
@@ -138,7 +138,7 @@ TriggerMachine::State TriggerMachine::Merge(std::span<const State* const> merged
 
 void TriggerMachine::OnMerge(size_t at, const TriggerClock& clock, const Merging& merging,
                              State* state) const {
-  const Node& node = parts_[at];
+  const Node& node = nodes_[at];
   Part& part = (*state)[at];
   switch (node.kind) {
     case Trigger::Kind::kDefault:
@@ -198,7 +198,7 @@ void TriggerMachine::OnMerge(size_t at, const TriggerClock& clock, const Merging
 }
 
 bool TriggerMachine::ShouldFire(size_t at, const TriggerClock& clock, const State& state) const {
-  const Node& node = parts_[at];
+  const Node& node = nodes_[at];
   const Part& part = state[at];
   const auto should = [&](size_t child) { return ShouldFire(child, clock, state); };
   const auto is_ready = [&](size_t child) { return state[child].finished || should(child); };
@@ -228,7 +228,7 @@ bool TriggerMachine::ShouldFire(size_t at, const TriggerClock& clock, const Stat
 }
 
 void TriggerMachine::OnFire(size_t at, const TriggerClock& clock, State* state) const {
-  const Node& node = parts_[at];
+  const Node& node = nodes_[at];
   Part& part = (*state)[at];
   switch (node.kind) {
     case Trigger::Kind::kDefault:

@@ -40,7 +40,7 @@ class TriggerMachine {
   /// `trigger` is valid. `merging`: windows may merge, which can wake what has finished.
   TriggerMachine(const Trigger& trigger, bool merging);
 
-  State Begin() const { return State(parts_.size()); }
+  State Begin() const { return State(nodes_.size()); }
   void OnElement(const TriggerClock& clock, State* state) const { OnElement(0, clock, state); }
   /// The state of the window that `merged` become, which are not empty. `own` is that of the result
   /// if there was such a window before (one of them), else null.
@@ -82,7 +82,7 @@ class TriggerMachine {
   bool AllFinished(const Node& node, const State& state) const;
   bool AnyFinished(const Node& node, const State& state) const;
 
-  std::vector<Node> parts_;
+  std::vector<Node> nodes_;
   bool merging_;
 };
 

@@ -88,9 +88,6 @@ JOIST_ROW(ReadSettings, compression, empty_match, longest_block)
 
 namespace avro_rows_internal {
 
-template <class T>
-inline constexpr bool kIsRow = IsRow<T>;
-
 /// Rows as files::FileSource reads them.
 template <class T>
 struct RowFormat {
@@ -100,8 +97,8 @@ struct RowFormat {
   static constexpr std::string_view kReadAll = "avro::ReadAll";
   static constexpr bool kFindsBadRecords = true;
   static consteval bool Check() {
-    static_assert(kIsRow<T>, "Joist: avro::Read<T> takes a T declared with JOIST_ROW.");
-    return kIsRow<T>;
+    static_assert(files::kIsRow<T>, "Joist: avro::Read<T> takes a T declared with JOIST_ROW.");
+    return files::kIsRow<T>;
   }
   static bool IsSplittable(const ReadSettings&) { return true; }
 
@@ -212,9 +209,9 @@ class Write : public files::WriteTransform<Write> {
  private:
   template <class T>
   static consteval bool Check() {
-    static_assert(avro_rows_internal::kIsRow<T>,
+    static_assert(files::kIsRow<T>,
                   "Joist: Avro is made of rows; declare the collection's type with JOIST_ROW.");
-    return avro_rows_internal::kIsRow<T>;
+    return files::kIsRow<T>;
   }
   files::WriteSettings Prepare(PipelineBuilder& builder, const FieldShape& shape,
                                const std::string& marker, bool by_key) const;

@@ -5,8 +5,8 @@
 //
 //   static constexpr std::string_view kRead = "csv::Read", kReadAll = "csv::ReadAll";
 //   static constexpr bool kFindsBadRecords;   // Whether Reader::Open heeds `bad`.
-//   static consteval bool Check();            // Says in a static_assert what is wrong with
-//   Element.
+//   // Says in one static_assert what is wrong with Element; true if nothing is.
+//   static consteval bool Check();
 //   // What both transforms can be told besides that of ReadOptions, with Changed().
 //   template <class Self> class Options : public ReadOptions<Self, Format>;
 
@@ -24,6 +24,10 @@
 #include "joist/sdk/pcollection.h"
 
 namespace joist::files {
+
+/// For static_asserts, which explain a concept that does not hold over many lines.
+template <class T>
+inline constexpr bool kIsRow = IsRow<T>;
 
 /// What every Read and ReadAll can be told; `Self` is the transform. Each function returns a
 /// changed copy.

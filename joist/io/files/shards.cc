@@ -24,6 +24,15 @@ namespace joist::files {
 // The steps' functions are found by their types' names in another process: so these are in no
 // unnamed namespace.
 namespace shards_internal {
+namespace {
+
+std::string SuffixOf(const WriteSettings& settings) {
+  const std::string_view ending = CompressionSuffix(CompressionOf(settings));
+  return settings.suffix.ends_with(ending) ? settings.suffix
+                                           : settings.suffix + std::string(ending);
+}
+
+}  // namespace
 
 /// Gives the finished files their names. May run again after it failed half-way.
 struct PublishPieces {
@@ -133,12 +142,6 @@ JOIST_ROW(PublishPieces, settings)
 
 Compression CompressionOf(const WriteSettings& settings) {
   return ResolveCompression(settings.compression, settings.suffix);
-}
-
-std::string SuffixOf(const WriteSettings& settings) {
-  const std::string_view ending = CompressionSuffix(CompressionOf(settings));
-  return settings.suffix.ends_with(ending) ? settings.suffix
-                                           : settings.suffix + std::string(ending);
 }
 
 std::string NewPiecePath(const WriteSettings& settings) {

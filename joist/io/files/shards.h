@@ -55,9 +55,8 @@ JOIST_ROW(ShardPiece, destination, shard, path)
 WriteSettings PrepareShards(PipelineBuilder& builder, WriteSettings settings, bool validate,
                             const std::source_location& where);
 
-/// How the files are compressed, and how their names end.
+/// How the files are compressed.
 Compression CompressionOf(const WriteSettings& settings);
-std::string SuffixOf(const WriteSettings& settings);
 
 /// The path of a new piece, in the hidden folder, which is made. Throws.
 std::string NewPiecePath(const WriteSettings& settings);

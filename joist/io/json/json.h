@@ -90,9 +90,6 @@ bool TakeRecord(Cursor& in, std::string_view record, size_t slack, T* row) {
   return Take(in, row) && in.AtEnd();
 }
 
-template <class T>
-inline constexpr bool kIsRow = IsRow<T>;
-
 /// Records as files::FileSource reads them.
 template <class T>
 struct RowFormat {
@@ -102,8 +99,8 @@ struct RowFormat {
   static constexpr std::string_view kReadAll = "json::ReadAll";
   static constexpr bool kFindsBadRecords = true;
   static consteval bool Check() {
-    static_assert(kIsRow<T>, "Joist: json::Read<T> takes a T declared with JOIST_ROW.");
-    return kIsRow<T>;
+    static_assert(files::kIsRow<T>, "Joist: json::Read<T> takes a T declared with JOIST_ROW.");
+    return files::kIsRow<T>;
   }
   static bool IsSplittable(const ReadSettings&) { return true; }
 
@@ -243,11 +240,10 @@ class Parse : public Transform {
 
   static constexpr std::string_view kKind = "json::Parse";
   auto Expand(const PCollection<std::string>& texts) const {
-    if constexpr (json_rows_internal::kIsRow<T>) {
+    if constexpr (files::kIsRow<T>) {
       return texts | "Parse" >> ParDo(json_rows_internal::ParseFn<T>{refuse_unknown_fields_});
     } else {
-      static_assert(json_rows_internal::kIsRow<T>,
-                    "Joist: json::Parse<T> takes a T declared with JOIST_ROW.");
+      static_assert(files::kIsRow<T>, "Joist: json::Parse<T> takes a T declared with JOIST_ROW.");
       return PCollection<Invalid>(&texts.builder());
     }
   }
@@ -266,10 +262,10 @@ struct FormatRows : Transform {
   auto Expand(const PCollection<T>& rows) const {
     if constexpr (std::is_same_v<T, Invalid>) {
       return rows;
-    } else if constexpr (json_rows_internal::kIsRow<T>) {
+    } else if constexpr (files::kIsRow<T>) {
       return rows | "Format" >> ParDo(json_rows_internal::FormatFn<T>());
     } else {
-      static_assert(json_rows_internal::kIsRow<T>,
+      static_assert(files::kIsRow<T>,
                     "Joist: JSON is made of rows; declare the collection's type with JOIST_ROW.");
       return PCollection<Invalid>(&rows.builder());
     }
@@ -303,11 +299,11 @@ class Write : public files::WriteTransform<Write> {
   }
   template <class T>
   auto Expand(const PCollection<KV<std::string, T>>& rows) const {
-    if constexpr (json_rows_internal::kIsRow<T>) {
+    if constexpr (files::kIsRow<T>) {
       return WriteRecords(
           rows | "Format" >> ParDo(files::FormatValues<T, json_rows_internal::FormatFn<T>>()));
     } else {
-      static_assert(json_rows_internal::kIsRow<T>,
+      static_assert(files::kIsRow<T>,
                     "Joist: JSON is made of rows; declare the values' type with JOIST_ROW.");
       return PCollection<Invalid>(&rows.builder());
     }

@@ -79,9 +79,6 @@ JOIST_ROW(ReadSettings, compression, empty_match, where)
 
 namespace parquet_internal {
 
-template <class T>
-inline constexpr bool kIsRow = IsRow<T>;
-
 /// Rows as files::FileSource reads them.
 template <class T>
 struct RowFormat {
@@ -91,8 +88,8 @@ struct RowFormat {
   static constexpr std::string_view kReadAll = "parquet::ReadAll";
   static constexpr bool kFindsBadRecords = false;
   static consteval bool Check() {
-    static_assert(kIsRow<T>, "Joist: parquet::Read<T> takes a T declared with JOIST_ROW.");
-    return kIsRow<T>;
+    static_assert(files::kIsRow<T>, "Joist: parquet::Read<T> takes a T declared with JOIST_ROW.");
+    return files::kIsRow<T>;
   }
   static bool IsSplittable(const ReadSettings&) { return true; }
 
@@ -201,9 +198,9 @@ class Write : public files::WriteTransform<Write> {
  private:
   template <class T>
   static consteval bool Check() {
-    static_assert(parquet_internal::kIsRow<T>,
+    static_assert(files::kIsRow<T>,
                   "Joist: Parquet is made of rows; declare the collection's type with JOIST_ROW.");
-    return parquet_internal::kIsRow<T>;
+    return files::kIsRow<T>;
   }
   files::WriteSettings Prepare(PipelineBuilder& builder, const Schema& schema, bool by_key) const;
 
