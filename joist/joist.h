@@ -18,6 +18,7 @@
 #include "joist/sdk/pipeline.h"
 #include "joist/sdk/read.h"
 #include "joist/sdk/side_input.h"
+#include "joist/sdk/window_into.h"
 
 // Apart from the others: what the compiler says of a mistake is shorter where the SDK is known.
 #include "joist/io/text/text.h"

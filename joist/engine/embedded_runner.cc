@@ -95,7 +95,8 @@ class EmbeddedJob {
         if (stages_feeding_[sink]++ > 0) continue;
         const Node& node = job_.graph->nodes()[sink];
         const auto& step = static_cast<const Step&>(*node.payload);
-        const BreakerContext context{node.name, &memory_};
+        const BreakerContext context{node.name, &memory_,
+                                     &job_.graph->collections()[node.inputs[0]].windowing};
         job_.breakers[sink] =
             job_.plan.cut[sink] ? step.MakeInputBreaker(context) : step.MakeBreaker(context);
         JOIST_CHECK(job_.breakers[sink] != nullptr);

@@ -7,6 +7,7 @@
 #ifndef JOIST_EXEC_BATCH_H_
 #define JOIST_EXEC_BATCH_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <vector>
 
@@ -14,6 +15,7 @@
 #include "joist/model/pane.h"
 #include "joist/model/timestamp.h"
 #include "joist/model/window.h"
+#include "joist/model/windowing.h"
 
 namespace joist {
 
@@ -41,12 +43,15 @@ struct Meta {
   SharedColumn<Timestamp> timestamps{Timestamp::Min()};
   SharedColumn<Window> windows{Window::Global()};
   SharedColumn<PaneInfo> panes;
+  /// If set, each of `windows` is a slice of this sliding function and stands for all windows that
+  /// hold it: an element in ten windows is carried, and gathered, once. Outlives the batch.
+  const WindowFn* slices_of = nullptr;
 
   bool is_constant() const {
     return timestamps.is_constant() && windows.is_constant() && panes.is_constant();
   }
   Meta From(size_t first) const {
-    return {timestamps.From(first), windows.From(first), panes.From(first)};
+    return {timestamps.From(first), windows.From(first), panes.From(first), slices_of};
   }
 };
 
@@ -73,7 +78,7 @@ void ForEachRun(const Batch<T>& batch, Take take) {
   for (size_t first = 0, next; first < batch.count; first = next) {
     const Meta one{SharedColumn<Timestamp>(batch.timestamp(first)),
                    SharedColumn<Window>(batch.window(first)),
-                   SharedColumn<PaneInfo>(batch.pane(first))};
+                   SharedColumn<PaneInfo>(batch.pane(first)), batch.meta.slices_of};
     for (next = first + 1; next < batch.count && batch.timestamp(next) == batch.timestamp(first) &&
                            batch.window(next) == batch.window(first) &&
                            batch.pane(next) == batch.pane(first);) {
@@ -93,33 +98,67 @@ void ForEachWindowRun(const Batch<T>& batch, Take take) {
   }
 }
 
-/// Room for the Meta of kBatchSize elements; used only where the incoming one isn't constant.
+/// Calls take(batch) with batches that are not sliced: where `batch` is, once for each of its
+/// slices' windows.
+template <class T, class Take>
+void ForEachUnsliced(const Batch<T>& batch, Take take) {
+  if (batch.meta.slices_of == nullptr) [[likely]]
+    return take(batch);
+  std::vector<Window> windows;
+  const auto windows_of = [&](size_t i) {
+    windows.clear();
+    // The last moment of a slice is inside of it even where time ends.
+    AssignWindows(*batch.meta.slices_of, batch.window(i).max_timestamp(),
+                  [&](const Window& window) { windows.push_back(window); });
+  };
+  ForEachWindowRun(batch, [&](Window, size_t first, size_t count) {
+    windows_of(first);
+    Meta meta = batch.meta.From(first);
+    meta.slices_of = nullptr;
+    for (const Window& window : windows) {
+      meta.windows = SharedColumn<Window>(window);
+      take(Batch<T>{batch.values.From(first), count, meta});
+    }
+  });
+}
+
+/// Room for the Meta of kBatchSize elements, of which it copies what is not the same for all.
 class MetaBuffer {
  public:
+  /// Names the Meta that CopyFrom copies from.
+  void Begin(const Meta& from) {
+    meta_ = from;
+    if (!from.timestamps.is_constant()) Vary(&timestamps_, &meta_.timestamps);
+    if (!from.windows.is_constant()) Vary(&windows_, &meta_.windows);
+    if (!from.panes.is_constant()) Vary(&panes_, &meta_.panes);
+  }
+  /// From here on each element has a timestamp of its own; the first `count` have that of before.
+  void VaryTimestamps(size_t count) {
+    if (!meta_.timestamps.is_constant()) return;
+    const Timestamp before = meta_.timestamps[0];
+    Vary(&timestamps_, &meta_.timestamps);
+    std::fill_n(timestamps_.begin(), count, before);
+  }
   /// Element `i` gets what element `j` of `from` has.
   void CopyFrom(size_t i, const Meta& from, size_t j) {
-    Prepare();
-    timestamps_[i] = from.timestamps[j];
-    windows_[i] = from.windows[j];
-    panes_[i] = from.panes[j];
+    if (!meta_.timestamps.is_constant()) timestamps_[i] = from.timestamps[j];
+    if (!meta_.windows.is_constant()) windows_[i] = from.windows[j];
+    if (!meta_.panes.is_constant()) panes_[i] = from.panes[j];
   }
   void SetTimestamp(size_t i, Timestamp t) { timestamps_[i] = t; }
-  Meta view() const {
-    return {SharedColumn<Timestamp>(timestamps_.data()), SharedColumn<Window>(windows_.data()),
-            SharedColumn<PaneInfo>(panes_.data())};
-  }
+  const Meta& view() const { return meta_; }
 
  private:
-  void Prepare() {
-    if (!timestamps_.empty()) return;
-    timestamps_.resize(kBatchSize);
-    windows_.resize(kBatchSize);
-    panes_.resize(kBatchSize);
+  template <class C>
+  static void Vary(std::vector<C>* room, SharedColumn<C>* column) {
+    room->resize(kBatchSize);
+    *column = SharedColumn<C>(room->data());
   }
 
   std::vector<Timestamp> timestamps_;
   std::vector<Window> windows_;
   std::vector<PaneInfo> panes_;
+  Meta meta_;
 };
 
 /// Something that takes batches; the element type is known to whoever made it, and checked by the

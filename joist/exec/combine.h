@@ -27,6 +27,7 @@
 #include <vector>
 
 #include "joist/exec/failure.h"
+#include "joist/exec/fold_groups.h"
 #include "joist/exec/scattered.h"
 #include "joist/exec/step.h"
 #include "joist/exec/window_shares.h"
@@ -165,11 +166,10 @@ class CombineBreaker final : public Breaker {
 
   /// What one share has of one window.
   struct Gathered {
-    Gathered(Window window, const F* fn, const OperatorContext& context)
-        : window(window), table(fn, kFirstKeys, 0), use(context.memory) {
+    Gathered(const F* fn, const OperatorContext& context)
+        : table(fn, kFirstKeys, 0), use(context.memory) {
       table.set_most_bytes(static_cast<size_t>(context.memory_bytes) / 2);
     }
-    Window window;
     Table table;
     MemoryUse use;
     std::vector<std::unique_ptr<SpilledRun>> runs;
@@ -246,8 +246,9 @@ class CombineBreaker final : public Breaker {
           const auto keys = keys_.Of(batch.values.keys().From(first), count);
           const ColumnView<V> values = batch.values.values().From(first);
           const F& fn = breaker_->fn_;
-          Gathered& to = windows_.Of(
-              window, [&](Window of) { return std::make_unique<Gathered>(of, &fn, context_); });
+          Gathered& to = windows_.Of({window, batch.meta.slices_of}, [&] {
+            return std::make_unique<Gathered>(&fn, context_);
+          });
           MakeRoom(to, count);
           to.table.Upsert(
               count, [&](size_t i) { return keys[i]; },
@@ -325,7 +326,7 @@ class CombineBreaker final : public Breaker {
   /// Keys of a partition that is merged at once: its table stays in the second-level cache.
   static constexpr size_t kPartitionKeys = 16384;
 
-  static int PartitionBits(const std::vector<std::unique_ptr<Gathered>>& shares) {
+  static int PartitionBits(const std::vector<Gathered*>& shares) {
     size_t keys = 0;
     int least_bits = 31;
     for (const auto& share : shares) {
@@ -481,10 +482,15 @@ class CombineStep final : public StepOf<CombineStep<K, V, F>, F> {
  public:
   using StepOf<CombineStep<K, V, F>, F>::StepOf;
   StepKind kind() const override { return StepKind::kGroup; }
+  bool groups() const override { return true; }
   std::vector<const ElementType*> outputs() const override {
     return {&element_type<KV<K, CombinedOf<F>>>};
   }
   std::unique_ptr<Breaker> MakeBreaker(const BreakerContext& context) const override {
+    if (context.windowing != nullptr && context.windowing->needs_element_times()) {
+      return std::unique_ptr<Breaker>(
+          new FoldGroupsBreaker<K, V, F, CombinedOf<F>>(this->definition(), context));
+    }
     return std::unique_ptr<Breaker>(new CombineBreaker<K, V, F>(this->definition(), context));
   }
 };

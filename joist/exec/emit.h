@@ -46,6 +46,8 @@ class OutputCursor {
   void BeginBatch(const Meta& meta) {
     in_meta_ = &meta;
     constant_ = meta.is_constant();
+    if (!constant_) [[unlikely]]
+      meta_.Begin(meta);
   }
   /// Names the element whose outputs come next.
   void BeginElement(size_t i, ByteSpan kept) {
@@ -132,6 +134,7 @@ class OutputCursor {
   template <class U>
   void PutAt(U&& value, Timestamp timestamp) {
     if (constant_) SpreadMeta();
+    meta_.VaryTimestamps(count_);
     FillMeta();
     writer_.Set(count_, std::forward<U>(value), kept_, copies_);
     meta_.CopyFrom(count_, *in_meta_, in_index_);
@@ -185,6 +188,7 @@ class OutputCursor {
   [[gnu::noinline]] void SpreadMeta() {
     constant_ = false;
     filled_ = 0;
+    meta_.Begin(*in_meta_);
   }
 
   ColumnBuffer<T> column_;

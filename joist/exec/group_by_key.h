@@ -6,6 +6,10 @@
 // their part of the memory budget; then each partition, small enough for the cache, is grouped by
 // one thread: a table gives every key a number, and the values are laid out group by group.
 //
+// A share gathers each window by itself, unless windows are too many, are yet to be merged, or the
+// times of elements matter to their group: then records keep their times, and a WindowSplitter tells
+// the windows of a key apart when it is grouped.
+//
 // A partition that is too large for its reader is grouped in several passes over it, each of which
 // takes a range of hashes. A range of which even the smallest piece is too large has a key with
 // very many values: those are written to a file of their own and shown page by page.
@@ -37,11 +41,13 @@ class GroupByKeyBreaker final : public Breaker {
   template <size_t I>
   using Record = GroupRecord<K, Value<I>>;
 
-  /// What one share has of one window.
+  /// What one share has of one window, or of all of them with their times.
   struct Gathered {
-    Gathered(Window window, int64_t bytes, MemoryBudget* memory)
-        : window(window), records(ScatteredRecords<K, Vs>(bytes)...), use(memory) {}
-    Window window;
+    Gathered(int64_t bytes, bool keeps_times, MemoryBudget* memory)
+        : keeps_times(keeps_times),
+          records(ScatteredRecords<K, Vs>(bytes, keeps_times)...),
+          use(memory) {}
+    bool keeps_times;
     std::tuple<ScatteredRecords<K, Vs>...> records;
     MemoryUse use;
 
@@ -61,15 +67,22 @@ class GroupByKeyBreaker final : public Breaker {
   };
 
  public:
-  explicit GroupByKeyBreaker(const BreakerContext& context) : context_(context) {}
-
-  std::unique_ptr<Operator> MakeSink(const OperatorContext& context) override {
-    return std::unique_ptr<Operator>(new Sink(context));
+  explicit GroupByKeyBreaker(const BreakerContext& context) : context_(context) {
+    if (context.windowing != nullptr) windowing_ = *context.windowing;
   }
 
-  void Commit(Operator& sink) override { windows_.Commit(static_cast<Sink&>(sink).windows_); }
+  std::unique_ptr<Operator> MakeSink(const OperatorContext& context) override {
+    return std::unique_ptr<Operator>(new Sink(windowing_.needs_element_times(), context));
+  }
+
+  void Commit(Operator& sink) override {
+    Sink& from = static_cast<Sink&>(sink);
+    windows_.Commit(from.windows_);
+    if (from.timed_ != nullptr) windows_.CommitTimed(std::move(from.timed_));
+  }
 
   void Seal(int) override {
+    windows_.Seal();
     if (context_.memory == nullptr) return;
     // Each share keeps its part; together many shares may still hold too much.
     SharedSpillFile file(context_.memory);
@@ -88,7 +101,8 @@ class GroupByKeyBreaker final : public Breaker {
     return SpilledRun::kPartitions;
   }
   std::unique_ptr<Reader> MakePartReader(const OperatorContext& context) const {
-    return std::unique_ptr<Reader>(new GroupReader(&windows_, context_.memory, context));
+    return std::unique_ptr<Reader>(
+        new GroupReader(&windowing_, &windows_, context_.memory, context));
   }
 
  private:
@@ -105,7 +119,8 @@ class GroupByKeyBreaker final : public Breaker {
 
   class Sink final : public Operator {
    public:
-    explicit Sink(const OperatorContext& context) : context_(context), file_(context.memory) {
+    Sink(bool needs_times, const OperatorContext& context)
+        : needs_times_(needs_times), context_(context), file_(context.memory) {
       std::apply([this](auto&... input) { ((input.sink = this), ...); }, inputs_);
     }
     Receiver* input(int index) override {
@@ -122,17 +137,15 @@ class GroupByKeyBreaker final : public Breaker {
       const StepScope scope(context_.stats);
       context_.stats->elements_in += batch.count;
       ++context_.stats->batches_in;
-      ForEachWindowRun(batch, [&](Window window, size_t first, size_t count) {
-        Gathered& to = windows_.Of(window, [this](Window of) {
-          return std::make_unique<Gathered>(of, context_.memory_bytes / static_cast<int>(kInputs),
-                                            context_.memory);
+      if (needs_times_) {
+        ForEachUnsliced(batch, [this](const Batch<KV<K, Value<I>>>& unsliced) {
+          AppendTo<I>(Timed(), unsliced, 0, unsliced.count);
         });
-        auto& records = std::get<I>(to.records);
-        used_ -= records.used_bytes();
-        records.Append(batch.values.keys().From(first), batch.values.values().From(first), count);
-        used_ += records.used_bytes();
-        to.use.Set(to.held_bytes());
-      });
+      } else {
+        ForEachWindowRun(batch, [&](Window window, size_t first, size_t count) {
+          AppendTo<I>(OfWindow({window, batch.meta.slices_of}), batch, first, count);
+        });
+      }
       if (used_ > context_.memory_bytes) [[unlikely]]
         Spill();
     }
@@ -143,25 +156,54 @@ class GroupByKeyBreaker final : public Breaker {
       if (used_ <= context_.memory_bytes / 2) return;
       Spill();
       for (auto& window : windows_) window->FreeUnused();
+      if (timed_ != nullptr) timed_->FreeUnused();
     }
 
    private:
     friend class GroupByKeyBreaker;
+    std::unique_ptr<Gathered> MakeGathered(bool keeps_times) {
+      return std::make_unique<Gathered>(context_.memory_bytes / static_cast<int>(kInputs),
+                                        keeps_times, context_.memory);
+    }
+    Gathered& Timed() {
+      if (timed_ == nullptr) timed_ = MakeGathered(true);
+      return *timed_;
+    }
+    Gathered& OfWindow(const GatheredWindow& window) {
+      return windows_.Of(window, [this] { return MakeGathered(false); });
+    }
+    template <size_t I>
+    void AppendTo(Gathered& to, const Batch<KV<K, Value<I>>>& batch, size_t first, size_t count) {
+      auto& records = std::get<I>(to.records);
+      used_ -= records.used_bytes();
+      records.Append(batch.values.keys().From(first), batch.values.values().From(first),
+                     batch.meta.From(first), count);
+      used_ += records.used_bytes();
+      to.use.Set(to.held_bytes());
+      // Each window takes some memory: no more of them are kept apart.
+      if (windows_.size() > kMostWindows) needs_times_ = true;
+    }
     [[gnu::cold]] void Spill() {
       used_ = 0;
       try {
-        for (auto& window : windows_) {
-          window->Spill(file_);
-          used_ += window->used_bytes();
-        }
+        const auto spill = [this](Gathered& gathered) {
+          gathered.Spill(file_);
+          used_ += gathered.used_bytes();
+        };
+        for (auto& window : windows_) spill(*window.gathered);
+        if (timed_ != nullptr) spill(*timed_);
       } catch (...) {
         RethrowAsStepFailure(context_.step, "");
       }
     }
 
+    static constexpr size_t kMostWindows = 100;
+
+    bool needs_times_;
     OperatorContext context_;
     decltype(MakeInputs(std::index_sequence_for<Vs...>())) inputs_;
     WindowList<Gathered> windows_;
+    std::unique_ptr<Gathered> timed_;
     SharedSpillFile file_;
     int64_t used_ = 0;
   };
@@ -171,9 +213,9 @@ class GroupByKeyBreaker final : public Breaker {
     using typename Base::Item;
 
    public:
-    GroupReader(const WindowShares<Gathered>* windows, MemoryBudget* memory,
-                const OperatorContext& context)
-        : Base(windows, memory, context), memory_(memory) {}
+    GroupReader(const WindowingStrategy* windowing, const WindowShares<Gathered>* windows,
+                MemoryBudget* memory, const OperatorContext& context)
+        : Base(windows, memory, context), splitter_(windowing), memory_(memory) {}
 
    private:
     /// Bytes that laying out a record takes, beside what it refers to.
@@ -196,50 +238,88 @@ class GroupByKeyBreaker final : public Breaker {
       });
       if (bytes > this->most_bytes()) return GroupLarge(window, partition);
       layout_.Clear();
+      splitter_.Clear();
       ForEachIndex<kInputs>([&]<size_t I>() { AddToLayout<I>(window, partition, bytes > 0); });
-      Output();
+      Output(window);
     }
 
+    /// The records of a partition, and where windows are to be split their times in the same order:
+    /// first those of all shares that are in memory, then those on disk.
     template <size_t I>
     void AddToLayout(const Item& window, size_t partition, bool on_disk) {
-      for (const auto& share : window.shares) {
-        std::get<I>(share->records)
-            .ForEachChunk(partition, [&](const Record<I>* from, const Record<I>* to) {
-              layout_.template AddChunk<I>(from, to);
-            });
+      for (size_t s = 0; s < window.shares.size(); ++s) {
+        const auto& input = std::get<I>(window.shares[s]->records);
+        size_t count = 0;
+        input.ForEachChunk(partition, [&](const Record<I>* from, const Record<I>* to) {
+          layout_.template AddChunk<I>(from, to);
+          count += static_cast<size_t>(to - from);
+        });
+        if (window.splits) AddTimes(window, s, input, partition, count);
       }
       if (!on_disk) return;
       std::vector<Record<I>>& records = layout_.template own_records<I>();
-      size_t count = 0;
       const auto for_each_block = [&](auto take) {
-        for (const auto& share : window.shares) {
-          const auto& input = std::get<I>(share->records);
-          input.ForEachBlock(partition, [&](const SpillFile::Block& block) { take(input, block); });
+        for (size_t s = 0; s < window.shares.size(); ++s) {
+          const auto& input = std::get<I>(window.shares[s]->records);
+          input.ForEachBlock(partition,
+                             [&](const SpillFile::Block& block) { take(s, input, block); });
         }
       };
-      for_each_block([&](const auto&, const SpillFile::Block& block) { count += block.records; });
+      size_t count = 0;
+      for_each_block(
+          [&](size_t, const auto&, const SpillFile::Block& block) { count += block.records; });
       records.reserve(count);
-      for_each_block([&](const auto& input, const SpillFile::Block& block) {
-        input.Load(block, layout_.arena(), &records);
+      for_each_block([&](size_t s, const auto& input, const SpillFile::Block& block) {
+        times_.clear();
+        input.Load(block, layout_.arena(), &records, &times_);
+        if (window.splits) AddLoadedTimes(window, s, block.records);
       });
     }
+    template <class Input>
+    [[gnu::noinline]] void AddTimes(const Item& window, size_t share, const Input& input,
+                                    size_t partition, size_t count) {
+      if (!window.shares[share]->keeps_times) return splitter_.Append(OneTime(window, share), count);
+      input.ForEachTimes(partition, [this](const ElementTime* from, const ElementTime* to) {
+        splitter_.Append(from, to);
+      });
+    }
+    void AddLoadedTimes(const Item& window, size_t share, size_t count) {
+      if (!window.shares[share]->keeps_times) return splitter_.Append(OneTime(window, share), count);
+      splitter_.Append(times_.data(), times_.data() + times_.size());
+    }
+    /// Of the elements of a share that is of one window.
+    static ElementTime OneTime(const Item& window, size_t share) {
+      return {window.windows[share], window.windows[share].max_timestamp()};
+    }
 
-    /// Calls take.operator()<I>(record) for all records of a partition; what they refer to is gone
-    /// when it returns.
+    /// Calls take.operator()<I>(record, time) for all records of a partition; what they refer to is
+    /// gone when it returns. The time is known where windows are to be split.
     template <class Take>
     void ForEachRecord(const Item& window, size_t partition, Take take) {
       ForEachIndex<kInputs>([&]<size_t I>() {
         std::vector<Record<I>> loaded;
-        for (const auto& share : window.shares) {
-          const auto& input = std::get<I>(share->records);
+        for (size_t s = 0; s < window.shares.size(); ++s) {
+          const auto& input = std::get<I>(window.shares[s]->records);
+          const bool keeps_times = window.shares[s]->keeps_times;
+          const ElementTime one = window.splits && !keeps_times ? OneTime(window, s) : ElementTime();
+          size_t i = 0;
+          const auto take_next = [&](const Record<I>& record) {
+            take.template operator()<I>(record, keeps_times ? times_[i++] : one);
+          };
+          times_.clear();
+          input.ForEachTimes(partition, [this](const ElementTime* from, const ElementTime* to) {
+            times_.insert(times_.end(), from, to);
+          });
           input.ForEachChunk(partition, [&](const Record<I>* from, const Record<I>* to) {
-            for (; from < to; ++from) take.template operator()<I>(*from);
+            for (; from < to; ++from) take_next(*from);
           });
           input.ForEachBlock(partition, [&](const SpillFile::Block& block) {
             block_arena_.Reset();
             loaded.clear();
-            input.Load(block, block_arena_, &loaded);
-            for (const Record<I>& record : loaded) take.template operator()<I>(record);
+            times_.clear();
+            i = 0;
+            input.Load(block, block_arena_, &loaded, &times_);
+            for (const Record<I>& record : loaded) take_next(record);
           });
         }
       });
@@ -247,7 +327,7 @@ class GroupByKeyBreaker final : public Breaker {
 
     [[gnu::cold]] void GroupLarge(const Item& window, size_t partition) {
       std::vector<int64_t> piece_bytes(size_t{1} << kPieceBits);
-      ForEachRecord(window, partition, [&]<size_t I>(const Record<I>& record) {
+      ForEachRecord(window, partition, [&]<size_t I>(const Record<I>& record, const ElementTime&) {
         piece_bytes[PieceOf(record.hash())] +=
             kLaidOutBytes<I> + static_cast<int64_t>(Record<I>::Key::HeldBytes(record.key) +
                                                     Record<I>::Value::HeldBytes(record.value));
@@ -264,44 +344,91 @@ class GroupByKeyBreaker final : public Breaker {
           continue;
         }
         layout_.Clear();
-        ForEachRecord(window, partition, [&]<size_t I>(const Record<I>& record) {
-          const size_t piece = PieceOf(record.hash());
-          if (piece < first || piece >= next) return;
-          layout_.template AddCopy<I>(record);
-        });
-        Output();
+        splitter_.Clear();
+        ForEachRecord(window, partition,
+                      [&]<size_t I>(const Record<I>& record, const ElementTime& time) {
+                        const size_t piece = PieceOf(record.hash());
+                        if (piece < first || piece >= next) return;
+                        layout_.template AddCopy<I>(record);
+                        if (window.splits) splitter_.Append(time, 1);
+                      });
+        Output(window);
       }
     }
 
-    /// Groups the records of one piece by writing the values of each key to disk.
+    /// Groups the records of one piece by writing the values of each key to disk. Where windows are
+    /// to be split the times of all the piece's records are held in memory.
     [[gnu::cold]] void GroupOnDisk(const Item& window, size_t partition, size_t piece) {
       layout_.Clear();
+      splitter_.Clear();
       SpillFile file(memory_);
       GroupsOnDisk<K, Vs...> groups(&file, this->most_bytes());
-      ForEachRecord(window, partition, [&]<size_t I>(const Record<I>& record) {
-        if (PieceOf(record.hash()) == piece) groups.template Add<I>(record);
-      });
+      const auto for_each = [&](auto take) {
+        ForEachRecord(window, partition,
+                      [&]<size_t I>(const Record<I>& record, const ElementTime& time) {
+                        if (PieceOf(record.hash()) == piece) take.template operator()<I>(record, time);
+                      });
+      };
+      if (window.splits) {
+        std::vector<uint32_t> numbers;
+        uint32_t keys = 0;
+        for_each([&]<size_t I>(const Record<I>& record, const ElementTime& time) {
+          numbers.push_back(groups.NumberOf(record));
+          keys = std::max(keys, numbers.back() + 1);
+          splitter_.Append(time, 1);
+        });
+        const std::span<uint32_t> all[] = {numbers};
+        splitter_.Split(all, keys);
+        auto number = numbers.begin();
+        for_each([&]<size_t I>(const Record<I>& record, const ElementTime&) {
+          groups.template AddTo<I>(*number++, record);
+        });
+      } else {
+        for_each([&]<size_t I>(const Record<I>& record, const ElementTime&) {
+          groups.template Add<I>(record);
+        });
+      }
       this->set_held_bytes(this->most_bytes());
-      groups.ForEach([&](View<K> key, const Values& values) {
+      groups.ForEach([&](size_t number, View<K> key, const Values& values) {
         const ColumnWriter<KV<K, Values>> writer = this->column().writer();
         writer.keys().SetView(0, key);
         writer.values().SetView(0, values);
-        this->Push(1);
+        PushGroups(window, number, 1);
       });
     }
 
-    void Output() {
-      layout_.Group(SpilledRun::kBits);
-      this->set_held_bytes(layout_.held_bytes());
-      layout_.ForEachBatch(this->column(), [this](size_t count) { this->Push(count); });
+    void Output(const Item& window) {
+      layout_.Group(SpilledRun::kBits, window.splits ? &splitter_ : nullptr);
+      this->set_held_bytes(layout_.held_bytes() + (window.splits ? splitter_.held_bytes() : 0));
+      layout_.ForEachBatch(this->column(),
+                           [&](size_t first, size_t count) { PushGroups(window, first, count); });
+    }
+    /// Pushes `count` groups, of which the first has the number `first`.
+    void PushGroups(const Item& window, size_t first, size_t count) {
+      if (!window.splits) return this->Push(count);
+      PushTimed(first, count);
+    }
+    [[gnu::noinline]] void PushTimed(size_t first, size_t count) {
+      windows_.resize(count);
+      timestamps_.resize(count);
+      for (size_t i = 0; i < count; ++i) {
+        windows_[i] = splitter_.groups()[first + i].window;
+        timestamps_[i] = splitter_.groups()[first + i].timestamp;
+      }
+      this->Push(count, windows_.data(), timestamps_.data());
     }
 
+    WindowSplitter splitter_;
     MemoryBudget* memory_;
     GroupLayout<K, Vs...> layout_;
     Arena block_arena_;
+    std::vector<ElementTime> times_;  ///< Of the records loaded last.
+    std::vector<Window> windows_;     ///< Of the batch.
+    std::vector<Timestamp> timestamps_;
   };
 
   BreakerContext context_;
+  WindowingStrategy windowing_;
   WindowShares<Gathered> windows_;
 };
 
@@ -310,6 +437,7 @@ class GroupByKeyStep final : public StepOf<GroupByKeyStep<K, Vs...>, NoState> {
  public:
   using StepOf<GroupByKeyStep<K, Vs...>, NoState>::StepOf;
   StepKind kind() const override { return StepKind::kGroup; }
+  bool groups() const override { return true; }
   std::vector<const ElementType*> outputs() const override {
     return {&element_type<KV<K, GroupOfT<Vs...>>>};
   }

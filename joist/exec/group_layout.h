@@ -9,6 +9,7 @@
 
 #include <array>
 #include <memory>
+#include <span>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -17,6 +18,7 @@
 #include "joist/exec/co_gbk_result.h"
 #include "joist/exec/key_table.h"
 #include "joist/exec/scattered.h"
+#include "joist/exec/window_splitter.h"
 
 namespace joist {
 
@@ -64,33 +66,41 @@ class GroupLayout {
   Arena& arena() { return arena_; }
 
   /// Groups what was added. The hashes of all records have their first `skip_bits` bits in common.
-  void Group(int skip_bits) {
+  /// By key, or by what `splitter` makes of it, which has the records' times, collection by
+  /// collection, in the order of AddChunk and then of own_records().
+  void Group(int skip_bits, WindowSplitter* splitter = nullptr) {
     KeyTable<typename Key::Table, uint32_t> numbers(expected_keys_, skip_bits);
     keys_.clear();
     ForEachIndex<kInputs>([&]<size_t I>() { NumberKeys(std::get<I>(inputs_), numbers); });
     expected_keys_ = keys_.size();
+    groups_ = keys_.size();
+    splitter_ = splitter;
+    if (splitter != nullptr) Split();
     ForEachIndex<kInputs>([&]<size_t I>() { LayOut(std::get<I>(inputs_)); });
   }
 
-  /// Writes the groups into `column`, and calls take(count) whenever it is full, and at the end.
+  /// Writes the groups into `column`, and calls take(first group, count) whenever it is full, and at
+  /// the end.
   template <class Take>
   void ForEachBatch(ColumnBuffer<KV<K, GroupValues>>& column, Take take) {
     const ColumnWriter<KV<K, GroupValues>> writer = column.writer();
     if constexpr (Key::kIsEncoded) {
       if (own_keys_ == nullptr) own_keys_ = std::make_unique<K[]>(kBatchSize);
     }
-    for (size_t group = 0; group < keys_.size();) {
+    for (size_t group = 0; group < groups_;) {
+      const size_t first = group;
       size_t count = 0;
-      for (; count < kBatchSize && group < keys_.size(); ++count, ++group) {
+      for (; count < kBatchSize && group < groups_; ++count, ++group) {
         K* const own = Key::kIsEncoded ? &own_keys_[count] : nullptr;
-        writer.keys().SetView(count, Key::FromKept(keys_[group], own));
+        const size_t key = splitter_ == nullptr ? group : splitter_->groups()[group].key;
+        writer.keys().SetView(count, Key::FromKept(keys_[key], own));
         writer.values().SetView(count, std::apply(
                                            [group](const auto&... inputs) {
                                              return GroupValues(inputs.ValuesOf(group)...);
                                            },
                                            inputs_));
       }
-      take(count);
+      take(first, count);
     }
   }
 
@@ -114,7 +124,7 @@ class GroupLayout {
     };
     std::vector<Chunk> chunks;
     std::vector<Record> own_records;
-    std::vector<uint32_t> ends;  ///< By key, of its values.
+    std::vector<uint32_t> ends;  ///< By group, of its values.
     std::vector<uint32_t> key_of_record;
     std::unique_ptr<Stored<V>[]> values;
     size_t capacity = 0;
@@ -162,11 +172,31 @@ class GroupLayout {
     }
   }
 
-  /// Second pass: the values, group by group. A key's count becomes its next free place, and at
+  /// Between the passes: numbers of keys become numbers of groups.
+  [[gnu::noinline]] void Split() {
+    const auto numbers = std::apply(
+        [](auto&... inputs) {
+          return std::array{std::span<uint32_t>(inputs.key_of_record)...};
+        },
+        inputs_);
+    splitter_->Split(numbers, keys_.size());
+    groups_ = splitter_->groups().size();
+    std::apply(
+        [this](auto&... inputs) {
+          (inputs.ends.assign(groups_, 0), ...);
+          ((CountByGroup(inputs.key_of_record, &inputs.ends)), ...);
+        },
+        inputs_);
+  }
+  static void CountByGroup(const std::vector<uint32_t>& groups, std::vector<uint32_t>* counts) {
+    for (const uint32_t group : groups) ++(*counts)[group];
+  }
+
+  /// Second pass: the values, group by group. A group's count becomes its next free place, and at
   /// last its end.
   template <class V>
   void LayOut(Input<V>& input) {
-    input.ends.resize(keys_.size(), 0);  // Keys that only later collections have.
+    input.ends.resize(groups_, 0);  // Keys that only later collections have.
     uint32_t sum = 0;
     for (uint32_t& end : input.ends) sum += std::exchange(end, sum);
     const size_t records = input.key_of_record.size();
@@ -187,6 +217,8 @@ class GroupLayout {
   std::tuple<Input<Vs>...> inputs_;
   Arena arena_;
   size_t expected_keys_ = 0;
+  size_t groups_ = 0;
+  WindowSplitter* splitter_ = nullptr;  ///< Of the latest Group.
   std::vector<typename Key::Kept> keys_;
   std::unique_ptr<K[]> own_keys_;  ///< Of a batch, where keys are kept encoded.
 };
@@ -225,17 +257,31 @@ class GroupsOnDisk {
   /// Holds no more than `most_bytes` of values in memory; the rest goes to `file`.
   GroupsOnDisk(SpillFile* file, int64_t most_bytes) : file_(file), most_bytes_(most_bytes) {}
 
+  /// To the group of its key.
   template <size_t I>
   [[gnu::cold]] void Add(const Record<I>& record) {
-    Group* group = nullptr;
+    AddTo<I>(NumberOf(record), record);
+  }
+  /// The number of its key.
+  template <class R>
+  [[gnu::cold]] uint32_t NumberOf(const R& record) {
+    uint32_t found = 0;
     numbers_.Upsert(
-        1, [&](size_t) { return record.key; },
-        [this] { return static_cast<uint32_t>(groups_.size()); },
-        [&](size_t, uint32_t number) {
-          if (number == groups_.size()) groups_.emplace_back().key = Key::Copy(record.key, keys_);
-          group = &groups_[number];
-        });
-    Values& values = group->inputs[I];
+        1, [&](size_t) { return record.key; }, [this] { return next_number_; },
+        [&](size_t, uint32_t number) { found = number; });
+    if (found == next_number_) ++next_number_;
+    return found;
+  }
+  /// To a group by number; all of a group's records have one key.
+  template <size_t I>
+  [[gnu::cold]] void AddTo(uint32_t number, const Record<I>& record) {
+    if (number >= groups_.size()) groups_.resize(number + 1);
+    Group& group = groups_[number];
+    if (!group.has_key) {
+      group.has_key = true;
+      group.key = Key::Copy(record.key, keys_);
+    }
+    Values& values = group.inputs[I];
     const size_t before = values.pending.size();
     Record<I>::Value::EncodeElement(record.value, &values.pending);
     ++values.pending_records;
@@ -245,17 +291,18 @@ class GroupsOnDisk {
     if (pending_bytes_ > most_bytes_) FlushAll();
   }
 
-  /// Calls take(key, values) for each group.
+  /// Calls take(number, key, values) for each group.
   template <class Take>
   void ForEach(Take take) {
     [[maybe_unused]] K own{};
     FlushAll();
     file_->Flush();
-    for (Group& group : groups_) {
+    for (size_t number = 0; number < groups_.size(); ++number) {
+      Group& group = groups_[number];
       const auto take_pages = [&]<size_t... I>(std::index_sequence<I...>) {
         const std::tuple<ValuesOnDisk<Vs>...> pages{
             ValuesOnDisk<Vs>(file_, &group.inputs[I].blocks)...};
-        take(Key::FromKept(group.key, &own),
+        take(number, Key::FromKept(group.key, &own),
              GroupOfT<Vs...>(Iterable<Vs>(group.inputs[I].size == 0 ? nullptr : &std::get<I>(pages),
                                           group.inputs[I].size)...));
       };
@@ -282,6 +329,7 @@ class GroupsOnDisk {
     std::vector<SpillFile::Block> blocks;
   };
   struct Group {
+    bool has_key = false;
     typename Key::Kept key;
     std::array<Values, sizeof...(Vs)> inputs;
   };
@@ -303,6 +351,7 @@ class GroupsOnDisk {
   int64_t most_bytes_;
   int64_t pending_bytes_ = 0;
   KeyTable<typename Key::Table, uint32_t> numbers_;
+  uint32_t next_number_ = 0;
   Arena keys_;
   std::vector<Group> groups_;
 };

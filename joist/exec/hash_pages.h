@@ -109,7 +109,7 @@ class HashPages {
         for (size_t i = 0; i < page.size; ++i) {
           column.writer().SetView(i, ElementForm<KV<K, V>>::ViewOf(page.values[i]));
         }
-        records->Append(column.view().keys(), column.view().values(), page.size);
+        records->Append(column.view().keys(), column.view().values(), Meta(), page.size);
         if (records->used_bytes() > memory_->sealed_part() / 2) records->Spill(file);
       }
     }
@@ -125,7 +125,7 @@ class HashPages {
     records.ForEachBlock(partition, [&](const SpillFile::Block& block) {
       arena.Reset();
       loaded.clear();
-      records.Load(block, arena, &loaded);
+      records.Load(block, arena, &loaded, nullptr);
       for (const Record& record : loaded) take(record);
     });
   }

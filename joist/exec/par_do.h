@@ -146,6 +146,19 @@ class ParDoOperator final : public Operator, public BatchReceiver<In> {
 
   void Push(const Batch<In>& batch) override {
     const StepScope scope(context_.stats);
+    if constexpr (kSeesWindows) {
+      ForEachUnsliced(batch, [this](const Batch<In>& unsliced) { Run(unsliced); });
+    } else {
+      Run(batch);
+    }
+  }
+
+ private:
+  /// Whether it matters to the function in which window an element is.
+  static constexpr bool kSeesWindows = kForm == ParDoForm::kBatch || Traits::Sides::kSize > 0 ||
+                                       signature::kTakes<Window, typename Traits::Others>;
+
+  void Run(const Batch<In>& batch) {
     context_.stats->elements_in += batch.count;
     ++context_.stats->batches_in;
     if (failure_ != nullptr) [[unlikely]]
@@ -169,7 +182,6 @@ class ParDoOperator final : public Operator, public BatchReceiver<In> {
     if (!scratch_.empty()) scratch_.Reset();
   }
 
- private:
   /// What is handed out in one loop.
   struct Frame {
     const Batch<In>& batch;

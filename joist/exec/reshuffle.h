@@ -28,7 +28,7 @@ class SpoolSink final : public Operator, public BatchReceiver<T> {
     const StepScope scope(context_.stats);
     context_.stats->elements_in += batch.count;
     ++context_.stats->batches_in;
-    spool_->Append(batch);
+    ForEachUnsliced(batch, [this](const Batch<T>& unsliced) { spool_->Append(unsliced); });
     Hold(context_.memory_bytes);
   }
   /// What a share keeps for good is half of what it may gather.

@@ -8,15 +8,18 @@
 #ifndef JOIST_EXEC_SCATTERED_H_
 #define JOIST_EXEC_SCATTERED_H_
 
+#include <cstring>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "joist/exec/batch.h"
 #include "joist/exec/group_key.h"
 #include "joist/exec/memory.h"
 #include "joist/exec/record_partitions.h"
 #include "joist/exec/spilled_run.h"
+#include "joist/exec/window_splitter.h"
 
 namespace joist {
 
@@ -54,10 +57,15 @@ class ScatteredRecords {
   static constexpr size_t kPartitions = Partitions::kPartitions;
   static_assert(kPartitions == SpilledRun::kPartitions);
 
-  /// Meant to hold about `bytes` in memory.
-  explicit ScatteredRecords(int64_t bytes) : partitions_(static_cast<size_t>(bytes)) {}
+  /// Meant to hold about `bytes` in memory. Keeps each record's time beside it if told to.
+  explicit ScatteredRecords(int64_t bytes, bool keeps_times = false)
+      : partitions_(static_cast<size_t>(bytes)),
+        times_(static_cast<size_t>(bytes)),
+        keeps_times_(keeps_times) {}
 
-  void Append(const ColumnView<K>& keys, const ColumnView<V>& values, size_t count) {
+  /// `meta` is that of the first record.
+  void Append(const ColumnView<K>& keys, const ColumnView<V>& values, const Meta& meta,
+              size_t count) {
     for (size_t i = 0; i < count; ++i) {
       Record record;
       record.key = Record::Key::Keep(keys[i], &scratch_, arena_);
@@ -65,6 +73,8 @@ class ScatteredRecords {
       const uint64_t hash = Record::Key::Hash(record.key);
       record.set_hash(hash);
       partitions_.Append(hash, record);
+      if (keeps_times_) [[unlikely]]
+        times_.Append(hash, {meta.windows[i], meta.timestamps[i]});
     }
     records_ += count;
   }
@@ -77,16 +87,25 @@ class ScatteredRecords {
     RunWriter writer(file_.get());
     for (size_t partition = 0; partition < kPartitions; ++partition) {
       writer.BeginPartition(partition);
+      std::vector<ElementTime> times;
+      times_.ForEachChunk(partition, [&](const ElementTime* from, const ElementTime* to) {
+        times.insert(times.end(), from, to);
+      });
+      auto time = times.begin();
       partitions_.ForEachChunk(partition, [&](const Record* from, const Record* to) {
         for (; from < to; ++from) {
           Record::Key::Encode(from->key, writer.record());
           Record::Value::Encode(from->value, writer.record());
+          if (keeps_times_) {
+            writer.record()->append(reinterpret_cast<const char*>(&*time++), sizeof(ElementTime));
+          }
           writer.EndRecord();
         }
       });
     }
     runs_.push_back(writer.Finish());
     partitions_.Clear();
+    times_.Clear();
     arena_.Reset();
     records_ = 0;
   }
@@ -94,22 +113,30 @@ class ScatteredRecords {
   void FreeUnused() {
     if (records_ > 0) return;
     partitions_.Free();
+    times_.Free();
     arena_ = Arena();
   }
 
   /// Bytes that records in memory take.
   int64_t used_bytes() const {
-    return static_cast<int64_t>(partitions_.used_bytes() + arena_.held_bytes());
+    return static_cast<int64_t>(partitions_.used_bytes() + times_.used_bytes() +
+                                arena_.held_bytes());
   }
   /// Bytes held from the system.
   int64_t held_bytes() const {
-    return static_cast<int64_t>(partitions_.held_bytes() + arena_.held_bytes());
+    return static_cast<int64_t>(partitions_.held_bytes() + times_.held_bytes() +
+                                arena_.held_bytes());
   }
 
   /// Calls take(begin, end) for the records of a partition that are in memory.
   template <class Take>
   void ForEachChunk(size_t partition, Take take) const {
     partitions_.ForEachChunk(partition, take);
+  }
+  /// The same for their times, in the same order; in other chunks.
+  template <class Take>
+  void ForEachTimes(size_t partition, Take take) const {
+    times_.ForEachChunk(partition, take);
   }
   /// Calls take(block) for its blocks on disk.
   template <class Take>
@@ -121,20 +148,27 @@ class ScatteredRecords {
       });
     }
   }
-  /// Appends a block's records to `records`; what they refer to lies in `arena`.
-  [[gnu::cold]] void Load(const SpillFile::Block& block, Arena& arena,
-                          std::vector<Record>* records) const {
+  /// Appends a block's records to `records`, and their times to `times`; what they refer to lies in
+  /// `arena`.
+  [[gnu::cold]] void Load(const SpillFile::Block& block, Arena& arena, std::vector<Record>* records,
+                          std::vector<ElementTime>* times) const {
     ByteReader reader(file_->Read(block, arena));
     for (uint32_t i = 0; i < block.records; ++i) {
       Record& record = records->emplace_back();
       JOIST_CHECK(Record::Key::Decode(&reader, &record.key) &&
                   Record::Value::Decode(&reader, &record.value));
       record.set_hash(Record::Key::Hash(record.key));
+      if (!keeps_times_) continue;
+      std::string_view bytes;
+      JOIST_CHECK(reader.Take(sizeof(ElementTime), &bytes));
+      std::memcpy(&times->emplace_back(), bytes.data(), bytes.size());
     }
   }
 
  private:
   Partitions partitions_;
+  RecordPartitions<ElementTime> times_;
+  bool keeps_times_;
   Arena arena_;
   std::string scratch_;
   size_t records_ = 0;

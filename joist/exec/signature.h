@@ -150,6 +150,12 @@ struct SideInputs<TypeList<A, Rest...>, Found...> {
                                   SideInputs<TypeList<Rest...>, Found...>>::type;
 };
 
+/// One of the parameters is an A, by value or by reference.
+template <class A, class List>
+inline constexpr bool kTakes = false;
+template <class A, class... B>
+inline constexpr bool kTakes<A, TypeList<B...>> = (std::is_same_v<A, std::remove_cvref_t<B>> || ...);
+
 /// How many of the first `position` parameters are SideInputs.
 template <class... A>
 consteval size_t SideInputsBefore(TypeList<A...>, size_t position) {

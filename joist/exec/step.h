@@ -74,6 +74,7 @@ struct OperatorContext {
 struct BreakerContext {
   std::string_view step;           ///< Full name.
   MemoryBudget* memory = nullptr;  ///< Null: nothing is limited or counted.
+  const WindowingStrategy* windowing = nullptr;  ///< Of its (first) input; null: Beam's default.
 };
 
 /// One step's working part in one share. Lifecycle: made, connected, Start, batches, Finish,

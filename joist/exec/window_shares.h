@@ -4,7 +4,8 @@
 // read window by window and part by part.
 //
 //   WindowList     one share's windows
-//   WindowShares   the committed shares by window; as a Source, ranges of parts
+//   WindowShares   the committed shares by window, slices with each window that they belong to
+//   WindowSource   ranges of parts
 //   PartReader     a reader of parts
 
 #ifndef JOIST_EXEC_WINDOW_SHARES_H_
@@ -13,6 +14,7 @@
 #include <algorithm>
 #include <limits>
 #include <memory>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -21,63 +23,117 @@
 
 namespace joist {
 
-/// `Gathered` has a `Window window` and a `MemoryUse use`.
+/// What is gathered together: the elements of a window, or of a slice that windows of `slices_of`
+/// share (Meta::slices_of).
+struct GatheredWindow {
+  Window window;
+  const WindowFn* slices_of = nullptr;
+  friend bool operator==(const GatheredWindow&, const GatheredWindow&) = default;
+};
+
 template <class Gathered>
 class WindowList {
  public:
-  /// What is there of `window`; made(window) if it is new.
+  struct Item {
+    GatheredWindow of;
+    std::unique_ptr<Gathered> gathered;
+    Gathered* operator->() const { return gathered.get(); }
+  };
+
+  /// What is there of a window; make() if it is new.
   template <class Make>
-  Gathered& Of(Window window, Make make) {
-    for (size_t i = items_.size(); i-- > 0;) {
-      if (items_[i]->window == window) return *items_[i];
-    }
-    items_.push_back(make(window));
-    return *items_.back();
+  Gathered& Of(const GatheredWindow& window, Make make) {
+    if (last_ < items_.size() && items_[last_].of == window) [[likely]]
+      return *items_[last_].gathered;
+    const auto [at, is_new] = places_.try_emplace(window, items_.size());
+    last_ = at->second;
+    if (is_new) items_.push_back({window, make()});
+    return *items_[last_].gathered;
   }
+  size_t size() const { return items_.size(); }
   auto begin() { return items_.begin(); }
   auto end() { return items_.end(); }
 
  private:
-  std::vector<std::unique_ptr<Gathered>> items_;
+  struct Hash {
+    size_t operator()(const GatheredWindow& window) const { return HashWindow(window.window); }
+  };
+  std::vector<Item> items_;
+  std::unordered_map<GatheredWindow, size_t, Hash> places_;
+  size_t last_ = 0;
 };
 
+/// `Gathered` has a `MemoryUse use`.
 template <class Gathered>
 class WindowShares {
  public:
+  /// A window, or (`splits`) all of them: then readers tell the windows apart by each element's
+  /// time, or for a share that has no times by its entry of `windows`.
   struct Item {
     Window window;
-    std::vector<std::unique_ptr<Gathered>> shares;
+    std::vector<Gathered*> shares;
+    bool splits = false;
+    std::vector<Window> windows = {};
   };
 
   /// Takes over what a share has.
   void Commit(WindowList<Gathered>& from) {
-    for (std::unique_ptr<Gathered>& gathered : from) {
-      auto to = std::find_if(items_.begin(), items_.end(),
-                             [&](const Item& item) { return item.window == gathered->window; });
-      if (to == items_.end()) to = items_.insert(to, Item{gathered->window, {}});
-      to->shares.push_back(std::move(gathered));
+    for (auto& [of, gathered] : from) {
+      if (of.slices_of == nullptr) {
+        ItemOf(of.window).shares.push_back(gathered.get());
+      } else {
+        AssignWindows(*of.slices_of, of.window.max_timestamp(), [&](const Window& window) {
+          ItemOf(window).shares.push_back(gathered.get());
+        });
+      }
+      gathered_.push_back(std::move(gathered));
     }
+  }
+  /// The same of what keeps its elements' times.
+  void CommitTimed(std::unique_ptr<Gathered> timed) {
+    timed_.push_back(timed.get());
+    gathered_.push_back(std::move(timed));
+  }
+  /// All is there. If some of it isn't by window, nothing is any more.
+  void Seal() {
+    if (timed_.empty()) return;
+    Item all;
+    all.splits = true;
+    for (const Item& item : items_) {
+      all.shares.insert(all.shares.end(), item.shares.begin(), item.shares.end());
+      all.windows.insert(all.windows.end(), item.shares.size(), item.window);
+    }
+    all.shares.insert(all.shares.end(), timed_.begin(), timed_.end());
+    items_.assign(1, std::move(all));
   }
   /// Lets to_disk(gathered) one after the other until no more than `most_bytes` are held.
   template <class ToDisk>
   void Shrink(int64_t most_bytes, ToDisk to_disk) {
     int64_t held = 0;
-    for (const Item& item : items_) {
-      for (const auto& gathered : item.shares) held += gathered->use.bytes();
-    }
-    for (Item& item : items_) {
-      for (auto& gathered : item.shares) {
-        if (held <= most_bytes) return;
-        held -= gathered->use.bytes();
-        to_disk(*gathered);
-        held += gathered->use.bytes();
-      }
+    for (const auto& gathered : gathered_) held += gathered->use.bytes();
+    for (auto& gathered : gathered_) {
+      if (held <= most_bytes) return;
+      held -= gathered->use.bytes();
+      to_disk(*gathered);
+      held += gathered->use.bytes();
     }
   }
   const std::vector<Item>& items() const { return items_; }
 
  private:
+  struct Hash {
+    size_t operator()(const Window& window) const { return HashWindow(window); }
+  };
+  Item& ItemOf(const Window& window) {
+    const auto [at, is_new] = places_.try_emplace(window, items_.size());
+    if (is_new) items_.push_back({window, {}, false, {}});
+    return items_[at->second];
+  }
+
+  std::vector<std::unique_ptr<Gathered>> gathered_;
+  std::vector<Gathered*> timed_;
   std::vector<Item> items_;
+  std::unordered_map<Window, size_t, Hash> places_;
 };
 
 /// A source of the parts of each window: `Breaker` has windows(), PartsOf(item) and MakePartReader.
@@ -101,7 +157,8 @@ class WindowSource final : public Source {
   const Breaker* breaker_;
 };
 
-/// Reads parts of windows into batches of Out, at the end of their window and on time.
+/// Reads parts of windows into batches of Out, on time and at the end of their window unless told
+/// otherwise.
 template <class Gathered, class Out>
 class PartReader : public Reader {
  public:
@@ -136,6 +193,12 @@ class PartReader : public Reader {
   void Push(size_t count) {
     context_.stats->elements_out += count;
     output_.Push({column_.view(), count, meta_});
+  }
+  /// The same, each element in a window and at a time of its own.
+  void Push(size_t count, const Window* windows, const Timestamp* timestamps) {
+    meta_.windows = SharedColumn<Window>(windows);
+    meta_.timestamps = SharedColumn<Timestamp>(timestamps);
+    Push(count);
   }
   /// What this reader may lay out, and what it has.
   int64_t most_bytes() const { return most_bytes_; }

@@ -2,6 +2,7 @@
 
 #include "joist/model/graph.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "joist/base/hash.h"
@@ -40,9 +41,21 @@ int Graph::Add(Node node, std::vector<const ElementType*> outputs) {
     }
   }
   const int id = static_cast<int>(nodes_.size());
+  WindowingStrategy windowing;
+  bool is_bounded = node.payload == nullptr || node.payload->is_bounded();
+  if (!node.inputs.empty()) windowing = collections_[node.inputs[0]].windowing;
+  for (int input : node.inputs) {
+    const Collection& collection = collections_[input];
+    is_bounded = is_bounded && collection.is_bounded;
+    if (!collection.windowing.windows_are_merged) windowing.windows_are_merged = false;
+  }
+  if (node.payload != nullptr) {
+    windowing = node.payload->OutputWindowing(windowing);
+    if (node.payload->groups()) windowing = windowing.AfterGrouping();
+  }
   for (size_t port = 0; port < outputs.size(); ++port) {
     node.outputs.push_back(static_cast<int>(collections_.size()));
-    collections_.push_back({id, static_cast<int>(port), outputs[port]});
+    collections_.push_back({id, static_cast<int>(port), outputs[port], windowing, is_bounded});
   }
   nodes_.push_back(std::move(node));
   return id;
@@ -82,8 +95,38 @@ Status Graph::Validate() const {
       }
     }
     for (int side : node.side_inputs) JOIST_CHECK(producer(side).kind == StepKind::kView);
+    JOIST_RETURN_IF_ERROR(ValidateWindowing(node));
   }
   return OkStatus();
+}
+
+Status Graph::ValidateWindowing(const Node& node) const {
+  const std::string step = "step \"" + node.name + "\" at " + DescribeLocation(node.where) + " ";
+  for (int output : node.outputs) {
+    if (const Status valid = collections_[output].windowing.Validate(); !valid.ok()) {
+      return InvalidArgument(step + "is windowed wrongly: " + valid.message());
+    }
+  }
+  for (int input : node.inputs) {
+    const WindowFn& fn = collections_[input].windowing.window_fn;
+    const WindowFn& first = collections_[node.inputs[0]].windowing.window_fn;
+    if (fn != first) {
+      return InvalidArgument(step + "joins collections with different windows: " +
+                             first.ToString() + " and " + fn.ToString());
+    }
+    if (node.payload == nullptr || !node.payload->groups()) continue;
+    const Collection& collection = collections_[input];
+    if (const Status valid = collection.windowing.ValidateGrouping(collection.is_bounded);
+        !valid.ok()) {
+      return InvalidArgument(step + valid.message());
+    }
+  }
+  return OkStatus();
+}
+
+bool Graph::has_unbounded() const {
+  return std::any_of(collections_.begin(), collections_.end(),
+                     [](const Collection& collection) { return !collection.is_bounded; });
 }
 
 uint64_t Graph::Fingerprint() const {

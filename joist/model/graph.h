@@ -19,6 +19,7 @@
 
 #include "joist/base/status.h"
 #include "joist/model/coder_spec.h"
+#include "joist/model/windowing.h"
 
 namespace joist {
 
@@ -51,12 +52,20 @@ class StepPayload {
   /// the captures of a lambda.
   virtual bool EncodeState(std::string* state) const = 0;
   virtual std::vector<const ElementType*> outputs() const = 0;
+  /// How its outputs are windowed if its (first) input is so.
+  virtual WindowingStrategy OutputWindowing(const WindowingStrategy& input) const { return input; }
+  /// Gives its results window by window, pane by pane: grouping, combining.
+  virtual bool groups() const { return false; }
+  /// Of a kRead: whether its elements come to an end.
+  virtual bool is_bounded() const { return true; }
 };
 
 struct Collection {
   int producer = -1;  ///< Node.
   int port = 0;       ///< Which of its outputs.
   const ElementType* type = nullptr;
+  WindowingStrategy windowing;
+  bool is_bounded = true;
 };
 
 struct Node {
@@ -104,11 +113,16 @@ class Graph {
   /// Whoever builds a pipeline reports what only it can see.
   void AddFault(Status fault);
 
+  /// Whether a collection has no end.
+  bool has_unbounded() const;
+
   /// 64 bits over names, keys, types and edges: equal for two runs of one program that built the
   /// same pipeline.
   uint64_t Fingerprint() const;
 
  private:
+  Status ValidateWindowing(const Node& node) const;
+
   std::vector<Node> nodes_;
   std::vector<Collection> collections_;
   std::map<std::string, std::vector<DisplayItem>, std::less<>> display_data_;

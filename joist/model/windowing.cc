@@ -2,6 +2,8 @@
 
 #include "joist/model/windowing.h"
 
+#include <algorithm>
+#include <numeric>
 #include <string_view>
 
 namespace joist {
@@ -95,6 +97,18 @@ std::string WindowFn::ToString() const {
   return {};
 }
 
+WindowFn SlicesOf(const WindowFn& sliding) {
+  const Duration size = {std::gcd(sliding.size.millis, sliding.period.millis)};
+  return WindowFn::Fixed(size, {sliding.offset.millis % size.millis});
+}
+
+bool SlicingPays(const WindowFn& sliding) {
+  // A window merges size/slice slices of each key, where it would take an element size/period
+  // times.
+  constexpr int64_t kMostSlicesOfPeriod = 4;
+  return sliding.period.millis <= kMostSlicesOfPeriod * SlicesOf(sliding).size.millis;
+}
+
 Window SideInputWindow(const WindowFn& side, const Window& window) {
   JOIST_CHECK(!side.is_merging());
   // Of several sliding windows the last one taken, which is the earliest: Beam's choice.
@@ -143,6 +157,39 @@ Trigger Trigger::AfterAll(std::vector<Trigger> triggers) {
 }
 Trigger Trigger::Always() { return Composite(Kind::kAlways, {}); }
 Trigger Trigger::Never() { return Composite(Kind::kNever, {}); }
+
+// As Trigger.getContinuationTrigger in Beam's Java SDK.
+Trigger Trigger::Continuation() const {
+  std::vector<Trigger> parts;
+  for (const Trigger& child : children) parts.push_back(child.Continuation());
+  switch (kind) {
+    case Kind::kDefault:
+    case Kind::kAlways:
+    case Kind::kNever:
+    case Kind::kAfterSynchronizedProcessingTime: return *this;
+    case Kind::kAfterProcessingTime: return AfterSynchronizedProcessingTime();
+    case Kind::kAfterCount: return AfterCount(1);
+    case Kind::kAfterEach: return Repeatedly(AfterFirst(std::move(parts)));
+    case Kind::kOrFinally: return Repeatedly(Composite(kind, std::move(parts)));
+    default: return Composite(kind, std::move(parts));
+  }
+}
+
+bool Trigger::MayFinish() const {
+  const auto may = [](const Trigger& part) { return part.MayFinish(); };
+  switch (kind) {
+    case Kind::kDefault:
+    case Kind::kAlways:
+    case Kind::kNever:
+    case Kind::kRepeatedly: return false;
+    case Kind::kAfterWatermark: return children[1].kind == Kind::kNever;
+    case Kind::kAfterEach:
+    case Kind::kAfterAll: return std::all_of(children.begin(), children.end(), may);
+    case Kind::kAfterFirst:
+    case Kind::kOrFinally: return std::any_of(children.begin(), children.end(), may);
+    default: return true;
+  }
+}
 
 Status Trigger::Validate() const {
   size_t least = 0;
@@ -198,6 +245,30 @@ Status WindowingStrategy::Validate() const {
   JOIST_RETURN_IF_ERROR(trigger.Validate());
   if (allowed_lateness.millis < 0) return InvalidArgument("the allowed lateness is negative");
   return OkStatus();
+}
+
+// As GroupByKey.applicableTo in Beam's Java SDK.
+Status WindowingStrategy::ValidateGrouping(bool is_bounded) const {
+  if (!is_bounded && window_fn.is_global() && trigger.kind == Trigger::Kind::kDefault) {
+    return InvalidArgument(
+        "groups a collection without end in the global window with the default trigger, which "
+        "would never give anything; use WindowInto with other windows or with a trigger");
+  }
+  const bool ends_with_window =
+      trigger.kind == Trigger::Kind::kAfterWatermark && allowed_lateness.millis == 0;
+  if (trigger.MayFinish() && !ends_with_window) {
+    return InvalidArgument("groups with the trigger " + trigger.ToString() +
+                              ", which may finish and lose what comes after; wrap it in "
+                              "Trigger::Repeatedly");
+  }
+  return OkStatus();
+}
+
+WindowingStrategy WindowingStrategy::AfterGrouping() const {
+  WindowingStrategy after = *this;
+  after.trigger = trigger.Continuation();
+  after.windows_are_merged = window_fn.is_merging();
+  return after;
 }
 
 std::string WindowingStrategy::ToString() const {

@@ -63,6 +63,13 @@ void AssignWindows(const WindowFn& fn, Timestamp t, Take take) {
   }
 }
 
+/// Consecutive elements of one slice fall into the same windows of a sliding function: what is
+/// gathered by slices can be shared by the windows that overlap. The fixed windows whose boundaries
+/// are all those of the sliding ones.
+WindowFn SlicesOf(const WindowFn& sliding);
+/// Whether there are so few slices in a window that gathering by them saves work.
+bool SlicingPays(const WindowFn& sliding);
+
 /// Where a side input of `windowing` is looked up by an element in `window` of the main input: the
 /// window of the main window's last moment, as Beam maps them.
 Window SideInputWindow(const WindowFn& side, const Window& window);
@@ -115,6 +122,12 @@ struct Trigger {
   /// OK, or what is wrong: a count below 1, a composite without parts.
   Status Validate() const;
 
+  /// What a grouping's output is triggered by, so that a second grouping gives its panes as soon as
+  /// those of the first are in.
+  Trigger Continuation() const;
+  /// Whether it can come to an end before its window expires; what is behind it is dropped then.
+  bool MayFinish() const;
+
   /// "Repeatedly(AfterFirst(AfterCount(100), AfterProcessingTime(1m)))".
   std::string ToString() const;
 
@@ -135,8 +148,21 @@ struct WindowingStrategy {
   TimestampCombiner timestamp_combiner = TimestampCombiner::kEndOfWindow;
   ClosingBehavior closing_behavior = ClosingBehavior::kEmitIfNonempty;
   OnTimeBehavior on_time_behavior = OnTimeBehavior::kFireAlways;
+  /// A grouping has merged the windows: the next one takes them as they are.
+  bool windows_are_merged = false;
+
+  /// Grouping has to merge windows.
+  bool merges() const { return window_fn.is_merging() && !windows_are_merged; }
+  /// Grouping must look at each element's time: the windows of a group don't tell enough.
+  bool needs_element_times() const {
+    return merges() || timestamp_combiner != TimestampCombiner::kEndOfWindow;
+  }
 
   Status Validate() const;
+  /// OK, or why a grouping of such a collection would never give anything, or lose elements.
+  Status ValidateGrouping(bool is_bounded) const;
+  /// That of a grouping's output.
+  WindowingStrategy AfterGrouping() const;
 
   /// The window function, then what differs from the default: "FixedWindows(1m), accumulating".
   std::string ToString() const;

@@ -156,8 +156,8 @@ struct CombinePerKey : Transform {
   F fn;
 };
 
-/// Combines all elements. Of an empty collection a CombineFn gives its result of no values, a
-/// function of two values nothing.
+/// Combines all elements of each window. Of an empty collection in the global window a CombineFn
+/// gives its result of no values, a function of two values nothing.
 template <class F>
 struct CombineGlobally : Transform {
   explicit CombineGlobally(F fn, std::source_location where = std::source_location::current())
@@ -184,6 +184,8 @@ struct CombineGlobally : Transform {
       return combined;
     } else {
       PipelineBuilder& builder = in.builder();
+      // Windows without an element don't exist, so they have no result of no values.
+      if (!builder.graph().collections()[in.id()].windowing.window_fn.is_global()) return combined;
       auto start = [&] {
         const PipelineBuilder::Scope scope(&builder, "Impulse", "", nullptr);
         return AddRoot<Bytes>(builder, MakeStep<CreateStep<Bytes>>(std::vector<Bytes>(1)));

@@ -21,11 +21,13 @@ int PipelineBuilder::Add(StepKind kind, std::shared_ptr<const StepPayload> paylo
 
 int PipelineBuilder::InputFrom(const PipelineBuilder& owner, int id, int instead) {
   if (&owner == this) return id;
-  graph_.AddFault(InvalidArgument("step \"" + levels_.back().path + "\"" +
-                                  AtLocation(levels_.back().where) +
-                                  " takes a collection of another pipeline; make that collection "
-                                  "in this pipeline as well"));
+  AddFault("takes a collection of another pipeline; make that collection in this pipeline as well");
   return instead;
+}
+
+void PipelineBuilder::AddFault(std::string_view what) {
+  graph_.AddFault(InvalidArgument("step \"" + levels_.back().path + "\"" +
+                                  AtLocation(levels_.back().where) + " " + std::string(what)));
 }
 
 PipelineBuilder::Scope::Scope(PipelineBuilder* builder, std::string_view name,

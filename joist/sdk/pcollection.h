@@ -44,6 +44,9 @@ class PipelineBuilder {
   /// the id is `instead`, one of this pipeline's.
   int InputFrom(const PipelineBuilder& owner, int id, int instead);
 
+  /// The step that is being made here has a fault: "step "NAME" at LINE WHAT".
+  void AddFault(std::string_view what);
+
   /// While one lives, steps are named below `name`. An empty name is replaced by `kind`, numbered
   /// where it is taken.
   class Scope {

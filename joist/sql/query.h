@@ -57,6 +57,11 @@ class PackStep final : public StepOf<PackStep<T>, uint32_t> {
       const StepScope scope(context_.stats);
       context_.stats->elements_in += batch.count;
       ++context_.stats->batches_in;
+      ForEachUnsliced(batch, [this](const Batch<T>& unsliced) { PackAll(unsliced); });
+    }
+
+   private:
+    void PackAll(const Batch<T>& batch) {
       const T* const rows = batch.values.data();
       if (batch.meta.windows.is_constant()) {
         Pack(batch.window(0), [rows](size_t i) -> const T& { return rows[i]; }, batch.count);
@@ -77,7 +82,6 @@ class PackStep final : public StepOf<PackStep<T>, uint32_t> {
       }
     }
 
-   private:
     template <class RowAt>
     void Pack(Window window, RowAt row, size_t count) {
       try {

@@ -79,6 +79,9 @@ class PartitionStep final : public StepOf<PartitionStep<F, T>, Definition<F>> {
       ++context_.stats->batches_in;
       for (Part& part : parts_) part.count = 0;  // What a failure left.
       const bool constant = batch.meta.is_constant();
+      if (!constant) {
+        for (Part& part : parts_) part.meta.Begin(batch.meta);
+      }
       size_t i = 0;
       try {
         for (; i < batch.count; ++i) {
