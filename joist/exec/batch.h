@@ -7,7 +7,6 @@
 #ifndef JOIST_EXEC_BATCH_H_
 #define JOIST_EXEC_BATCH_H_
 
-#include <algorithm>
 #include <cstddef>
 #include <vector>
 
@@ -98,24 +97,19 @@ void ForEachWindowRun(const Batch<T>& batch, Take take) {
   }
 }
 
+/// The windows of `sliding` that share `slice`.
+std::vector<Window> WindowsOfSlice(const WindowFn& sliding, const Window& slice);
+
 /// Calls take(batch) with batches that are not sliced: where `batch` is, once for each of its
 /// slices' windows.
 template <class T, class Take>
 void ForEachUnsliced(const Batch<T>& batch, Take take) {
   if (batch.meta.slices_of == nullptr) [[likely]]
     return take(batch);
-  std::vector<Window> windows;
-  const auto windows_of = [&](size_t i) {
-    windows.clear();
-    // The last moment of a slice is inside of it even where time ends.
-    AssignWindows(*batch.meta.slices_of, batch.window(i).max_timestamp(),
-                  [&](const Window& window) { windows.push_back(window); });
-  };
-  ForEachWindowRun(batch, [&](Window, size_t first, size_t count) {
-    windows_of(first);
+  ForEachWindowRun(batch, [&](const Window& slice, size_t first, size_t count) {
     Meta meta = batch.meta.From(first);
     meta.slices_of = nullptr;
-    for (const Window& window : windows) {
+    for (const Window& window : WindowsOfSlice(*batch.meta.slices_of, slice)) {
       meta.windows = SharedColumn<Window>(window);
       take(Batch<T>{batch.values.From(first), count, meta});
     }
@@ -126,18 +120,10 @@ void ForEachUnsliced(const Batch<T>& batch, Take take) {
 class MetaBuffer {
  public:
   /// Names the Meta that CopyFrom copies from.
-  void Begin(const Meta& from) {
-    meta_ = from;
-    if (!from.timestamps.is_constant()) Vary(&timestamps_, &meta_.timestamps);
-    if (!from.windows.is_constant()) Vary(&windows_, &meta_.windows);
-    if (!from.panes.is_constant()) Vary(&panes_, &meta_.panes);
-  }
+  void Begin(const Meta& from);
   /// From here on each element has a timestamp of its own; the first `count` have that of before.
   void VaryTimestamps(size_t count) {
-    if (!meta_.timestamps.is_constant()) return;
-    const Timestamp before = meta_.timestamps[0];
-    Vary(&timestamps_, &meta_.timestamps);
-    std::fill_n(timestamps_.begin(), count, before);
+    if (meta_.timestamps.is_constant()) VaryConstantTimestamps(count);
   }
   /// Element `i` gets what element `j` of `from` has.
   void CopyFrom(size_t i, const Meta& from, size_t j) {
@@ -149,11 +135,7 @@ class MetaBuffer {
   const Meta& view() const { return meta_; }
 
  private:
-  template <class C>
-  static void Vary(std::vector<C>* room, SharedColumn<C>* column) {
-    room->resize(kBatchSize);
-    *column = SharedColumn<C>(room->data());
-  }
+  void VaryConstantTimestamps(size_t count);
 
   std::vector<Timestamp> timestamps_;
   std::vector<Window> windows_;

@@ -14,7 +14,6 @@
 #include <algorithm>
 #include <limits>
 #include <memory>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -31,6 +30,18 @@ struct GatheredWindow {
   friend bool operator==(const GatheredWindow&, const GatheredWindow&) = default;
 };
 
+/// Numbers for windows, in the order in which they are first asked for.
+class WindowNumbers {
+ public:
+  WindowNumbers();
+  ~WindowNumbers();
+  size_t Of(const GatheredWindow& window);
+
+ private:
+  struct Map;
+  std::unique_ptr<Map> map_;
+};
+
 template <class Gathered>
 class WindowList {
  public:
@@ -45,9 +56,8 @@ class WindowList {
   Gathered& Of(const GatheredWindow& window, Make make) {
     if (last_ < items_.size() && items_[last_].of == window) [[likely]]
       return *items_[last_].gathered;
-    const auto [at, is_new] = places_.try_emplace(window, items_.size());
-    last_ = at->second;
-    if (is_new) items_.push_back({window, make()});
+    last_ = numbers_.Of(window);
+    if (last_ == items_.size()) items_.push_back({window, make()});
     return *items_[last_].gathered;
   }
   size_t size() const { return items_.size(); }
@@ -55,11 +65,8 @@ class WindowList {
   auto end() { return items_.end(); }
 
  private:
-  struct Hash {
-    size_t operator()(const GatheredWindow& window) const { return HashWindow(window.window); }
-  };
   std::vector<Item> items_;
-  std::unordered_map<GatheredWindow, size_t, Hash> places_;
+  WindowNumbers numbers_;
   size_t last_ = 0;
 };
 
@@ -82,9 +89,9 @@ class WindowShares {
       if (of.slices_of == nullptr) {
         ItemOf(of.window).shares.push_back(gathered.get());
       } else {
-        AssignWindows(*of.slices_of, of.window.max_timestamp(), [&](const Window& window) {
+        for (const Window& window : WindowsOfSlice(*of.slices_of, of.window)) {
           ItemOf(window).shares.push_back(gathered.get());
-        });
+        }
       }
       gathered_.push_back(std::move(gathered));
     }
@@ -121,19 +128,16 @@ class WindowShares {
   const std::vector<Item>& items() const { return items_; }
 
  private:
-  struct Hash {
-    size_t operator()(const Window& window) const { return HashWindow(window); }
-  };
   Item& ItemOf(const Window& window) {
-    const auto [at, is_new] = places_.try_emplace(window, items_.size());
-    if (is_new) items_.push_back({window, {}, false, {}});
-    return items_[at->second];
+    const size_t number = numbers_.Of({window});
+    if (number == items_.size()) items_.push_back({window, {}, false, {}});
+    return items_[number];
   }
 
   std::vector<std::unique_ptr<Gathered>> gathered_;
   std::vector<Gathered*> timed_;
   std::vector<Item> items_;
-  std::unordered_map<Window, size_t, Hash> places_;
+  WindowNumbers numbers_;
 };
 
 /// A source of the parts of each window: `Breaker` has windows(), PartsOf(item) and MakePartReader.
