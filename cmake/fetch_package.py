@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
 # Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
 #
-# fetch_package.py {pip|npm|crate} PIN FOLDER [PATTERN …]: unpacks a published package into FOLDER.
+# fetch_package.py {pip|npm|crate|go} PIN FOLDER [PATTERN …]: unpacks a published package into
+# FOLDER.
 #
 # PIN is a text file with one line `NAME==VERSION --hash=sha256:DIGEST` and comments that begin with
-# #. It is pip's own format, used for npm and crates as well; DIGEST is that of the wheel, the .tgz
-# or the .crate. Of pip's wheels the one with that digest is taken, whatever machine this is.
-# PATTERNs say which files are wanted (shell patterns on the path inside of the package, where *
-# matches / too); without any, all of them. npm's leading package/ and a crate's NAME-VERSION/ are
-# stripped.
+# #. It is pip's own format, used for npm, crates and Go modules as well; DIGEST is that of the wheel,
+# the .tgz, the .crate or the module's .zip. Of pip's wheels the one with that digest is taken,
+# whatever machine this is. PATTERNs say which files are wanted (shell patterns on the path inside of
+# the package, where * matches / too); without any, all of them. npm's leading package/, a crate's
+# NAME-VERSION/ and a module's NAME@vVERSION/ are stripped.
 #
 # Does nothing if FOLDER is there: it appears at once, by rename, when all of it is there. Several
 # may do this at the same time. Packages come through their registries' own clients, as set up on
@@ -41,7 +42,7 @@ def read_pin(path):
 
 
 def run(command, **more):
-    """Runs a package client; it and its last words end the program if it fails."""
+    """What a package client prints; it and its last words end the program if it fails."""
     try:
         client = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                 text=True, check=False, **more)
@@ -51,6 +52,7 @@ def run(command, **more):
         sys.stderr.write(client.stdout[-4000:])
         sys.exit(f"{command[0]} failed; its words are above. Where the network is at fault, "
                  "build again later")
+    return client.stdout
 
 
 def download_pip(pin, work):
@@ -83,11 +85,20 @@ def download_crate(pin, work):
     return glob.glob(f"{home}/registry/cache/*/{name}-{version}.crate")[:1]
 
 
-def unpack_wheel(archive, wanted, folder):
-    with zipfile.ZipFile(archive) as wheel:
-        members = [one for one in wheel.infolist() if not one.is_dir() and wanted(one.filename)]
+def download_go(pin, work):
+    name, version, _ = read_pin(pin)
+    printed = run(["go", "mod", "download", "-json", f"{name}@v{version}"], cwd=work)
+    return re.findall(r'"Zip": "(.+)"', printed)
+
+
+def unpack_zip(archive, wanted, folder, prefix=""):
+    with zipfile.ZipFile(archive) as package:
+        members = [one for one in package.infolist() if not one.is_dir()]
+        for one in members:
+            one.filename = one.filename.removeprefix(prefix)
+        members = [one for one in members if wanted(one.filename)]
         check_size(sum(one.file_size for one in members))
-        wheel.extractall(folder, members)
+        package.extractall(folder, members)
 
 
 def unpack_tar(archive, wanted, folder):
@@ -115,8 +126,8 @@ def check_size(size):
 
 
 def main():
-    if len(sys.argv) < 4 or sys.argv[1] not in ("pip", "npm", "crate"):
-        sys.exit("usage: fetch_package.py {pip|npm|crate} PIN FOLDER [PATTERN …]")
+    if len(sys.argv) < 4 or sys.argv[1] not in ("pip", "npm", "crate", "go"):
+        sys.exit("usage: fetch_package.py {pip|npm|crate|go} PIN FOLDER [PATTERN …]")
     kind, pin, folder, *patterns = sys.argv[1:]
     pin, folder = os.path.abspath(pin), os.path.abspath(folder)
     name, version, digest = read_pin(pin)
@@ -126,7 +137,8 @@ def main():
     os.makedirs(parent, exist_ok=True)
     work = tempfile.mkdtemp(dir=parent, prefix=".fetch-")
     try:
-        download = {"pip": download_pip, "npm": download_npm, "crate": download_crate}[kind]
+        download = {"pip": download_pip, "npm": download_npm, "crate": download_crate,
+                    "go": download_go}[kind]
         archives = download(pin, work)
         if len(archives) != 1:
             sys.exit(f"{kind} has not brought {name} {version}")
@@ -139,8 +151,10 @@ def main():
             return not patterns or any(fnmatch.fnmatchcase(path, one) for one in patterns)
 
         unpacked = os.path.join(work, "unpacked")
-        unpack = unpack_wheel if kind == "pip" else unpack_tar
-        unpack(archives[0], wanted, unpacked)
+        if kind in ("npm", "crate"):
+            unpack_tar(archives[0], wanted, unpacked)
+        else:
+            unpack_zip(archives[0], wanted, unpacked, f"{name}@v{version}/" if kind == "go" else "")
         try:
             os.rename(unpacked, folder)
         except OSError:
