@@ -40,7 +40,7 @@ SHARED_BY_CONNECTORS = {"files"}
 IMPURE = {"thread", "mutex", "shared_mutex", "condition_variable", "future", "chrono", "fstream",
           "iostream", "filesystem", "ctime", "unistd.h", "sys/stat.h", "fcntl.h", "time.h"}
 HEAVY = re.compile(r"iostream|regex|fmt/.*|spdlog/.*|yaml-cpp/.*|nlohmann/.*|google/.*"
-                   r"|grpc.*|absl/.*|gtest/.*|gmock/.*|benchmark/.*|simdjson.*|re2/.*")
+                   r"|grpc.*|absl/.*|gtest/.*|gmock/.*|benchmark/.*|simdjson.*|re2/.*|onnxruntime.*")
 PUBLIC_HEADER_FOLDERS = {"base", "model", "exec", "sdk", "transforms", "sql", "io", "ml", "cli", "joist.h"}
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]')

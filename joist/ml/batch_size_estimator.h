@@ -13,6 +13,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "joist/model/fields.h"
 #include "joist/model/timestamp.h"
 
 namespace joist {
@@ -23,6 +24,7 @@ struct BatchElementsKwargs {
   int64_t max_batch_size = 1024;
   Duration target_batch_duration = Duration::Millis(1000);
 };
+JOIST_ROW(BatchElementsKwargs, min_batch_size, max_batch_size, target_batch_duration)
 
 class BatchSizeEstimator {
  public:
