@@ -5,11 +5,11 @@
 # FOLDER.
 #
 # PIN is a text file with one line `NAME==VERSION --hash=sha256:DIGEST` and comments that begin with
-# #. It is pip's own format, used for npm, crates and Go modules as well; DIGEST is that of the wheel,
-# the .tgz, the .crate or the module's .zip. Of pip's wheels the one with that digest is taken,
-# whatever machine this is. PATTERNs say which files are wanted (shell patterns on the path inside of
-# the package, where * matches / too); without any, all of them. npm's leading package/, a crate's
-# NAME-VERSION/ and a module's NAME@vVERSION/ are stripped.
+# #. It is pip's own format, used for npm, crates and Go modules as well; DIGEST is that of the
+# wheel, the .tgz, the .crate or the module's .zip. Of pip's wheels the one with that digest is
+# taken, whatever machine this is. PATTERNs say which files are wanted (shell patterns on the path
+# inside of the package, where * matches / too); without any, all of them. npm's leading package/, a
+# crate's NAME-VERSION/ and a module's NAME@vVERSION/ are stripped.
 #
 # Does nothing if FOLDER is there: it appears at once, by rename, when all of it is there. Several
 # may do this at the same time. Packages come through their registries' own clients, as set up on
