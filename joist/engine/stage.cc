@@ -66,7 +66,7 @@ class StageRun::Share {
     if (job_->graph->nodes()[node].kind == StepKind::kParDo) {
       for (int side : job_->graph->nodes()[node].side_inputs) {
         context.side_inputs.push_back(
-            job_->breakers[job_->graph->collections()[side].producer]->SideView());
+            job_->breakers[job_->graph->collections()[side].producer]->MakeSideViews());
       }
     }
     return context;

@@ -246,9 +246,8 @@ class CombineBreaker final : public Breaker {
           const auto keys = keys_.Of(batch.values.keys().From(first), count);
           const ColumnView<V> values = batch.values.values().From(first);
           const F& fn = breaker_->fn_;
-          Gathered& to = windows_.Of({window, batch.meta.slices_of}, [&] {
-            return std::make_unique<Gathered>(&fn, context_);
-          });
+          Gathered& to = windows_.Of({window, batch.meta.slices_of},
+                                     [&] { return std::make_unique<Gathered>(&fn, context_); });
           MakeRoom(to, count);
           to.table.Upsert(
               count, [&](size_t i) { return keys[i]; },

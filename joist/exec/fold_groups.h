@@ -74,8 +74,7 @@ class FoldGroupsBreaker final : public Breaker {
 
   class FoldSource final : public Source {
    public:
-    FoldSource(const F* fn, std::shared_ptr<Source> groups)
-        : fn_(fn), groups_(std::move(groups)) {}
+    FoldSource(const F* fn, std::shared_ptr<Source> groups) : fn_(fn), groups_(std::move(groups)) {}
     Result<std::vector<SourceRange>> Split(int threads) override { return groups_->Split(threads); }
     std::unique_ptr<Reader> MakeReader(const OperatorContext& context) override {
       return std::unique_ptr<Reader>(new FoldReader(fn_, groups_->MakeReader(context)));

@@ -7,8 +7,8 @@
 // one thread: a table gives every key a number, and the values are laid out group by group.
 //
 // A share gathers each window by itself, unless windows are too many, are yet to be merged, or the
-// times of elements matter to their group: then records keep their times, and a WindowSplitter tells
-// the windows of a key apart when it is grouped.
+// times of elements matter to their group: then records keep their times, and a WindowSplitter
+// tells the windows of a key apart when it is grouped.
 //
 // A partition that is too large for its reader is grouped in several passes over it, each of which
 // takes a range of hashes. A range of which even the smallest piece is too large has a key with
@@ -278,13 +278,15 @@ class GroupByKeyBreaker final : public Breaker {
     template <class Input>
     [[gnu::noinline]] void AddTimes(const Item& window, size_t share, const Input& input,
                                     size_t partition, size_t count) {
-      if (!window.shares[share]->keeps_times) return splitter_.Append(OneTime(window, share), count);
+      if (!window.shares[share]->keeps_times)
+        return splitter_.Append(OneTime(window, share), count);
       input.ForEachTimes(partition, [this](const ElementTime* from, const ElementTime* to) {
         splitter_.Append(from, to);
       });
     }
     void AddLoadedTimes(const Item& window, size_t share, size_t count) {
-      if (!window.shares[share]->keeps_times) return splitter_.Append(OneTime(window, share), count);
+      if (!window.shares[share]->keeps_times)
+        return splitter_.Append(OneTime(window, share), count);
       splitter_.Append(times_.data(), times_.data() + times_.size());
     }
     /// Of the elements of a share that is of one window.
@@ -301,7 +303,8 @@ class GroupByKeyBreaker final : public Breaker {
         for (size_t s = 0; s < window.shares.size(); ++s) {
           const auto& input = std::get<I>(window.shares[s]->records);
           const bool keeps_times = window.shares[s]->keeps_times;
-          const ElementTime one = window.splits && !keeps_times ? OneTime(window, s) : ElementTime();
+          const ElementTime one =
+              window.splits && !keeps_times ? OneTime(window, s) : ElementTime();
           size_t i = 0;
           const auto take_next = [&](const Record<I>& record) {
             take.template operator()<I>(record, keeps_times ? times_[i++] : one);
@@ -366,7 +369,8 @@ class GroupByKeyBreaker final : public Breaker {
       const auto for_each = [&](auto take) {
         ForEachRecord(window, partition,
                       [&]<size_t I>(const Record<I>& record, const ElementTime& time) {
-                        if (PieceOf(record.hash()) == piece) take.template operator()<I>(record, time);
+                        if (PieceOf(record.hash()) == piece)
+                          take.template operator()<I>(record, time);
                       });
       };
       if (window.splits) {

@@ -79,8 +79,8 @@ class GroupLayout {
     ForEachIndex<kInputs>([&]<size_t I>() { LayOut(std::get<I>(inputs_)); });
   }
 
-  /// Writes the groups into `column`, and calls take(first group, count) whenever it is full, and at
-  /// the end.
+  /// Writes the groups into `column`, and calls take(first group, count) whenever it is full, and
+  /// at the end.
   template <class Take>
   void ForEachBatch(ColumnBuffer<KV<K, GroupValues>>& column, Take take) {
     const ColumnWriter<KV<K, GroupValues>> writer = column.writer();
@@ -175,9 +175,7 @@ class GroupLayout {
   /// Between the passes: numbers of keys become numbers of groups.
   [[gnu::noinline]] void Split() {
     const auto numbers = std::apply(
-        [](auto&... inputs) {
-          return std::array{std::span<uint32_t>(inputs.key_of_record)...};
-        },
+        [](auto&... inputs) { return std::array{std::span<uint32_t>(inputs.key_of_record)...}; },
         inputs_);
     splitter_->Split(numbers, keys_.size());
     groups_ = splitter_->groups().size();

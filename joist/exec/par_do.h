@@ -146,7 +146,9 @@ class ParDoOperator final : public Operator, public BatchReceiver<In> {
 
   void Push(const Batch<In>& batch) override {
     const StepScope scope(context_.stats);
-    if constexpr (kSeesWindows) {
+    if constexpr (kHasSides) {
+      ForEachUnsliced(batch, [this](const Batch<In>& unsliced) { RunByWindow(unsliced); });
+    } else if constexpr (kSeesWindows) {
       ForEachUnsliced(batch, [this](const Batch<In>& unsliced) { Run(unsliced); });
     } else {
       Run(batch);
@@ -154,9 +156,23 @@ class ParDoOperator final : public Operator, public BatchReceiver<In> {
   }
 
  private:
+  static constexpr bool kHasSides = Traits::Sides::kSize > 0;
   /// Whether it matters to the function in which window an element is.
-  static constexpr bool kSeesWindows = kForm == ParDoForm::kBatch || Traits::Sides::kSize > 0 ||
-                                       signature::kTakes<Window, typename Traits::Others>;
+  static constexpr bool kSeesWindows =
+      kForm == ParDoForm::kBatch || signature::kTakes<Window, typename Traits::Others>;
+
+  /// With the side inputs of one window at a time.
+  void RunByWindow(const Batch<In>& batch) {
+    ForEachWindowRun(batch, [&](const Window& window, size_t first, size_t count) {
+      sides_.clear();
+      try {
+        for (const auto& side : context_.side_inputs) sides_.push_back(side->At(window));
+      } catch (...) {
+        RethrowAsStepFailure(context_.step, "");
+      }
+      Run({batch.values.From(first), count, batch.meta.From(first)});
+    });
+  }
 
   void Run(const Batch<In>& batch) {
     context_.stats->elements_in += batch.count;
@@ -257,7 +273,7 @@ class ParDoOperator final : public Operator, public BatchReceiver<In> {
   template <class Side, size_t kIndex>
   Side SideOf() {
     using S = typename Side::value_type;
-    const S* const view = static_cast<const S*>(context_.side_inputs[kIndex].get());
+    const S* const view = static_cast<const S*>(sides_[kIndex]);
     if constexpr (requires { view->BeginCall(); }) view->BeginCall();
     return Side(view);
   }
@@ -368,6 +384,7 @@ class ParDoOperator final : public Operator, public BatchReceiver<In> {
                          typename Traits::ElementParameter>,
       In> argument_;
   Cursors cursors_;
+  std::vector<const void*> sides_;  ///< Views of the side inputs for the window of the batch.
   Arena scratch_;
   Meta finish_meta_{SharedColumn<Timestamp>(Window::Global().max_timestamp()), {}, {}};
   bool set_up_ = false;

@@ -63,8 +63,8 @@ template <class T>
 class CommittedSpools {
  public:
   explicit CommittedSpools(MemoryBudget* memory) : memory_(memory), use_(memory) {}
-  void Commit(Operator& sink) {
-    spools_.push_back(static_cast<SpoolSink<T>&>(sink).Take());
+  void Commit(std::shared_ptr<Spool<T>> spool) {
+    spools_.push_back(std::move(spool));
     use_.Set(use_.bytes() + spools_.back()->held_bytes());
   }
   /// All are there. Throws StatusException.
@@ -100,7 +100,9 @@ class ReshuffleBreaker final : public Breaker {
   std::unique_ptr<Operator> MakeSink(const OperatorContext& context) override {
     return std::unique_ptr<Operator>(new SpoolSink<T>(context));
   }
-  void Commit(Operator& sink) override { committed_.Commit(sink); }
+  void Commit(Operator& sink) override {
+    committed_.Commit(static_cast<SpoolSink<T>&>(sink).Take());
+  }
   void Seal(int) override { committed_.Seal(); }
   std::shared_ptr<Source> MakeOutput() override {
     return std::unique_ptr<Source>(new SpoolSource(&committed_.spools()));

@@ -154,7 +154,8 @@ struct SideInputs<TypeList<A, Rest...>, Found...> {
 template <class A, class List>
 inline constexpr bool kTakes = false;
 template <class A, class... B>
-inline constexpr bool kTakes<A, TypeList<B...>> = (std::is_same_v<A, std::remove_cvref_t<B>> || ...);
+inline constexpr bool kTakes<A, TypeList<B...>> =
+    (std::is_same_v<A, std::remove_cvref_t<B>> || ...);
 
 /// How many of the first `position` parameters are SideInputs.
 template <class... A>

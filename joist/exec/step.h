@@ -60,20 +60,28 @@ template <class T>
 inline const ElementType element_type = {&typeid(T), [] { return std::string(TypeName<T>()); },
                                          [] { return ElementCoder<T>::Spec(); }};
 
+/// The views of a side input that one share's functions are handed. Belongs to one thread.
+class SideViews {
+ public:
+  virtual ~SideViews() = default;
+  /// The view for an element in `main`, a window of the main input; good until the next call.
+  virtual const void* At(const Window& main) = 0;
+};
+
 /// What an operator is given when it is made.
 struct OperatorContext {
-  std::string_view step;                                 ///< Full name; outlives the operator.
-  StepStats* stats = nullptr;                            ///< The share's; outlives the operator.
-  std::vector<std::shared_ptr<const void>> side_inputs;  ///< Views, in the order of declaration.
-  MemoryBudget* memory = nullptr;                        ///< Null: nothing is limited or counted.
+  std::string_view step;                                ///< Full name; outlives the operator.
+  StepStats* stats = nullptr;                           ///< The share's; outlives the operator.
+  std::vector<std::shared_ptr<SideViews>> side_inputs;  ///< In the order of declaration.
+  MemoryBudget* memory = nullptr;                       ///< Null: nothing is limited or counted.
   /// What a sink may gather before it goes to disk.
   int64_t memory_bytes = std::numeric_limits<int64_t>::max();
 };
 
 /// What a breaker is given when it is made; outlives it.
 struct BreakerContext {
-  std::string_view step;           ///< Full name.
-  MemoryBudget* memory = nullptr;  ///< Null: nothing is limited or counted.
+  std::string_view step;                         ///< Full name.
+  MemoryBudget* memory = nullptr;                ///< Null: nothing is limited or counted.
   const WindowingStrategy* windowing = nullptr;  ///< Of its (first) input; null: Beam's default.
 };
 
@@ -188,7 +196,7 @@ class Breaker {
   /// After Seal: the elements (kGroup).
   virtual std::shared_ptr<Source> MakeOutput() { return nullptr; }
   /// After Seal: what the functions of one share are handed (kView). Thread-safe.
-  virtual std::shared_ptr<const void> SideView() const { return nullptr; }
+  virtual std::shared_ptr<SideViews> MakeSideViews() const { return nullptr; }
 };
 
 /// A step of the graph with the code that runs it. Of the first three functions the one is

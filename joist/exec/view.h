@@ -18,6 +18,7 @@
 #include "joist/exec/hash_pages.h"
 #include "joist/exec/page_cache.h"
 #include "joist/exec/reshuffle.h"
+#include "joist/exec/window_shares.h"
 #include "joist/model/describe.h"
 
 namespace joist {
@@ -330,36 +331,139 @@ struct AsMapView {
   }
 };
 
+/// Fills a spool for each window.
+template <class T>
+class ViewSink final : public Operator, public BatchReceiver<T> {
+ public:
+  explicit ViewSink(const OperatorContext& context) : context_(context), use_(context.memory) {}
+  Receiver* input(int) override { return static_cast<BatchReceiver<T>*>(this); }
+  void Connect(int, Receiver*) override {}
+  void Push(const Batch<T>& batch) override {
+    const StepScope scope(context_.stats);
+    context_.stats->elements_in += batch.count;
+    ++context_.stats->batches_in;
+    ForEachUnsliced(batch, [this](const Batch<T>& unsliced) {
+      ForEachWindowRun(unsliced, [&](const Window& window, size_t first, size_t count) {
+        Spool<T>& spool = windows_.Of({window}, [] { return std::make_unique<Spool<T>>(); });
+        held_ -= spool.held_bytes();
+        spool.Append({unsliced.values.From(first), count, unsliced.meta.From(first)});
+        held_ += spool.held_bytes();
+      });
+    });
+    Hold(context_.memory_bytes);
+  }
+  /// What a share keeps for good is half of what it may gather.
+  void Finish() override {
+    const StepScope scope(context_.stats);
+    Hold(context_.memory_bytes / 2);
+  }
+  /// Whoever takes the spools out counts them.
+  WindowList<Spool<T>>& windows() {
+    use_.Set(0);
+    return windows_;
+  }
+
+ private:
+  void Hold(int64_t most_bytes) {
+    while (held_ > most_bytes) [[unlikely]] {
+      const auto largest = std::max_element(
+          windows_.begin(), windows_.end(),
+          [](const auto& a, const auto& b) { return a->held_bytes() < b->held_bytes(); });
+      const int64_t before = (*largest)->held_bytes();
+      try {
+        (*largest)->Spill(context_.memory);
+      } catch (...) {
+        RethrowAsStepFailure(context_.step, "");
+      }
+      held_ += (*largest)->held_bytes() - before;
+      if ((*largest)->held_bytes() == before) break;  // What has no coder stays.
+    }
+    use_.Set(held_);
+  }
+
+  OperatorContext context_;
+  MemoryUse use_;
+  WindowList<Spool<T>> windows_;
+  int64_t held_ = 0;
+};
+
 template <class Kind>
 class ViewBreaker final : public Breaker {
   using T = typename Kind::Element;
   using Shared = typename Kind::Shared;
 
+  /// Of one window.
+  struct Viewed {
+    explicit Viewed(MemoryBudget* memory) : committed(memory) {}
+    CommittedSpools<T> committed;
+    std::shared_ptr<const Shared> shared;
+  };
+
  public:
   ViewBreaker(Kind kind, const BreakerContext& context)
-      : kind_(std::move(kind)), context_(context), committed_(context.memory) {}
+      : kind_(std::move(kind)), context_(context) {
+    if (context.windowing != nullptr) window_fn_ = context.windowing->window_fn;
+  }
   std::unique_ptr<Operator> MakeSink(const OperatorContext& context) override {
-    return std::unique_ptr<Operator>(new SpoolSink<T>(context));
+    return std::unique_ptr<Operator>(new ViewSink<T>(context));
   }
-  void Commit(Operator& sink) override { committed_.Commit(sink); }
-  void Seal(int) override {
-    committed_.Seal();
-    shared_ = kind_.Share(committed_, context_.step);
-    committed_.ReleaseUnshared();
-  }
-  std::shared_ptr<const void> SideView() const override {
-    if constexpr (std::is_same_v<typename Kind::View, Shared>) {
-      return shared_;
-    } else {
-      return std::make_shared<const typename Kind::View>(shared_, context_.memory);
+  void Commit(Operator& sink) override {
+    for (auto& [of, spool] : static_cast<ViewSink<T>&>(sink).windows()) {
+      windows_.Of(of, [this] { return std::make_unique<Viewed>(context_.memory); })
+          .committed.Commit(std::move(spool));
     }
+  }
+  void Seal(int) override {
+    for (auto& [of, viewed] : windows_) {
+      viewed->committed.Seal();
+      viewed->shared = kind_.Share(viewed->committed, context_.step);
+      viewed->committed.ReleaseUnshared();
+    }
+    // A job whose only window lacks what a view needs fails before anything is done with it.
+    if (window_fn_.is_global() && windows_.size() == 0) ShareOf(Window::Global());
+  }
+  std::shared_ptr<SideViews> MakeSideViews() const override {
+    return std::unique_ptr<SideViews>(new Views(this));
   }
 
  private:
+  /// That of a window without elements is made anew for each who asks.
+  std::shared_ptr<const Shared> ShareOf(const Window& window) const {
+    const Viewed* const viewed = windows_.Find({window});
+    if (viewed != nullptr) return viewed->shared;
+    return kind_.Share(CommittedSpools<T>(nullptr), context_.step);
+  }
+
+  class Views final : public SideViews {
+   public:
+    explicit Views(const ViewBreaker* breaker) : breaker_(breaker) {}
+    const void* At(const Window& main) override {
+      const Window window = SideInputWindow(breaker_->window_fn_, main);
+      if (view_ == nullptr || window != window_) {
+        window_ = window;
+        view_ = Make(breaker_->ShareOf(window));
+      }
+      return view_.get();
+    }
+
+   private:
+    std::shared_ptr<const void> Make(std::shared_ptr<const Shared> shared) const {
+      if constexpr (std::is_same_v<typename Kind::View, Shared>) {
+        return shared;
+      } else {
+        return std::make_shared<const typename Kind::View>(std::move(shared),
+                                                           breaker_->context_.memory);
+      }
+    }
+    const ViewBreaker* breaker_;
+    Window window_;
+    std::shared_ptr<const void> view_;
+  };
+
   Kind kind_;
   BreakerContext context_;
-  CommittedSpools<T> committed_;
-  std::shared_ptr<const Shared> shared_;
+  WindowFn window_fn_;
+  WindowList<Viewed> windows_;
 };
 
 template <class Kind>

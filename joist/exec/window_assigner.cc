@@ -6,7 +6,8 @@
 
 namespace joist {
 
-WindowAssigner::WindowAssigner(const WindowFn* fn) : fn_(fn), assigns_one_(fn->assigns_one_window()) {
+WindowAssigner::WindowAssigner(const WindowFn* fn)
+    : fn_(fn), assigns_one_(fn->assigns_one_window()) {
   if (fn->kind == WindowFn::Kind::kSliding && SlicingPays(*fn)) {
     slices_ = SlicesOf(*fn);
     assigns_one_ = true;

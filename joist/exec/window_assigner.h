@@ -42,8 +42,8 @@ class WindowAssigner {
   Window WindowOf(Timestamp t) const;
 
   const WindowFn* fn_;
-  WindowFn slices_;    ///< Of sliding windows.
-  bool assigns_one_;   ///< A window, or a slice.
+  WindowFn slices_;   ///< Of sliding windows.
+  bool assigns_one_;  ///< A window, or a slice.
   std::vector<Window> windows_;
 };
 

@@ -22,4 +22,9 @@ size_t WindowNumbers::Of(const GatheredWindow& window) {
   return map_->try_emplace(window, map_->size()).first->second;
 }
 
+const size_t* WindowNumbers::Find(const GatheredWindow& window) const {
+  const auto found = map_->find(window);
+  return found == map_->end() ? nullptr : &found->second;
+}
+
 }  // namespace joist

@@ -36,6 +36,8 @@ class WindowNumbers {
   WindowNumbers();
   ~WindowNumbers();
   size_t Of(const GatheredWindow& window);
+  /// Null if it has none.
+  const size_t* Find(const GatheredWindow& window) const;
 
  private:
   struct Map;
@@ -59,6 +61,11 @@ class WindowList {
     last_ = numbers_.Of(window);
     if (last_ == items_.size()) items_.push_back({window, make()});
     return *items_[last_].gathered;
+  }
+  /// Null if nothing is there.
+  const Gathered* Find(const GatheredWindow& window) const {
+    const size_t* const number = numbers_.Find(window);
+    return number == nullptr ? nullptr : items_[*number].gathered.get();
   }
   size_t size() const { return items_.size(); }
   auto begin() { return items_.begin(); }

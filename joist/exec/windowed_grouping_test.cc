@@ -41,7 +41,8 @@ std::string TextOf(const Pane& pane) {
   return text;
 }
 
-std::vector<Pane> ByOracle(const WindowingStrategy& strategy, const std::vector<Element>& elements) {
+std::vector<Pane> ByOracle(const WindowingStrategy& strategy,
+                           const std::vector<Element>& elements) {
   NaiveGrouping oracle(strategy);
   std::vector<Pane> panes;
   const auto take = [&](const std::vector<NaiveGrouping::Pane>& some) {
@@ -154,8 +155,9 @@ void Check(const WindowingStrategy& strategy, const std::vector<Element>& elemen
     std::sort(collector.panes.begin(), collector.panes.end());
     ASSERT_EQ(collector.panes.size(), expected.size()) << what;
     for (size_t i = 0; i < expected.size(); ++i) {
-      ASSERT_TRUE(collector.panes[i] == expected[i])
-          << what << "\n" << TextOf(collector.panes[i]) << "\n" << TextOf(expected[i]);
+      ASSERT_TRUE(collector.panes[i] == expected[i]) << what << "\n"
+                                                     << TextOf(collector.panes[i]) << "\n"
+                                                     << TextOf(expected[i]);
     }
   };
   GroupByKeyBreaker<std::string, int64_t> group(context);
@@ -220,9 +222,10 @@ TEST(WindowedGrouping, OnDisk) {
   for (unsigned seed = 0; seed < 12; ++seed) {
     std::mt19937 random(seed);
     WindowingStrategy strategy;
-    strategy.window_fn = seed % 3 == 0   ? WindowFn::Sessions(Duration::Millis(300))
-                         : seed % 3 == 1 ? WindowFn::Sliding(Duration::Seconds(9), Duration::Seconds(3))
-                                         : WindowFn::Fixed(Duration::Seconds(10));
+    strategy.window_fn = seed % 3 == 0 ? WindowFn::Sessions(Duration::Millis(300))
+                         : seed % 3 == 1
+                             ? WindowFn::Sliding(Duration::Seconds(9), Duration::Seconds(3))
+                             : WindowFn::Fixed(Duration::Seconds(10));
     strategy.timestamp_combiner = static_cast<TimestampCombiner>(seed / 3 % 3);
     // The fewest keys are too large for a reader and go to files of their own.
     const int64_t keys = seed < 6 ? 500 : 3;
@@ -240,8 +243,9 @@ TEST(WindowedGrouping, ManyWindows) {
   for (unsigned seed = 0; seed < 6; ++seed) {
     std::mt19937 random(seed);
     WindowingStrategy strategy;
-    strategy.window_fn = seed % 2 == 0 ? WindowFn::Fixed(Duration::Seconds(1))
-                                       : WindowFn::Sliding(Duration::Seconds(3), Duration::Seconds(1));
+    strategy.window_fn = seed % 2 == 0
+                             ? WindowFn::Fixed(Duration::Seconds(1))
+                             : WindowFn::Sliding(Duration::Seconds(3), Duration::Seconds(1));
     const auto elements = RandomElements(20'000, 5, 1000, &random);
     Check(strategy, elements, seed, nullptr);
     if (HasFatalFailure()) return;
@@ -255,11 +259,10 @@ TEST(WindowedGrouping, AtTheEndsOfTime) {
                             Window::Global().max_timestamp(), Timestamp::Max()}) {
     elements.push_back({"key", static_cast<int64_t>(elements.size()), t});
   }
-  for (const WindowFn& fn :
-       {WindowFn::Global(), WindowFn::Fixed(Duration::Seconds(10)),
-        WindowFn::Sliding(Duration::Seconds(10), Duration::Seconds(5)),
-        WindowFn::Sliding(Duration::Seconds(9), Duration::Seconds(6)),
-        WindowFn::Sessions(Duration::Seconds(10))}) {
+  for (const WindowFn& fn : {WindowFn::Global(), WindowFn::Fixed(Duration::Seconds(10)),
+                             WindowFn::Sliding(Duration::Seconds(10), Duration::Seconds(5)),
+                             WindowFn::Sliding(Duration::Seconds(9), Duration::Seconds(6)),
+                             WindowFn::Sessions(Duration::Seconds(10))}) {
     WindowingStrategy strategy;
     strategy.window_fn = fn;
     Check(strategy, elements, 0, nullptr);

@@ -114,6 +114,11 @@ Status Graph::ValidateWindowing(const Node& node) const {
       return InvalidArgument(step + "joins collections with different windows: " +
                              first.ToString() + " and " + fn.ToString());
     }
+    if (node.kind == StepKind::kView && fn.is_merging()) {
+      return InvalidArgument(step + "makes a side input of a collection in " + fn.ToString() +
+                             ", whose windows no element of another collection has; put it into "
+                             "other windows with WindowInto");
+    }
     if (node.payload == nullptr || !node.payload->groups()) continue;
     const Collection& collection = collections_[input];
     if (const Status valid = collection.windowing.ValidateGrouping(collection.is_bounded);

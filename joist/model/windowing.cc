@@ -258,8 +258,8 @@ Status WindowingStrategy::ValidateGrouping(bool is_bounded) const {
       trigger.kind == Trigger::Kind::kAfterWatermark && allowed_lateness.millis == 0;
   if (trigger.MayFinish() && !ends_with_window) {
     return InvalidArgument("groups with the trigger " + trigger.ToString() +
-                              ", which may finish and lose what comes after; wrap it in "
-                              "Trigger::Repeatedly");
+                           ", which may finish and lose what comes after; wrap it in "
+                           "Trigger::Repeatedly");
   }
   return OkStatus();
 }

@@ -94,8 +94,9 @@ class WindowInto : public Transform {
   PCollection<T> Expand(const PCollection<T>& in) const {
     PipelineBuilder& builder = in.builder();
     if (change_.trigger.has_value() && !change_.accumulation_mode.has_value()) {
-      builder.AddFault("has a trigger but no accumulation mode; add .DiscardingFiredPanes() or "
-                       ".AccumulatingFiredPanes()");
+      builder.AddFault(
+          "has a trigger but no accumulation mode; add .DiscardingFiredPanes() or "
+          ".AccumulatingFiredPanes()");
     }
     return AddStep<T>(in, MakeStep<WindowIntoStep<T>>(change_));
   }

@@ -29,6 +29,18 @@ void Fail(const std::string& where, const std::string& what) {
                     /*retryable=*/false};
 }
 
+bool ChosenPanes::Has(const Window& of, const PaneInfo& pane) const {
+  if (panes == Panes::kEverything) return true;
+  if (of != window) return false;
+  switch (panes) {
+    case Panes::kOnTime: return pane.timing == PaneTiming::kOnTime;
+    case Panes::kEarly: return pane.timing == PaneTiming::kEarly;
+    case Panes::kLate: return pane.timing == PaneTiming::kLate;
+    case Panes::kLast: return pane.is_last;
+    default: return true;
+  }
+}
+
 void ExpectSame(Elements expected, Elements got, const std::string& where) {
   std::sort(expected.begin(), expected.end());
   std::sort(got.begin(), got.end());

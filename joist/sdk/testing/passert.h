@@ -21,6 +21,7 @@
 #include "joist/model/describe.h"
 #include "joist/sdk/par_do.h"
 #include "joist/sdk/read.h"
+#include "joist/sdk/window_into.h"
 
 namespace joist {
 
@@ -50,6 +51,23 @@ struct Contains {
   }
 };
 
+enum class Panes : uint8_t { kEverything, kAll, kOnTime, kEarly, kLate, kLast };
+
+/// Some panes of a window, or everything.
+struct ChosenPanes {
+  Window window;
+  Panes panes = Panes::kEverything;
+  bool Has(const Window& of, const PaneInfo& pane) const;
+};
+
+template <class T>
+struct Choose {
+  ChosenPanes chosen;
+  bool operator()(const View<T>&, const Window& window, const PaneInfo& pane) const {
+    return chosen.Has(window, pane);
+  }
+};
+
 template <class T, class F>
 struct Satisfies {
   F fn;
@@ -69,6 +87,20 @@ struct Satisfies {
 };
 
 }  // namespace passert_internal
+
+template <class T>
+struct Coder<passert_internal::Choose<T>> {
+  static constexpr bool kDeterministic = true;
+  static CoderSpec Spec() { return Coder<KV<Window, passert_internal::Panes>>::Spec(); }
+  static void Encode(const passert_internal::Choose<T>& value, std::string* out, bool) {
+    Coder<Window>::Encode(value.chosen.window, out, true);
+    Coder<passert_internal::Panes>::Encode(value.chosen.panes, out, true);
+  }
+  static bool Decode(ByteReader* in, passert_internal::Choose<T>* value, bool) {
+    return Coder<Window>::Decode(in, &value->chosen.window, true) &&
+           Coder<passert_internal::Panes>::Decode(in, &value->chosen.panes, true);
+  }
+};
 
 template <class T>
 struct Coder<passert_internal::Contains<T>> {
@@ -94,6 +126,23 @@ class PAssertion {
     Check(passert_internal::Contains<T>{std::move(expected), where_});
   }
   void IsEmpty() const { ContainsInAnyOrder({}); }
+  /// The same of the elements in `window` alone.
+  PAssertion InWindow(const Window& window) const {
+    return With({window, passert_internal::Panes::kAll});
+  }
+  /// Of those in the pane on time, in early panes, in late ones, and in the last one of `window`.
+  PAssertion InOnTimePane(const Window& window) const {
+    return With({window, passert_internal::Panes::kOnTime});
+  }
+  PAssertion InEarlyPane(const Window& window) const {
+    return With({window, passert_internal::Panes::kEarly});
+  }
+  PAssertion InLatePane(const Window& window) const {
+    return With({window, passert_internal::Panes::kLate});
+  }
+  PAssertion InFinalPane(const Window& window) const {
+    return With({window, passert_internal::Panes::kLast});
+  }
   /// `fn` is given an IterableView<T> and returns whether all is well.
   template <class F>
   void Satisfies(F fn) const {
@@ -109,18 +158,34 @@ class PAssertion {
       const PipelineBuilder::Scope inner(&builder, "Impulse", "", nullptr);
       return AddRoot<Bytes>(builder, MakeStep<CreateStep<Bytes>>(std::vector<Bytes>(1)));
     }();
-    start | "Check" >> ParDo(std::move(fn), AsIterable(actual_));
+    const PCollection<T> chosen =
+        chosen_.panes == passert_internal::Panes::kEverything
+            ? actual_
+            : actual_ | "Choose" >> Filter(passert_internal::Choose<T>{chosen_});
+    const auto all = chosen | "AllWindows" >> WindowInto(GlobalWindows());
+    start | "Check" >> ParDo(std::move(fn), AsIterable(all));
+  }
+
+  PAssertion With(passert_internal::ChosenPanes chosen) const {
+    PAssertion other = *this;
+    other.chosen_ = chosen;
+    return other;
   }
 
   PCollection<T> actual_;
   std::string where_;
   std::source_location location_;
+  passert_internal::ChosenPanes chosen_;
 };
 
 template <class T>
 class PSingletonAssertion {
  public:
   explicit PSingletonAssertion(PAssertion<T> assertion) : assertion_(std::move(assertion)) {}
+  /// The same of the element in `window`.
+  PSingletonAssertion InWindow(const Window& window) const {
+    return PSingletonAssertion(assertion_.InWindow(window));
+  }
   void IsEqualTo(std::type_identity_t<T> expected) const {
     assertion_.ContainsInAnyOrder({std::move(expected)});
   }
