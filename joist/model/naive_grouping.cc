@@ -19,7 +19,7 @@ TriggerClock NaiveGrouping::ClockOf(const Window& window) const {
   return {window.max_timestamp(), watermark_, processing_time_, processing_time_};
 }
 
-Timestamp NaiveGrouping::OutputWatermark() const {
+Timestamp NaiveGrouping::output_watermark() const {
   Timestamp least = watermark_;
   for (const auto& [key, windows] : keys_) {
     for (const auto& [window, group] : windows.open) {
@@ -31,7 +31,7 @@ Timestamp NaiveGrouping::OutputWatermark() const {
 }
 
 std::vector<NaiveGrouping::Pane> NaiveGrouping::Add(const std::vector<Element>& elements) {
-  output_watermark_ = OutputWatermark();
+  output_watermark_ = output_watermark();
   std::map<std::string, std::vector<Element>> by_key;
   for (const Element& element : elements) by_key[element.key].push_back(element);
   std::vector<Pane> panes;
@@ -64,11 +64,14 @@ void NaiveGrouping::AddToKey(const std::string& key, const std::vector<Element>&
     }
     touched.insert(merged);
     const auto [at, is_new] = windows.open.try_emplace(merged);
-    if (is_new) at->second.trigger = trigger_.Begin();
+    if (is_new) {
+      at->second.trigger.resize(trigger_.parts());
+      trigger_.Begin(at->second.trigger.data());
+    }
     AddToWindow(*element, merged, &at->second);
   }
   for (const Window& window : touched) {
-    if (trigger_.ShouldFire(ClockOf(window), windows.open.at(window).trigger)) {
+    if (trigger_.ShouldFire(ClockOf(window), windows.open.at(window).trigger.data())) {
       Fire(key, window, panes);
     }
   }
@@ -109,11 +112,11 @@ void NaiveGrouping::MergeInto(const std::string& key, const std::vector<Window>&
   if (active.empty() || (active.size() == 1 && active[0] == to)) return;
 
   Group result;
-  std::vector<const TriggerMachine::State*> states;
-  const TriggerMachine::State* own = nullptr;
+  std::vector<const TriggerMachine::Part*> states;
+  const TriggerMachine::Part* own = nullptr;
   for (const Window& window : active) {
     const Group& group = windows.open.at(window);
-    states.push_back(&group.trigger);
+    states.push_back(group.trigger.data());
     result.values.insert(result.values.end(), group.values.begin(), group.values.end());
     result.is_empty = result.is_empty && group.is_empty;
     if (group.element_hold) {
@@ -129,11 +132,12 @@ void NaiveGrouping::MergeInto(const std::string& key, const std::vector<Window>&
       }
     }
     if (window == to) {
-      own = &group.trigger;
+      own = group.trigger.data();
       result.last_pane = group.last_pane;
     }
   }
-  result.trigger = trigger_.Merge(states, own, ClockOf(to));
+  result.trigger.resize(trigger_.parts());
+  trigger_.Merge(states, own, ClockOf(to), result.trigger.data());
   for (const Window& window : active) {
     windows.open.erase(window);
     timers_.erase({window.max_timestamp(), key, window});
@@ -148,7 +152,7 @@ void NaiveGrouping::AddToWindow(const Element& element, const Window& window, Gr
   const bool ended = window.max_timestamp() < watermark_;
   timers_.insert({ended ? Expiry(window) : window.max_timestamp(), element.key, window});
   Hold(element, window, group);
-  trigger_.OnElement(ClockOf(window), &group->trigger);
+  trigger_.OnElement(ClockOf(window), group->trigger.data());
 }
 
 // An element that is late for what is behind holds nothing back.
@@ -166,7 +170,7 @@ void NaiveGrouping::Hold(const Element& element, const Window& window, Group* gr
 
 std::vector<NaiveGrouping::Pane> NaiveGrouping::AdvanceWatermark(Timestamp to) {
   watermark_ = to;
-  output_watermark_ = OutputWatermark();
+  output_watermark_ = output_watermark();
   std::vector<Pane> panes;
   while (!timers_.empty() && timers_.begin()->time < watermark_) {
     const Timer timer = *timers_.begin();
@@ -177,7 +181,8 @@ std::vector<NaiveGrouping::Pane> NaiveGrouping::AdvanceWatermark(Timestamp to) {
     }
     const auto& open = keys_[timer.key].open;
     const auto group = open.find(timer.window);
-    if (group != open.end() && trigger_.ShouldFire(ClockOf(timer.window), group->second.trigger)) {
+    if (group != open.end() &&
+        trigger_.ShouldFire(ClockOf(timer.window), group->second.trigger.data())) {
       Fire(timer.key, timer.window, &panes);
     }
     timers_.insert({Expiry(timer.window), timer.key, timer.window});
@@ -187,12 +192,12 @@ std::vector<NaiveGrouping::Pane> NaiveGrouping::AdvanceWatermark(Timestamp to) {
 
 std::vector<NaiveGrouping::Pane> NaiveGrouping::AdvanceProcessingTime(Timestamp to) {
   processing_time_ = to;
-  output_watermark_ = OutputWatermark();
+  output_watermark_ = output_watermark();
   std::vector<std::pair<std::string, Window>> due;
   for (const auto& [key, windows] : keys_) {
     for (const auto& [window, group] : windows.open) {
-      if (TriggerMachine::Due(group.trigger) < processing_time_ &&
-          trigger_.ShouldFire(ClockOf(window), group.trigger)) {
+      if (trigger_.Due(group.trigger.data()) < processing_time_ &&
+          trigger_.ShouldFire(ClockOf(window), group.trigger.data())) {
         due.emplace_back(key, window);
       }
     }
@@ -205,8 +210,8 @@ std::vector<NaiveGrouping::Pane> NaiveGrouping::AdvanceProcessingTime(Timestamp 
 void NaiveGrouping::Fire(const std::string& key, const Window& window, std::vector<Pane>* panes) {
   Windows& windows = keys_[key];
   Group& group = windows.open.at(window);
-  trigger_.OnFire(ClockOf(window), &group.trigger);
-  const bool finished = TriggerMachine::IsFinished(group.trigger);
+  trigger_.OnFire(ClockOf(window), group.trigger.data());
+  const bool finished = TriggerMachine::IsFinished(group.trigger.data());
   Emit(key, window, finished, &group, panes);
   group.is_empty = true;
   if (strategy_.accumulation_mode == AccumulationMode::kDiscarding) group.values.clear();

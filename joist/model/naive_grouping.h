@@ -45,6 +45,9 @@ class NaiveGrouping {
   std::vector<Pane> AdvanceWatermark(Timestamp to);
   std::vector<Pane> AdvanceProcessingTime(Timestamp to);
 
+  /// What is behind may rely on: nothing on time comes before it.
+  Timestamp output_watermark() const;
+
   /// Elements, once a window, that came after their window's allowed lateness.
   int64_t dropped_late() const { return dropped_late_; }
   /// And that came to a window whose trigger had finished.
@@ -53,7 +56,7 @@ class NaiveGrouping {
  private:
   /// What is known of a window of a key whose trigger has not finished.
   struct Group {
-    TriggerMachine::State trigger;
+    std::vector<TriggerMachine::Part> trigger;
     std::vector<int64_t> values;
     bool is_empty = true;  ///< No element since the last pane.
     std::optional<PaneInfo> last_pane;
@@ -74,7 +77,6 @@ class NaiveGrouping {
 
   Timestamp Expiry(const Window& window) const;
   TriggerClock ClockOf(const Window& window) const;
-  Timestamp OutputWatermark() const;
   void AddToKey(const std::string& key, const std::vector<Element>& elements,
                 std::vector<Pane>* panes);
   /// Merges the key's windows with `fresh`; tells for each of the latter what it became.

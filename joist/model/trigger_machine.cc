@@ -29,20 +29,31 @@ Timestamp Delayed(Timestamp time, const std::vector<Trigger::Delay>& delays) {
 }  // namespace
 
 struct TriggerMachine::Merging {
-  std::span<const State* const> states;
+  std::span<const Part* const> states;
 
   bool FinishedInAny(size_t at) const {
     return std::any_of(states.begin(), states.end(),
-                       [at](const State* state) { return (*state)[at].finished; });
+                       [at](const Part* state) { return state[at].finished; });
   }
   bool FinishedInAll(size_t at) const {
     return std::all_of(states.begin(), states.end(),
-                       [at](const State* state) { return (*state)[at].finished; });
+                       [at](const Part* state) { return state[at].finished; });
   }
 };
 
 TriggerMachine::TriggerMachine(const Trigger& trigger, bool merging) : merging_(merging) {
   Add(trigger);
+  has_delays_ = std::any_of(nodes_.begin(), nodes_.end(), [](const Node& node) {
+    return node.kind == Trigger::Kind::kAfterProcessingTime ||
+           node.kind == Trigger::Kind::kAfterSynchronizedProcessingTime;
+  });
+}
+
+bool TriggerMachine::waits_for_end() const {
+  const Node& root = nodes_[0];
+  return root.kind == Trigger::Kind::kDefault ||
+         (root.kind == Trigger::Kind::kAfterWatermark && !merging_ &&
+          nodes_[root.children[kEarly]].kind == Trigger::Kind::kNever);
 }
 
 size_t TriggerMachine::Add(const Trigger& trigger) {
@@ -56,18 +67,18 @@ size_t TriggerMachine::Add(const Trigger& trigger) {
   return at;
 }
 
-void TriggerMachine::Clear(size_t at, State* state) const {
+void TriggerMachine::Clear(size_t at, Part* state) const {
   for (size_t i = at; i < nodes_[at].end; ++i) {
-    (*state)[i].count = 0;
-    (*state)[i].due = Timestamp::Max();
+    state[i].count = 0;
+    state[i].due = Timestamp::Max();
   }
 }
 
-void TriggerMachine::Reset(size_t at, State* state) const {
-  for (size_t i = at; i < nodes_[at].end; ++i) (*state)[i] = Part();
+void TriggerMachine::Reset(size_t at, Part* state) const {
+  for (size_t i = at; i < nodes_[at].end; ++i) state[i] = Part();
 }
 
-const size_t* TriggerMachine::FirstUnfinished(const Node& node, const State& state) const {
+const size_t* TriggerMachine::FirstUnfinished(const Node& node, const Part* state) const {
   const auto found = std::find_if(node.children.begin(), node.children.end(),
                                   [&](size_t child) { return !state[child].finished; });
   return found == node.children.end() ? nullptr : &*found;
@@ -77,24 +88,26 @@ bool TriggerMachine::IsLastAtEnd(const Node& node) const {
   return nodes_[node.children[kLate]].kind == Trigger::Kind::kNever;
 }
 
-bool TriggerMachine::AllFinished(const Node& node, const State& state) const {
+bool TriggerMachine::AllFinished(const Node& node, const Part* state) const {
   return FirstUnfinished(node, state) == nullptr;
 }
 
-bool TriggerMachine::AnyFinished(const Node& node, const State& state) const {
+bool TriggerMachine::AnyFinished(const Node& node, const Part* state) const {
   return std::any_of(node.children.begin(), node.children.end(),
                      [&](size_t child) { return state[child].finished; });
 }
 
-Timestamp TriggerMachine::Due(const State& state) {
+Timestamp TriggerMachine::Due(const Part* state, Timestamp from) const {
   Timestamp due = Timestamp::Max();
-  for (const Part& part : state) due = std::min(due, part.due);
+  for (size_t i = 0; i < parts(); ++i) {
+    if (state[i].due >= from) due = std::min(due, state[i].due);
+  }
   return due;
 }
 
-void TriggerMachine::OnElement(size_t at, const TriggerClock& clock, State* state) const {
+void TriggerMachine::OnElement(size_t at, const TriggerClock& clock, Part* state) const {
   const Node& node = nodes_[at];
-  Part& part = (*state)[at];
+  Part& part = state[at];
   switch (node.kind) {
     case Trigger::Kind::kDefault:
     case Trigger::Kind::kAlways:
@@ -108,13 +121,13 @@ void TriggerMachine::OnElement(size_t at, const TriggerClock& clock, State* stat
       return;
     case Trigger::Kind::kAfterAll:
       for (const size_t child : node.children) {
-        if (!(*state)[child].finished) OnElement(child, clock, state);
+        if (!state[child].finished) OnElement(child, clock, state);
       }
       return;
     case Trigger::Kind::kAfterWatermark:
     case Trigger::Kind::kAfterEach:
       if (!merging_) {
-        if (const size_t* child = FirstUnfinished(node, *state)) OnElement(*child, clock, state);
+        if (const size_t* child = FirstUnfinished(node, state)) OnElement(*child, clock, state);
         return;
       }
       [[fallthrough]];  // Merging may wake those that have finished.
@@ -126,20 +139,19 @@ void TriggerMachine::OnElement(size_t at, const TriggerClock& clock, State* stat
   }
 }
 
-TriggerMachine::State TriggerMachine::Merge(std::span<const State* const> merged, const State* own,
-                                            const TriggerClock& clock) const {
-  State state = Begin();
+void TriggerMachine::Merge(std::span<const Part* const> merged, const Part* own,
+                           const TriggerClock& clock, Part* result) const {
+  Begin(result);
   if (own != nullptr) {
-    for (size_t i = 0; i < state.size(); ++i) state[i].finished = (*own)[i].finished;
+    for (size_t i = 0; i < parts(); ++i) result[i].finished = own[i].finished;
   }
-  OnMerge(0, clock, Merging{merged}, &state);
-  return state;
+  OnMerge(0, clock, Merging{merged}, result);
 }
 
 void TriggerMachine::OnMerge(size_t at, const TriggerClock& clock, const Merging& merging,
-                             State* state) const {
+                             Part* state) const {
   const Node& node = nodes_[at];
-  Part& part = (*state)[at];
+  Part& part = state[at];
   switch (node.kind) {
     case Trigger::Kind::kDefault:
     case Trigger::Kind::kAlways:
@@ -147,26 +159,26 @@ void TriggerMachine::OnMerge(size_t at, const TriggerClock& clock, const Merging
     case Trigger::Kind::kAfterCount:
       part.finished = part.finished || merging.FinishedInAny(at);
       if (part.finished) return;
-      for (const State* from : merging.states) part.count += (*from)[at].count;
+      for (const Part* from : merging.states) part.count += from[at].count;
       return;
     case Trigger::Kind::kAfterProcessingTime:
     case Trigger::Kind::kAfterSynchronizedProcessingTime:
       if (part.finished) return;
-      for (const State* from : merging.states) part.due = std::min(part.due, (*from)[at].due);
+      for (const Part* from : merging.states) part.due = std::min(part.due, from[at].due);
       return;
     case Trigger::Kind::kAfterWatermark: {
       const size_t early = node.children[kEarly];
       const size_t late = node.children[kLate];
       if (merging.FinishedInAll(early) && EndOfWindowReached(clock)) {
-        (*state)[early].finished = true;
+        state[early].finished = true;
         OnMerge(late, clock, merging, state);
       } else {
         OnMerge(early, clock, merging, state);
-        (*state)[early].finished = false;
-        (*state)[late].finished = false;
+        state[early].finished = false;
+        state[late].finished = false;
         Clear(late, state);
       }
-      part.finished = IsLastAtEnd(node) && (*state)[early].finished;
+      part.finished = IsLastAtEnd(node) && state[early].finished;
       return;
     }
     case Trigger::Kind::kAfterEach: {
@@ -175,12 +187,12 @@ void TriggerMachine::OnMerge(size_t at, const TriggerClock& clock, const Merging
       for (const size_t child : node.children) {
         if (begun) {
           OnMerge(child, clock, merging, state);
-          begun = (*state)[child].finished;
+          begun = state[child].finished;
         } else {
           Clear(child, state);
         }
       }
-      part.finished = AllFinished(node, *state);
+      part.finished = AllFinished(node, state);
       return;
     }
     case Trigger::Kind::kRepeatedly:
@@ -189,15 +201,15 @@ void TriggerMachine::OnMerge(size_t at, const TriggerClock& clock, const Merging
     case Trigger::Kind::kAfterAll:
       for (const size_t child : node.children) OnMerge(child, clock, merging, state);
       if (node.kind == Trigger::Kind::kAfterAll) {
-        part.finished = AllFinished(node, *state);
+        part.finished = AllFinished(node, state);
       } else if (node.kind != Trigger::Kind::kRepeatedly) {
-        part.finished = AnyFinished(node, *state);
+        part.finished = AnyFinished(node, state);
       }
       return;
   }
 }
 
-bool TriggerMachine::ShouldFire(size_t at, const TriggerClock& clock, const State& state) const {
+bool TriggerMachine::ShouldFire(size_t at, const TriggerClock& clock, const Part* state) const {
   const Node& node = nodes_[at];
   const Part& part = state[at];
   const auto should = [&](size_t child) { return ShouldFire(child, clock, state); };
@@ -227,9 +239,9 @@ bool TriggerMachine::ShouldFire(size_t at, const TriggerClock& clock, const Stat
   return false;
 }
 
-void TriggerMachine::OnFire(size_t at, const TriggerClock& clock, State* state) const {
+void TriggerMachine::OnFire(size_t at, const TriggerClock& clock, Part* state) const {
   const Node& node = nodes_[at];
-  Part& part = (*state)[at];
+  Part& part = state[at];
   switch (node.kind) {
     case Trigger::Kind::kDefault:
     case Trigger::Kind::kAlways:
@@ -243,7 +255,7 @@ void TriggerMachine::OnFire(size_t at, const TriggerClock& clock, State* state) 
     case Trigger::Kind::kAfterWatermark: {
       const size_t early = node.children[kEarly];
       const size_t late = node.children[kLate];
-      if ((*state)[early].finished) {
+      if (state[early].finished) {
         // Late ones repeat by themselves, as early ones do.
         OnFire(late, clock, state);
         Reset(late, state);
@@ -252,7 +264,7 @@ void TriggerMachine::OnFire(size_t at, const TriggerClock& clock, State* state) 
         Reset(early, state);
       } else {
         Reset(early, state);
-        (*state)[early].finished = true;
+        state[early].finished = true;
         // It has run beside in case windows merge.
         Reset(late, state);
         part.finished = IsLastAtEnd(node);
@@ -261,28 +273,28 @@ void TriggerMachine::OnFire(size_t at, const TriggerClock& clock, State* state) 
     }
     case Trigger::Kind::kRepeatedly:
       OnFire(node.children[0], clock, state);
-      if ((*state)[node.children[0]].finished) Reset(node.children[0], state);
+      if (state[node.children[0]].finished) Reset(node.children[0], state);
       return;
     case Trigger::Kind::kOrFinally:
-      if (ShouldFire(node.children[kUntil], clock, *state)) {
+      if (ShouldFire(node.children[kUntil], clock, state)) {
         OnFire(node.children[kUntil], clock, state);
         Clear(node.children[kActual], state);
       } else {
         // The other goes on counting across firings.
         OnFire(node.children[kActual], clock, state);
       }
-      part.finished = AnyFinished(node, *state);
+      part.finished = AnyFinished(node, state);
       return;
     case Trigger::Kind::kAfterEach:
-      if (const size_t* child = FirstUnfinished(node, *state)) OnFire(*child, clock, state);
+      if (const size_t* child = FirstUnfinished(node, state)) OnFire(*child, clock, state);
       if (merging_) {
         for (const size_t child : node.children) Clear(child, state);
       }
-      part.finished = AllFinished(node, *state);
+      part.finished = AllFinished(node, state);
       return;
     case Trigger::Kind::kAfterFirst:
       for (const size_t child : node.children) {
-        if (ShouldFire(child, clock, *state)) {
+        if (ShouldFire(child, clock, state)) {
           OnFire(child, clock, state);
         } else {
           Clear(child, state);  // Its pane is gone.
