@@ -1,7 +1,7 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
 //
-// The scripts of conformance/*.yaml on NaiveGrouping. A case that fails prints what came out, as
-// YAML.
+// The scripts of conformance/*.yaml on NaiveGrouping and on WindowGroups. A case that fails prints
+// what came out, as YAML.
 
 #include <algorithm>
 #include <cmath>
@@ -12,6 +12,7 @@
 #include <gtest/gtest.h>
 #include <yaml-cpp/yaml.h>
 
+#include "joist/model/grouped_values.h"
 #include "joist/model/naive_grouping.h"
 
 namespace joist {
@@ -116,8 +117,9 @@ std::string TextOf(NaiveGrouping::Pane pane) {
          ", last: " + (pane.info.is_last ? "true" : "false") + "}";
 }
 
+template <class Grouping>
 std::vector<NaiveGrouping::Pane> PanesOf(const YAML::Node& yaml) {
-  NaiveGrouping grouping(StrategyOf(yaml));
+  Grouping grouping(StrategyOf(yaml));
   std::vector<NaiveGrouping::Pane> panes;
   Timestamp processing_time = Timestamp::Millis(0);
   const auto take = [&](std::vector<NaiveGrouping::Pane> more) {
@@ -144,13 +146,14 @@ std::vector<NaiveGrouping::Pane> PanesOf(const YAML::Node& yaml) {
   return panes;
 }
 
-TEST(Conformance, NaiveGroupingGivesThePanesOfTheScripts) {
+template <class Grouping>
+void ExpectThePanesOfTheScripts() {
   int cases = 0;
   for (const auto& file : std::filesystem::directory_iterator(JOIST_CONFORMANCE)) {
     if (file.path().extension() != ".yaml") continue;
     for (const YAML::Node& yaml : YAML::LoadFile(file.path().string())) {
       ++cases;
-      std::vector<NaiveGrouping::Pane> panes = PanesOf(yaml);
+      std::vector<NaiveGrouping::Pane> panes = PanesOf<Grouping>(yaml);
       // Keys are apart: between them there is no order.
       std::stable_sort(panes.begin(), panes.end(),
                        [](const auto& a, const auto& b) { return a.key < b.key; });
@@ -168,6 +171,14 @@ TEST(Conformance, NaiveGroupingGivesThePanesOfTheScripts) {
     }
   }
   EXPECT_GE(cases, 30);
+}
+
+TEST(Conformance, NaiveGroupingGivesThePanesOfTheScripts) {
+  ExpectThePanesOfTheScripts<NaiveGrouping>();
+}
+
+TEST(Conformance, WindowGroupsGiveThePanesOfTheScripts) {
+  ExpectThePanesOfTheScripts<GroupedValues>();
 }
 
 }  // namespace

@@ -1,0 +1,474 @@
+// Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
+
+#include "joist/model/window_groups.h"
+
+#include <algorithm>
+
+#include "joist/base/status.h"
+
+namespace joist {
+namespace {
+
+constexpr size_t kAhead = 16;  // Elements; what they need is fetched before.
+
+template <class T>
+const T& Of(std::span<const T> column, size_t i) {
+  return column.size() == 1 ? column[0] : column[i];
+}
+
+}  // namespace
+
+WindowGroups::WindowGroups(const WindowingStrategy& strategy, Owner* owner)
+    : strategy_(strategy),
+      trigger_(strategy.trigger, strategy.window_fn.is_merging()),
+      owner_(owner),
+      only_first_counts_(trigger_.waits_for_end() &&
+                         strategy.timestamp_combiner == TimestampCombiner::kEndOfWindow),
+      merged_trigger_(trigger_.parts()) {}
+
+Timestamp WindowGroups::Expiry(const Window& window) const {
+  return std::min(window.max_timestamp() + strategy_.allowed_lateness,
+                  Window::Global().max_timestamp());
+}
+
+TriggerClock WindowGroups::ClockOf(const Window& window) const {
+  return {window.max_timestamp(), watermark_, processing_time_, processing_time_};
+}
+
+// ---- Elements
+
+void WindowGroups::Place(std::span<const KeyNumber> keys, std::span<const Timestamp> timestamps,
+                         std::span<const Window> windows, GroupNumber* groups) {
+  if (keys.empty()) return;
+  keys_.Include(*std::max_element(keys.begin(), keys.end()));
+  if (strategy_.window_fn.is_merging()) {
+    PlaceMerging(keys, timestamps, windows, groups);
+  } else {
+    PlaceApart(keys, timestamps, windows, groups);
+  }
+}
+
+void WindowGroups::PlaceApart(std::span<const KeyNumber> keys,
+                              std::span<const Timestamp> timestamps,
+                              std::span<const Window> windows, GroupNumber* groups) {
+  for (size_t i = 0; i < keys.size(); ++i) {
+    if (i + kAhead < keys.size()) keys_.Prefetch(keys[i + kAhead]);
+    const KeyNumber key = keys[i];
+    const Window& window = Of(windows, i);
+    groups[i] = kDropped;
+    if (IsLate(window)) {
+      ++dropped_late_;
+      Drop(key);
+      continue;
+    }
+    const GroupNumber open = KeyWindows::Find(window, keys_.open(key));
+    if (open != KeyWindows::kNone) {
+      groups[i] = open;
+      if (only_first_counts_ && HasEnded(window)) AddTo(open, Of(timestamps, i));
+    } else if (KeyWindows::Find(window, keys_.closed(key)) != KeyWindows::kNone) {
+      ++dropped_closed_;
+    } else {
+      groups[i] = Open(key, window);
+      if (only_first_counts_) AddTo(groups[i], Of(timestamps, i));
+    }
+  }
+  if (only_first_counts_) return;
+  for (size_t i = 0; i < keys.size(); ++i) {
+    if (groups[i] != kDropped) AddTo(groups[i], Of(timestamps, i));
+  }
+}
+
+// All new windows of a key merge before an element is added to one.
+void WindowGroups::PlaceMerging(std::span<const KeyNumber> keys,
+                                std::span<const Timestamp> timestamps,
+                                std::span<const Window> windows, GroupNumber* groups) {
+  next_of_key_.resize(keys.size());
+  for (size_t i = keys.size(); i-- > 0;) {
+    if (i >= kAhead) keys_.Prefetch(keys[i - kAhead]);
+    uint32_t& first = keys_.mark(keys[i]);
+    if (first == KeyWindows::kNone) batch_keys_.push_back(keys[i]);
+    next_of_key_[i] = first;
+    first = static_cast<uint32_t>(i);
+  }
+  for (const KeyNumber key : batch_keys_) {
+    uint32_t& first = keys_.mark(key);
+    for (uint32_t i = first; i != KeyWindows::kNone; i = next_of_key_[i]) {
+      if (IsLate(Of(windows, i))) {
+        groups[i] = kDropped;
+        ++dropped_late_;
+        Drop(key);
+      } else {
+        fresh_.push_back({Of(windows, i), i});
+      }
+    }
+    first = KeyWindows::kNone;
+    PlaceFresh(key, timestamps, groups);
+    fresh_.clear();
+  }
+  batch_keys_.clear();
+}
+
+void WindowGroups::PlaceFresh(KeyNumber key, std::span<const Timestamp> timestamps,
+                              GroupNumber* groups) {
+  std::sort(fresh_.begin(), fresh_.end(),
+            [](const Fresh& a, const Fresh& b) { return a.window.start < b.window.start; });
+  for (size_t first = 0, last = 0; first < fresh_.size(); first = last) {
+    Window span = fresh_[last++].window;
+    const std::span<KeyWindows::Known> open = keys_.open(key);
+    // The first open one that ends after the span begins.
+    const size_t begin = KeyWindows::PlaceOf({Timestamp::Max(), span.start}, open);
+    size_t end = begin;
+    while (true) {
+      if (last < fresh_.size() && fresh_[last].window.start < span.end) {
+        span.end = std::max(span.end, fresh_[last++].window.end);
+      } else if (end < open.size() && open[end].window.start < span.end) {
+        span.start = std::min(span.start, open[end].window.start);
+        span.end = std::max(span.end, open[end++].window.end);
+      } else {
+        break;
+      }
+    }
+    GroupNumber group = begin == end ? kDropped : Merge(key, begin, end, span);
+    if (KeyWindows::Find(span, keys_.closed(key)) != KeyWindows::kNone) {
+      dropped_closed_ += static_cast<int64_t>(last - first);
+      for (size_t i = first; i < last; ++i) groups[fresh_[i].element] = kDropped;
+      continue;
+    }
+    if (group == kDropped) group = Open(key, span);
+    for (size_t i = first; i < last; ++i) {
+      groups[fresh_[i].element] = group;
+      AddTo(group, Of(timestamps, fresh_[i].element));
+    }
+  }
+}
+
+void WindowGroups::Drop(KeyNumber key) {
+  if (keys_.empty(key) && (dropped_keys_.empty() || dropped_keys_.back() != key)) {
+    dropped_keys_.push_back(key);
+  }
+}
+
+WindowGroups::GroupNumber WindowGroups::Open(KeyNumber key, const Window& window) {
+  if (free_.empty()) {
+    free_.push_back(static_cast<GroupNumber>(groups_.size()));
+    groups_.emplace_back();
+    triggers_.resize(groups_.size() * trigger_.parts());
+  }
+  const GroupNumber number = free_.back();
+  free_.pop_back();
+  Group& group = groups_[number];
+  group.window = window;
+  group.key = key;
+  group.is_closed = false;
+  group.is_empty = true;
+  group.is_touched = false;
+  group.holds_end = false;
+  group.hold = kNever;
+  group.last_pane = PaneInfo::NoFiring();
+  trigger_.Begin(TriggerOf(number));
+  keys_.Open(key, window, number);
+  SetTimer(number, HasEnded(window) ? Expiry(window) : window.max_timestamp());
+  return number;
+}
+
+WindowGroups::GroupNumber WindowGroups::Merge(KeyNumber key, size_t begin, size_t end,
+                                              const Window& to) {
+  const std::span<KeyWindows::Known> merged = keys_.open(key).subspan(begin, end - begin);
+  const GroupNumber number = merged[0].group;
+  if (merged[0].window == to) return number;  // It isn't there twice: nothing else is in it.
+
+  Timestamp hold = kNever;
+  bool is_empty = true;
+  bool is_touched = false;
+  for (const KeyWindows::Known& known : merged) {
+    const Group& group = groups_[known.group];
+    from_.push_back(known.group);
+    from_triggers_.push_back(TriggerOf(known.group));
+    is_empty = is_empty && group.is_empty;
+    is_touched = is_touched || group.is_touched;
+    if (group.hold == kNever) continue;
+    switch (strategy_.timestamp_combiner) {
+      case TimestampCombiner::kEndOfWindow: hold = to.max_timestamp(); break;
+      case TimestampCombiner::kEarliest: hold = std::min(hold, group.hold); break;
+      case TimestampCombiner::kLatest:
+        hold = hold == kNever ? group.hold : std::max(hold, group.hold);
+        break;
+    }
+  }
+  trigger_.Merge(from_triggers_, nullptr, ClockOf(to), merged_trigger_.data());
+  std::copy(merged_trigger_.begin(), merged_trigger_.end(), TriggerOf(number));
+  merged[0].window = to;
+  keys_.EraseOpen(key, begin + 1, end - begin - 1);
+  if (from_.size() > 1) owner_->Merge(number, from_);
+  for (size_t i = 1; i < from_.size(); ++i) Forget(from_[i]);
+  from_.clear();
+  from_triggers_.clear();
+
+  Group& group = groups_[number];
+  group.window = to;
+  group.is_empty = is_empty;
+  group.hold = hold;
+  group.holds_end = false;
+  group.last_pane = PaneInfo::NoFiring();
+  if (is_touched && !group.is_touched) {
+    group.is_touched = true;
+    touched_.push_back(number);
+  }
+  SetTimer(number, HasEnded(to) ? Expiry(to) : to.max_timestamp());
+  QueueHold(number);
+  QueueDelay(number);
+  return number;
+}
+
+void WindowGroups::AddTo(GroupNumber number, Timestamp timestamp) {
+  Group& group = groups_[number];
+  group.is_empty = false;
+  trigger_.OnElement(ClockOf(group.window), TriggerOf(number));
+  if (!group.is_touched) {
+    group.is_touched = true;
+    touched_.push_back(number);
+  }
+  const bool at_end = strategy_.timestamp_combiner == TimestampCombiner::kEndOfWindow;
+  const Timestamp time = at_end ? group.window.max_timestamp() : timestamp;
+  // An element that is late for what is behind holds nothing back.
+  if (time < output_watermark_ || HasEnded(group.window)) return;
+  if (strategy_.timestamp_combiner == TimestampCombiner::kLatest && group.hold != kNever) {
+    group.hold = std::max(group.hold, time);
+  } else {
+    group.hold = std::min(group.hold, time);
+  }
+  QueueHold(number);
+}
+
+void WindowGroups::Settle() {
+  for (const GroupNumber number : touched_) {
+    if (!groups_[number].is_touched) continue;  // Merged into another.
+    groups_[number].is_touched = false;
+    Look(number);
+  }
+  touched_.clear();
+  std::sort(dropped_keys_.begin(), dropped_keys_.end());
+  dropped_keys_.erase(std::unique(dropped_keys_.begin(), dropped_keys_.end()), dropped_keys_.end());
+  for (const KeyNumber key : dropped_keys_) {
+    if (keys_.empty(key)) owner_->KeyIsGone(key);
+  }
+  dropped_keys_.clear();
+  FindOutputWatermark();
+}
+
+// ---- Clocks
+
+void WindowGroups::AdvanceWatermark(Timestamp to) {
+  JOIST_CHECK(to >= watermark_ && touched_.empty());
+  watermark_ = to;
+  FindOutputWatermark();
+  while (const TimeQueue::Entry* entry = timers_.FirstBefore(watermark_)) {
+    const auto [time, number] = *entry;
+    timers_.Pop();
+    Group& group = groups_[number];
+    if (group.timer_queued != time) continue;
+    group.timer_queued = kNever;
+    if (group.timer > time) {  // The window has grown.
+      SetTimer(number, group.timer);
+    } else if (time >= Expiry(group.window)) {
+      Expire(number);
+    } else {
+      SetTimer(number, Expiry(group.window));
+      if (!group.is_closed) Look(number);
+    }
+  }
+  FindOutputWatermark();
+}
+
+void WindowGroups::AdvanceProcessingTime(Timestamp to) {
+  JOIST_CHECK(to >= processing_time_ && touched_.empty());
+  processing_time_ = to;
+  while (const TimeQueue::Entry* entry = delays_.FirstBefore(processing_time_)) {
+    Group& group = groups_[entry->number];
+    if (group.delay_queued == entry->time) {
+      group.delay_queued = kNever;
+      due_.push_back(entry->number);
+    }
+    delays_.Pop();
+  }
+  for (const GroupNumber number : due_) {
+    if (trigger_.Due(TriggerOf(number)) < processing_time_) {
+      Look(number);
+    } else {
+      QueueDelay(number);
+    }
+  }
+  due_.clear();
+  FindOutputWatermark();
+}
+
+Timestamp WindowGroups::next_processing_time() const {
+  const Timestamp earliest = delays_.earliest();
+  if (earliest == Timestamp::Max()) return earliest;
+  return std::max(earliest, processing_time_) + Duration::Millis(1);
+}
+
+// ---- Panes
+
+void WindowGroups::Look(GroupNumber number) {
+  if (trigger_.ShouldFire(ClockOf(groups_[number].window), TriggerOf(number))) Fire(number);
+  QueueDelay(number);
+}
+
+void WindowGroups::Fire(GroupNumber number) {
+  trigger_.OnFire(ClockOf(groups_[number].window), TriggerOf(number));
+  const bool finished = TriggerMachine::IsFinished(TriggerOf(number));
+  Emit(number, finished);
+  if (finished) Close(number);
+}
+
+void WindowGroups::Emit(GroupNumber number, bool finished) {
+  Group& group = groups_[number];
+  const Timestamp end = group.window.max_timestamp();
+  const Timestamp timestamp = std::min(group.hold, end);
+  const bool fires_always = strategy_.on_time_behavior == OnTimeBehavior::kFireAlways;
+  group.hold = kNever;
+  // A pane that will come even if it is empty.
+  group.holds_end = !finished && fires_always && watermark_ <= end;
+  const PaneInfo info = NextPane(group, finished);
+  const bool was_empty = group.is_empty;
+  group.is_empty = true;
+  if (!was_empty || (info.timing == PaneTiming::kOnTime && fires_always) ||
+      (finished && strategy_.closing_behavior == ClosingBehavior::kEmitAlways)) {
+    group.last_pane = info;
+    owner_->Fire({group.key, number, group.window, timestamp, info});
+  }
+  if (finished) {
+    owner_->Free(number);
+    return;
+  }
+  if (!was_empty && strategy_.accumulation_mode == AccumulationMode::kDiscarding) {
+    owner_->Clear(number);
+  }
+  QueueHold(number);
+}
+
+PaneInfo WindowGroups::NextPane(const Group& group, bool finished) const {
+  const PaneInfo& last = group.last_pane;
+  const Timestamp end = group.window.max_timestamp();
+  PaneInfo info;
+  info.is_first = last == PaneInfo::NoFiring();
+  info.is_last = finished;
+  info.index = info.is_first ? 0 : last.index + 1;
+  info.on_time_index = info.is_first ? 0 : last.on_time_index + 1;
+  const bool only_early = info.is_first || last.timing == PaneTiming::kEarly;
+  if (!only_early || end < output_watermark_) {
+    info.timing = PaneTiming::kLate;
+  } else if (watermark_ <= end) {
+    info.timing = PaneTiming::kEarly;
+    info.on_time_index = -1;
+  } else {
+    info.timing = PaneTiming::kOnTime;
+  }
+  return info;
+}
+
+// The trigger has finished and its last pane is out.
+void WindowGroups::Close(GroupNumber number) {
+  Group& group = groups_[number];
+  group.is_closed = true;
+  group.delay_queued = kNever;
+  keys_.EraseOpen(group.key, KeyWindows::PlaceOf(group.window, keys_.open(group.key)), 1);
+  if (KeyWindows::Find(group.window, keys_.closed(group.key)) == KeyWindows::kNone) {
+    keys_.Close(group.key, group.window, number);
+  } else {
+    Forget(number);  // It was merged into a window that had been closed already.
+  }
+}
+
+void WindowGroups::Expire(GroupNumber number) {
+  const Window window = groups_[number].window;
+  const KeyNumber key = groups_[number].key;
+  if (groups_[number].is_closed) {
+    keys_.EraseClosed(key, KeyWindows::PlaceOf(window, keys_.closed(key)));
+  } else {
+    Emit(number, /*finished=*/true);
+    keys_.EraseOpen(key, KeyWindows::PlaceOf(window, keys_.open(key)), 1);
+  }
+  Forget(number);
+  if (keys_.empty(key)) owner_->KeyIsGone(key);
+}
+
+void WindowGroups::Forget(GroupNumber number) {
+  Group& group = groups_[number];
+  group.is_touched = false;
+  group.timer_queued = kNever;
+  group.hold_queued = kNever;
+  group.delay_queued = kNever;
+  free_.push_back(number);
+}
+
+// ---- Queues
+
+void WindowGroups::SetTimer(GroupNumber number, Timestamp time) {
+  Group& group = groups_[number];
+  group.timer = time;
+  if (time >= group.timer_queued) return;
+  group.timer_queued = time;
+  timers_.Push(time, number);
+  if (timers_.is_crowded()) {
+    timers_.Keep(
+        [&](const auto& entry) { return groups_[entry.number].timer_queued == entry.time; });
+  }
+}
+
+Timestamp WindowGroups::HoldOf(const Group& group) {
+  return group.holds_end ? std::min(group.hold, group.window.max_timestamp()) : group.hold;
+}
+
+void WindowGroups::QueueHold(GroupNumber number) {
+  Group& group = groups_[number];
+  const Timestamp time = HoldOf(group);
+  if (time >= group.hold_queued) return;
+  group.hold_queued = time;
+  holds_.Push(time, number);
+  if (holds_.is_crowded()) {
+    holds_.Keep([&](const auto& entry) { return groups_[entry.number].hold_queued == entry.time; });
+  }
+}
+
+// When processing time alone may make the group fire.
+void WindowGroups::QueueDelay(GroupNumber number) {
+  Group& group = groups_[number];
+  if (!trigger_.has_delays() || group.is_closed) return;
+  const TriggerMachine::Part* const trigger = TriggerOf(number);
+  Timestamp time = trigger_.Due(trigger);
+  if (time < processing_time_) {
+    // What is over and has not made it fire, does so together with what comes later, unless it was
+    // not looked at.
+    time = trigger_.ShouldFire(ClockOf(group.window), trigger)
+               ? processing_time_ - Duration::Millis(1)
+               : trigger_.Due(trigger, processing_time_);
+  }
+  if (time >= group.delay_queued) return;
+  group.delay_queued = time;
+  delays_.Push(time, number);
+  if (delays_.is_crowded()) {
+    delays_.Keep(
+        [&](const auto& entry) { return groups_[entry.number].delay_queued == entry.time; });
+  }
+}
+
+void WindowGroups::FindOutputWatermark() {
+  output_watermark_ = watermark_;
+  while (const TimeQueue::Entry* entry = holds_.FirstBefore(watermark_)) {
+    const auto [time, number] = *entry;
+    Group& group = groups_[number];
+    const bool is_expected = group.hold_queued == time;
+    if (is_expected && HoldOf(group) == time) {
+      output_watermark_ = time;
+      return;
+    }
+    holds_.Pop();
+    if (!is_expected) continue;
+    group.hold_queued = kNever;
+    QueueHold(number);
+  }
+}
+
+}  // namespace joist

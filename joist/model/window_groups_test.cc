@@ -1,0 +1,127 @@
+// Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
+//
+// WindowGroups against NaiveGrouping, on random scripts. JOIST_TEST_SEEDS=1000000 in the
+// environment tries as many; each failure prints its seed.
+
+#include "joist/model/window_groups.h"
+
+#include <cstdlib>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "joist/model/grouped_values.h"
+#include "joist/model/naive_grouping.h"
+#include "joist/model/random_scripts.h"
+
+namespace joist {
+namespace {
+
+using Pane = NaiveGrouping::Pane;
+using Kind = Script::Event::Kind;
+
+uint64_t Scripts() {
+  const char* wanted = getenv("JOIST_TEST_SEEDS");
+  return wanted == nullptr ? 100'000 : std::stoull(wanted);
+}
+
+std::vector<Pane> Sorted(std::vector<Pane> panes) {
+  for (Pane& pane : panes) std::sort(pane.values.begin(), pane.values.end());
+  std::sort(panes.begin(), panes.end(), [](const Pane& a, const Pane& b) {
+    return std::tie(a.key, a.window, a.info.index) < std::tie(b.key, b.window, b.info.index);
+  });
+  return panes;
+}
+
+bool Same(const Pane& a, const Pane& b) {
+  return a.key == b.key && a.window == b.window && a.timestamp == b.timestamp &&
+         a.values == b.values && a.info == b.info;
+}
+
+std::string TextOfAll(const std::vector<Pane>& panes) {
+  std::string text;
+  for (const Pane& pane : panes) {
+    text += "\n    " + pane.key + " " + pane.window.ToString() + " at " +
+            pane.timestamp.ToString() + ": " + pane.info.ToString() + ":";
+    for (const int64_t value : pane.values) text += " " + std::to_string(value);
+  }
+  return text;
+}
+
+std::string TextOf(const Script::Event& event) {
+  switch (event.kind) {
+    case Kind::kWatermark: return "watermark " + event.time.ToString();
+    case Kind::kProcessingTime: return "processing time " + event.time.ToString();
+    default: break;
+  }
+  std::string text = "elements";
+  for (const auto& element : event.elements) {
+    text += " " + element.key + std::to_string(element.value) + "@" + element.timestamp.ToString();
+  }
+  return text;
+}
+
+/// What differs after which event; nothing if nothing does.
+std::string DifferenceOn(uint64_t seed) {
+  const Script script = RandomScript(seed);
+  NaiveGrouping naive(script.strategy);
+  GroupedValues fast(script.strategy);
+  Random random(seed);
+  std::string told = script.strategy.ToString();
+  for (const Script::Event& event : script.events) {
+    told += "\n  " + TextOf(event);
+    std::vector<Pane> expected;
+    std::vector<Pane> found;
+    const Timestamp held = naive.output_watermark();
+    const Timestamp next = fast.groups().next_processing_time();
+    switch (event.kind) {
+      case Kind::kElements: {
+        expected = naive.Add(event.elements);
+        // Windows that do not merge don't mind in how many batches a bundle comes.
+        const bool merging = script.strategy.window_fn.is_merging();
+        found =
+            fast.Add(event.elements, merging ? SIZE_MAX : 1 + static_cast<size_t>(random.Below(8)));
+        break;
+      }
+      case Kind::kWatermark:
+        expected = naive.AdvanceWatermark(event.time);
+        found = fast.AdvanceWatermark(event.time);
+        break;
+      case Kind::kProcessingTime:
+        expected = naive.AdvanceProcessingTime(event.time);
+        found = fast.AdvanceProcessingTime(event.time);
+        if (event.time < next && (!expected.empty() || naive.output_watermark() != held)) {
+          return told + "\n  came before the next processing time, " + next.ToString();
+        }
+    }
+    expected = Sorted(std::move(expected));
+    found = Sorted(std::move(found));
+    told += TextOfAll(expected);
+    if (!std::equal(expected.begin(), expected.end(), found.begin(), found.end(), Same)) {
+      return told + "\n  but found" + TextOfAll(found);
+    }
+    if (naive.output_watermark() != fast.output_watermark()) {
+      return told + "\n  output watermark " + naive.output_watermark().ToString() + " but " +
+             fast.output_watermark().ToString();
+    }
+    if (naive.dropped_late() != fast.dropped_late() ||
+        naive.dropped_closed() != fast.dropped_closed()) {
+      return told + "\n  dropped " + std::to_string(fast.dropped_late()) + " and " +
+             std::to_string(fast.dropped_closed());
+    }
+  }
+  return fast.empty() ? "" : told + "\n  something is left";
+}
+
+TEST(WindowGroups, GivesThePanesOfNaiveGrouping) {
+  for (uint64_t seed = 1; seed <= Scripts(); ++seed) {
+    const std::string difference = DifferenceOn(seed);
+    ASSERT_EQ(difference, "") << "seed " << seed << ": " << difference;
+  }
+}
+
+}  // namespace
+}  // namespace joist
