@@ -144,13 +144,18 @@ void NaiveGrouping::MergeInto(const std::string& key, const std::vector<Window>&
     timers_.erase({Expiry(window), key, window});
   }
   windows.open.emplace(to, std::move(result));
+  SetTimer(key, to);
+}
+
+void NaiveGrouping::SetTimer(const std::string& key, const Window& window) {
+  const bool ended = window.max_timestamp() < watermark_;
+  timers_.insert({ended ? Expiry(window) : window.max_timestamp(), key, window});
 }
 
 void NaiveGrouping::AddToWindow(const Element& element, const Window& window, Group* group) {
   group->values.push_back(element.value);
   group->is_empty = false;
-  const bool ended = window.max_timestamp() < watermark_;
-  timers_.insert({ended ? Expiry(window) : window.max_timestamp(), element.key, window});
+  SetTimer(element.key, window);
   Hold(element, window, group);
   trigger_.OnElement(ClockOf(window), group->trigger.data());
 }

@@ -82,6 +82,8 @@ class NaiveGrouping {
   /// Merges the key's windows with `fresh`; tells for each of the latter what it became.
   std::map<Window, Window> Merge(const std::string& key, const std::set<Window>& fresh);
   void MergeInto(const std::string& key, const std::vector<Window>& from, const Window& to);
+  /// Before it has ended, for its end; else for its expiry.
+  void SetTimer(const std::string& key, const Window& window);
   void AddToWindow(const Element& element, const Window& window, Group* group);
   void Hold(const Element& element, const Window& window, Group* group);
   void Fire(const std::string& key, const Window& window, std::vector<Pane>* panes);
