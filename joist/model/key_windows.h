@@ -17,6 +17,7 @@
 #include <span>
 #include <vector>
 
+#include "joist/base/paged_array.h"
 #include "joist/model/window.h"
 
 namespace joist {
@@ -30,12 +31,10 @@ class KeyWindows {
   static constexpr uint32_t kNone = UINT32_MAX;
 
   /// Makes room for keys up to `key`.
-  void Include(uint32_t key) {
-    if (key >= keys_.size()) keys_.resize(size_t{key} + 1);
-  }
+  void Include(uint32_t key) { keys_.Include(size_t{key} + 1); }
   void Prefetch(uint32_t key) const { __builtin_prefetch(keys_.data() + key); }
 
-  /// A number that the user keeps for the key; kNone at first.
+  /// A number that the user keeps for the key; 0 at first.
   uint32_t& mark(uint32_t key) { return keys_[key].mark; }
 
   bool empty(uint32_t key) const { return keys_[key].open + keys_[key].closed == 0; }
@@ -84,38 +83,38 @@ class KeyWindows {
   static constexpr size_t kFew = 8;
 
   struct alignas(64) OfKey {
-    uint32_t open = 0;
-    uint32_t closed = 0;
-    uint32_t array = kNone;  ///< In `arrays_`, if they don't lie here.
-    uint32_t mark = kNone;
+    uint32_t open;
+    uint32_t closed;
+    uint32_t array;  ///< Of `arrays_`, counted from 1; 0 if they lie here.
+    uint32_t mark;
     Known in_place[kInPlace];
   };
   static_assert(sizeof(OfKey) == 64);
 
   std::span<Known> All(OfKey& of) {
-    if (of.array == kNone) [[likely]]
+    if (of.array == 0) [[likely]]
       return {of.in_place, size_t{of.open} + of.closed};
-    return arrays_[of.array];
+    return arrays_[of.array - 1];
   }
 
   void Insert(OfKey* of, size_t at, const Known& known) {
     const std::span<Known> before = All(*of);
-    if (of->array == kNone && before.size() < kInPlace) {
+    if (of->array == 0 && before.size() < kInPlace) {
       std::copy_backward(before.begin() + static_cast<ptrdiff_t>(at), before.end(),
                          of->in_place + before.size() + 1);
       of->in_place[at] = known;
       return;
     }
-    if (of->array == kNone) {
+    if (of->array == 0) {
       if (free_.empty()) {
-        free_.push_back(static_cast<uint32_t>(arrays_.size()));
         arrays_.emplace_back();
+        free_.push_back(static_cast<uint32_t>(arrays_.size()));
       }
       of->array = free_.back();
       free_.pop_back();
-      arrays_[of->array].assign(before.begin(), before.end());
+      arrays_[of->array - 1].assign(before.begin(), before.end());
     }
-    std::vector<Known>& array = arrays_[of->array];
+    std::vector<Known>& array = arrays_[of->array - 1];
     array.insert(array.begin() + static_cast<ptrdiff_t>(at), known);
   }
 
@@ -123,17 +122,17 @@ class KeyWindows {
     const std::span<Known> all = All(*of);
     std::copy(all.begin() + static_cast<ptrdiff_t>(at + count), all.end(),
               all.begin() + static_cast<ptrdiff_t>(at));
-    if (of->array == kNone) return;
-    std::vector<Known>& array = arrays_[of->array];
+    if (of->array == 0) return;
+    std::vector<Known>& array = arrays_[of->array - 1];
     array.resize(all.size() - count);
     if (array.size() > kInPlace) return;
     std::copy(array.begin(), array.end(), of->in_place);
     array.clear();
     free_.push_back(of->array);
-    of->array = kNone;
+    of->array = 0;
   }
 
-  std::vector<OfKey> keys_;
+  PagedArray<OfKey> keys_;
   std::vector<std::vector<Known>> arrays_;
   std::vector<uint32_t> free_;  ///< Of `arrays_`, which keep their room.
 };

@@ -137,12 +137,13 @@ struct Script {
 
 class ScriptWriter {
  public:
-  explicit ScriptWriter(uint64_t seed) : random_(seed) {}
+  /// `scale`: so many times the usual number of keys and elements.
+  ScriptWriter(uint64_t seed, int64_t scale) : random_(seed), scale_(scale) {}
 
   Script Write() {
     script_.strategy = RandomStrategy(random_);
-    keys_ = 1 + random_.Below(random_.OneIn(4) ? 20 : 3);
-    most_together_ = random_.OneIn(8) ? 40 : 4;
+    keys_ = scale_ * (1 + random_.Below(random_.OneIn(4) ? 20 : 3));
+    most_together_ = scale_ * (random_.OneIn(8) ? 40 : 4);
     span_ = Duration::Seconds(random_.OneIn(3) ? 20 : 60);
     for (int64_t step = 0, steps = 1 + random_.Below(16); step < steps; ++step) {
       switch (random_.Below(4)) {
@@ -194,7 +195,7 @@ class ScriptWriter {
     Timestamp time;
     for (auto& element : elements) {
       if (&element == elements.data() || !one_time) time = RandomTime();
-      element = {std::string(1, static_cast<char>('a' + random_.Below(keys_))),
+      element = {"k" + std::to_string(random_.Below(keys_)),
                  static_cast<int64_t>(script_.elements.size()), time};
       script_.elements.push_back(element);
     }
@@ -213,6 +214,7 @@ class ScriptWriter {
   }
 
   Random random_;
+  const int64_t scale_;
   Script script_;
   int64_t keys_ = 1;
   int64_t most_together_ = 1;
@@ -221,7 +223,9 @@ class ScriptWriter {
   Timestamp processing_time_ = Timestamp::Millis(0);
 };
 
-inline Script RandomScript(uint64_t seed) { return ScriptWriter(seed).Write(); }
+inline Script RandomScript(uint64_t seed, int64_t scale = 1) {
+  return ScriptWriter(seed, scale).Write();
+}
 
 }  // namespace joist
 

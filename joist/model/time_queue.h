@@ -55,6 +55,12 @@ class TimeQueue {
     --size_;
   }
 
+  /// What FirstBefore gives after `n` times Pop, or null if it doesn't have the same time: to be
+  /// fetched before.
+  const Entry* Ahead(size_t n) const {
+    return n < levels_[0].size() ? &levels_[0].back() - n : nullptr;
+  }
+
   /// The least time; Max() if empty.
   Timestamp earliest() const {
     return held_ == 0 ? Timestamp::Max() : least_[static_cast<size_t>(std::countr_zero(held_))];

@@ -74,6 +74,7 @@ void WindowGroups::PlaceApart(std::span<const KeyNumber> keys,
   }
   if (only_first_counts_) return;
   for (size_t i = 0; i < keys.size(); ++i) {
+    if (i + kAhead < keys.size()) PrefetchGroup(groups[i + kAhead]);
     if (groups[i] != kDropped) AddTo(groups[i], Of(timestamps, i));
   }
 }
@@ -86,13 +87,19 @@ void WindowGroups::PlaceMerging(std::span<const KeyNumber> keys,
   for (size_t i = keys.size(); i-- > 0;) {
     if (i >= kAhead) keys_.Prefetch(keys[i - kAhead]);
     uint32_t& first = keys_.mark(keys[i]);
-    if (first == KeyWindows::kNone) batch_keys_.push_back(keys[i]);
+    if (first == 0) batch_keys_.push_back(keys[i]);
     next_of_key_[i] = first;
-    first = static_cast<uint32_t>(i);
+    first = static_cast<uint32_t>(i) + 1;
   }
-  for (const KeyNumber key : batch_keys_) {
+  for (size_t k = 0; k < batch_keys_.size(); ++k) {
+    if (k + kAhead < batch_keys_.size()) {
+      const auto open = keys_.open(batch_keys_[k + kAhead]);
+      if (!open.empty()) PrefetchGroup(open.back().group);
+    }
+    const KeyNumber key = batch_keys_[k];
     uint32_t& first = keys_.mark(key);
-    for (uint32_t i = first; i != KeyWindows::kNone; i = next_of_key_[i]) {
+    for (uint32_t next = first; next != 0; next = next_of_key_[next - 1]) {
+      const size_t i = next - 1;
       if (IsLate(Of(windows, i))) {
         groups[i] = kDropped;
         ++dropped_late_;
@@ -101,7 +108,7 @@ void WindowGroups::PlaceMerging(std::span<const KeyNumber> keys,
         fresh_.push_back({Of(windows, i), i});
       }
     }
-    first = KeyWindows::kNone;
+    first = 0;
     PlaceFresh(key, timestamps, groups);
     fresh_.clear();
   }
@@ -150,9 +157,12 @@ void WindowGroups::Drop(KeyNumber key) {
 
 WindowGroups::GroupNumber WindowGroups::Open(KeyNumber key, const Window& window) {
   if (free_.empty()) {
-    free_.push_back(static_cast<GroupNumber>(groups_.size()));
-    groups_.emplace_back();
-    triggers_.resize(groups_.size() * trigger_.parts());
+    const GroupNumber made = groups_made_++;
+    groups_.Include(groups_made_);
+    last_panes_.Include(groups_made_);
+    triggers_.Include(groups_made_ * trigger_.parts());
+    groups_[made] = Group();
+    free_.push_back(made);
   }
   const GroupNumber number = free_.back();
   free_.pop_back();
@@ -164,7 +174,7 @@ WindowGroups::GroupNumber WindowGroups::Open(KeyNumber key, const Window& window
   group.is_touched = false;
   group.holds_end = false;
   group.hold = kNever;
-  group.last_pane = PaneInfo::NoFiring();
+  group.has_pane = false;
   trigger_.Begin(TriggerOf(number));
   keys_.Open(key, window, number);
   SetTimer(number, HasEnded(window) ? Expiry(window) : window.max_timestamp());
@@ -198,9 +208,11 @@ WindowGroups::GroupNumber WindowGroups::Merge(KeyNumber key, size_t begin, size_
   trigger_.Merge(from_triggers_, nullptr, ClockOf(to), merged_trigger_.data());
   std::copy(merged_trigger_.begin(), merged_trigger_.end(), TriggerOf(number));
   merged[0].window = to;
-  keys_.EraseOpen(key, begin + 1, end - begin - 1);
-  if (from_.size() > 1) owner_->Merge(number, from_);
-  for (size_t i = 1; i < from_.size(); ++i) Forget(from_[i]);
+  if (from_.size() > 1) {
+    keys_.EraseOpen(key, begin + 1, from_.size() - 1);
+    owner_->Merge(number, from_);
+    for (size_t i = 1; i < from_.size(); ++i) Forget(from_[i]);
+  }
   from_.clear();
   from_triggers_.clear();
 
@@ -209,7 +221,7 @@ WindowGroups::GroupNumber WindowGroups::Merge(KeyNumber key, size_t begin, size_
   group.is_empty = is_empty;
   group.hold = hold;
   group.holds_end = false;
-  group.last_pane = PaneInfo::NoFiring();
+  group.has_pane = false;
   if (is_touched && !group.is_touched) {
     group.is_touched = true;
     touched_.push_back(number);
@@ -232,11 +244,9 @@ void WindowGroups::AddTo(GroupNumber number, Timestamp timestamp) {
   const Timestamp time = at_end ? group.window.max_timestamp() : timestamp;
   // An element that is late for what is behind holds nothing back.
   if (time < output_watermark_ || HasEnded(group.window)) return;
-  if (strategy_.timestamp_combiner == TimestampCombiner::kLatest && group.hold != kNever) {
-    group.hold = std::max(group.hold, time);
-  } else {
-    group.hold = std::min(group.hold, time);
-  }
+  const bool is_latest = strategy_.timestamp_combiner == TimestampCombiner::kLatest;
+  if (group.hold != kNever && (is_latest ? time <= group.hold : time >= group.hold)) return;
+  group.hold = time;
   QueueHold(number);
 }
 
@@ -264,6 +274,8 @@ void WindowGroups::AdvanceWatermark(Timestamp to) {
   FindOutputWatermark();
   while (const TimeQueue::Entry* entry = timers_.FirstBefore(watermark_)) {
     const auto [time, number] = *entry;
+    if (const auto* ahead = timers_.Ahead(2 * kAhead)) PrefetchGroup(ahead->number);
+    if (const auto* ahead = timers_.Ahead(kAhead)) keys_.Prefetch(groups_[ahead->number].key);
     timers_.Pop();
     Group& group = groups_[number];
     if (group.timer_queued != time) continue;
@@ -284,6 +296,7 @@ void WindowGroups::AdvanceProcessingTime(Timestamp to) {
   JOIST_CHECK(to >= processing_time_ && touched_.empty());
   processing_time_ = to;
   while (const TimeQueue::Entry* entry = delays_.FirstBefore(processing_time_)) {
+    if (const auto* ahead = delays_.Ahead(kAhead)) PrefetchGroup(ahead->number);
     Group& group = groups_[entry->number];
     if (group.delay_queued == entry->time) {
       group.delay_queued = kNever;
@@ -291,7 +304,9 @@ void WindowGroups::AdvanceProcessingTime(Timestamp to) {
     }
     delays_.Pop();
   }
-  for (const GroupNumber number : due_) {
+  for (size_t i = 0; i < due_.size(); ++i) {
+    if (i + kAhead < due_.size()) PrefetchGroup(due_[i + kAhead]);
+    const GroupNumber number = due_[i];
     if (trigger_.Due(TriggerOf(number)) < processing_time_) {
       Look(number);
     } else {
@@ -330,12 +345,15 @@ void WindowGroups::Emit(GroupNumber number, bool finished) {
   group.hold = kNever;
   // A pane that will come even if it is empty.
   group.holds_end = !finished && fires_always && watermark_ <= end;
-  const PaneInfo info = NextPane(group, finished);
+  const PaneInfo info = NextPane(number, finished);
   const bool was_empty = group.is_empty;
   group.is_empty = true;
   if (!was_empty || (info.timing == PaneTiming::kOnTime && fires_always) ||
       (finished && strategy_.closing_behavior == ClosingBehavior::kEmitAlways)) {
-    group.last_pane = info;
+    if (!finished) {
+      group.has_pane = true;
+      last_panes_[number] = info;
+    }
     owner_->Fire({group.key, number, group.window, timestamp, info});
   }
   if (finished) {
@@ -348,11 +366,12 @@ void WindowGroups::Emit(GroupNumber number, bool finished) {
   QueueHold(number);
 }
 
-PaneInfo WindowGroups::NextPane(const Group& group, bool finished) const {
-  const PaneInfo& last = group.last_pane;
+PaneInfo WindowGroups::NextPane(GroupNumber number, bool finished) const {
+  const Group& group = groups_[number];
+  const PaneInfo last = group.has_pane ? last_panes_[number] : PaneInfo::NoFiring();
   const Timestamp end = group.window.max_timestamp();
   PaneInfo info;
-  info.is_first = last == PaneInfo::NoFiring();
+  info.is_first = !group.has_pane;
   info.is_last = finished;
   info.index = info.is_first ? 0 : last.index + 1;
   info.on_time_index = info.is_first ? 0 : last.on_time_index + 1;
@@ -457,6 +476,7 @@ void WindowGroups::QueueDelay(GroupNumber number) {
 void WindowGroups::FindOutputWatermark() {
   output_watermark_ = watermark_;
   while (const TimeQueue::Entry* entry = holds_.FirstBefore(watermark_)) {
+    if (const auto* ahead = holds_.Ahead(kAhead)) PrefetchGroup(ahead->number);
     const auto [time, number] = *entry;
     Group& group = groups_[number];
     const bool is_expected = group.hold_queued == time;

@@ -26,6 +26,7 @@
 #include <span>
 #include <vector>
 
+#include "joist/base/paged_array.h"
 #include "joist/model/key_windows.h"
 #include "joist/model/pane.h"
 #include "joist/model/time_queue.h"
@@ -95,26 +96,27 @@ class WindowGroups {
   /// And that came to a window whose trigger had finished.
   int64_t dropped_closed() const { return dropped_closed_; }
   /// Groups that are not free: open windows, and closed ones until they expire.
-  size_t known_groups() const { return groups_.size() - free_.size(); }
+  size_t known_groups() const { return groups_made_ - free_.size(); }
 
  private:
   static constexpr Timestamp kNever = Timestamp::Max();
 
-  /// A window of a key.
-  struct Group {
+  /// A window of a key, in a cache line.
+  struct alignas(64) Group {
     Window window;
     KeyNumber key;
-    bool is_closed;
-    bool is_empty;    ///< No element since the last pane.
-    bool is_touched;  ///< In `touched_`.
-    bool holds_end;   ///< Holds the output watermark at the window's end: a pane will come.
-    Timestamp hold;   ///< Of the elements since the last pane, or kNever.
-    Timestamp timer;  ///< When it is looked at next in event time.
+    bool is_closed : 1;
+    bool is_empty : 1;    ///< No element since the last pane.
+    bool is_touched : 1;  ///< In `touched_`.
+    bool has_pane : 1;    ///< There was a pane, which is in `last_panes_`.
+    bool holds_end : 1;   ///< Holds the output watermark at the window's end: a pane will come.
+    Timestamp hold;       ///< Of the elements since the last pane, or kNever.
+    Timestamp timer;      ///< When it is looked at next in event time.
     Timestamp timer_queued = kNever;  ///< Where the queues have it.
     Timestamp hold_queued = kNever;
     Timestamp delay_queued = kNever;
-    PaneInfo last_pane;  ///< NO_FIRING if there was none.
   };
+  static_assert(sizeof(Group) == 64);
   struct Fresh {
     Window window;
     size_t element;
@@ -135,6 +137,12 @@ class WindowGroups {
     return triggers_.data() + group * trigger_.parts();
   }
 
+  void PrefetchGroup(GroupNumber number) const {
+    if (number == kDropped) return;
+    __builtin_prefetch(groups_.data() + number);
+    __builtin_prefetch(triggers_.data() + number * trigger_.parts());
+  }
+
   GroupNumber Open(KeyNumber key, const Window& window);
   /// Makes the key's open windows [begin, end) into one.
   GroupNumber Merge(KeyNumber key, size_t begin, size_t end, const Window& to);
@@ -142,7 +150,7 @@ class WindowGroups {
   void Look(GroupNumber number);
   void Fire(GroupNumber number);
   void Emit(GroupNumber number, bool finished);
-  PaneInfo NextPane(const Group& group, bool finished) const;
+  PaneInfo NextPane(GroupNumber number, bool finished) const;
   void Close(GroupNumber number);
   void Expire(GroupNumber number);
   void Forget(GroupNumber number);
@@ -161,9 +169,11 @@ class WindowGroups {
   const bool only_first_counts_;
 
   KeyWindows keys_;
-  std::vector<Group> groups_;
-  std::vector<TriggerMachine::Part> triggers_;  ///< trigger_.parts() of each group.
-  std::vector<GroupNumber> free_;
+  PagedArray<Group> groups_;
+  PagedArray<PaneInfo> last_panes_;            ///< Of each group.
+  PagedArray<TriggerMachine::Part> triggers_;  ///< trigger_.parts() of each group.
+  GroupNumber groups_made_ = 0;
+  std::vector<GroupNumber> free_;  ///< Of those that were made.
   TimeQueue timers_;
   TimeQueue holds_;
   TimeQueue delays_;

@@ -65,8 +65,7 @@ std::string TextOf(const Script::Event& event) {
 }
 
 /// What differs after which event; nothing if nothing does.
-std::string DifferenceOn(uint64_t seed) {
-  const Script script = RandomScript(seed);
+std::string DifferenceOn(const Script& script, uint64_t seed) {
   NaiveGrouping naive(script.strategy);
   GroupedValues fast(script.strategy);
   Random random(seed);
@@ -118,9 +117,55 @@ std::string DifferenceOn(uint64_t seed) {
 
 TEST(WindowGroups, GivesThePanesOfNaiveGrouping) {
   for (uint64_t seed = 1; seed <= Scripts(); ++seed) {
-    const std::string difference = DifferenceOn(seed);
+    const std::string difference = DifferenceOn(RandomScript(seed), seed);
     ASSERT_EQ(difference, "") << "seed " << seed << ": " << difference;
   }
+}
+
+// Queues that are cleared of what means nothing any more, keys with many windows.
+TEST(WindowGroups, GivesThePanesOfNaiveGroupingOnLargeScripts) {
+  for (uint64_t seed = 1; seed <= Scripts() / 500; ++seed) {
+    const std::string difference = DifferenceOn(RandomScript(seed, 50), seed);
+    ASSERT_EQ(difference, "") << "seed " << seed << ": " << difference;
+  }
+}
+
+// Seconds of elements of one key in events of their own, then the watermark's end.
+Script ScriptOf(const WindowingStrategy& strategy,
+                const std::vector<std::vector<int64_t>>& bundles) {
+  Script script;
+  script.strategy = strategy;
+  for (const auto& bundle : bundles) {
+    std::vector<NaiveGrouping::Element> elements;
+    for (const int64_t second : bundle) {
+      script.elements.push_back({"a", std::ssize(script.elements), Timestamp::Seconds(second)});
+      elements.push_back(script.elements.back());
+    }
+    script.events.push_back({Kind::kElements, elements, {}});
+  }
+  script.events.push_back({Kind::kWatermark, {}, Timestamp::Max()});
+  return script;
+}
+
+// What merges into a closed session stays until that expires, though its first timer has gone with
+// the session that it has become part of.
+TEST(WindowGroups, WhatMergesIntoAClosedSessionIsNotLost) {
+  WindowingStrategy strategy;
+  strategy.window_fn = WindowFn::Sessions(Duration::Seconds(10));
+  strategy.trigger = Trigger::AfterCount(2);
+  strategy.allowed_lateness = Duration::Seconds(100);
+  // [0, 15) closes; opens again, as part of [0, 24) which closes; opens a third time.
+  const Script script = ScriptOf(strategy, {{0, 5}, {0}, {5}, {14}, {0}, {5}});
+  EXPECT_EQ(DifferenceOn(script, 1), "");
+  NaiveGrouping naive(strategy);
+  size_t values = 0;
+  for (const Script::Event& event : script.events) {
+    const auto panes = event.kind == Kind::kElements ? naive.Add(event.elements)
+                                                     : naive.AdvanceWatermark(event.time);
+    for (const Pane& pane : panes) values += pane.values.size();
+  }
+  EXPECT_EQ(naive.dropped_closed(), 2);
+  EXPECT_EQ(values + 2, script.elements.size());
 }
 
 }  // namespace
