@@ -14,6 +14,7 @@
 #include "joist/engine/plan.h"
 #include "joist/engine/progress.h"
 #include "joist/engine/stage.h"
+#include "joist/engine/stream_run.h"
 #include "joist/sdk/runner.h"
 
 namespace joist {
@@ -44,7 +45,7 @@ class EmbeddedJob {
     const auto start = std::chrono::steady_clock::now();
     JobOutcome outcome;
     try {
-      outcome.status = RunStages();
+      outcome.status = job_.graph->has_unbounded() ? RunStream() : RunStages();
     } catch (const std::bad_alloc&) {
       outcome.status = Status(StatusCode::kResourceExhausted, "out of memory");
     } catch (const std::exception& e) {
@@ -87,6 +88,13 @@ class EmbeddedJob {
       }
     }
     return OkStatus();
+  }
+
+  Status RunStream() {
+    StreamRun run(&job_, &stop_);
+    return run.Run([this] {
+      if (cancel_.load()) stop_.store(true);
+    });
   }
 
   void MakeBreakers() {

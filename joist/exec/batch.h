@@ -27,6 +27,8 @@ class SharedColumn {
   explicit SharedColumn(const T* items) : items_(items) {}
 
   bool is_constant() const { return items_ == nullptr; }
+  const T& constant() const { return constant_; }
+  const T* items() const { return items_; }
   T operator[](size_t i) const { return items_ == nullptr ? constant_ : items_[i]; }
   SharedColumn From(size_t first) const {
     return is_constant() ? *this : SharedColumn(items_ + first);

@@ -11,6 +11,8 @@
 //   void AddInput(Accumulator&, View<In>) const
 //   void MergeAccumulators(Accumulator&, const Accumulator&) const
 //   Out ExtractOutput(const Accumulator&) const
+// and optionally
+//   bool HasOutput(const Accumulator&) const        whether there is a result, of no input say
 // which must not depend on the order of inputs or of merging.
 
 #ifndef JOIST_EXEC_COMBINE_H_
@@ -30,6 +32,7 @@
 #include "joist/exec/fold_groups.h"
 #include "joist/exec/scattered.h"
 #include "joist/exec/step.h"
+#include "joist/exec/stream_combine.h"
 #include "joist/exec/window_shares.h"
 #include "joist/model/describe.h"
 
@@ -491,6 +494,11 @@ class CombineStep final : public StepOf<CombineStep<K, V, F>, F> {
           new FoldGroupsBreaker<K, V, F, CombinedOf<F>>(this->definition(), context));
     }
     return std::unique_ptr<Breaker>(new CombineBreaker<K, V, F>(this->definition(), context));
+  }
+  std::unique_ptr<StreamOperator> MakeStreamOperator(
+      const OperatorContext& context) const override {
+    return std::unique_ptr<StreamOperator>(
+        new StreamCombine<K, V, F, CombinedOf<F>>(this->definition(), context));
   }
 };
 

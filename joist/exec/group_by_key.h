@@ -28,6 +28,7 @@
 #include "joist/exec/group_layout.h"
 #include "joist/exec/scattered.h"
 #include "joist/exec/step.h"
+#include "joist/exec/stream_group_by_key.h"
 #include "joist/exec/window_shares.h"
 
 namespace joist {
@@ -447,6 +448,10 @@ class GroupByKeyStep final : public StepOf<GroupByKeyStep<K, Vs...>, NoState> {
   }
   std::unique_ptr<Breaker> MakeBreaker(const BreakerContext& context) const override {
     return std::unique_ptr<Breaker>(new GroupByKeyBreaker<K, Vs...>(context));
+  }
+  std::unique_ptr<StreamOperator> MakeStreamOperator(
+      const OperatorContext& context) const override {
+    return std::unique_ptr<StreamOperator>(new StreamGroupByKey<K, Vs...>(context));
   }
 };
 

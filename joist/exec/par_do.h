@@ -20,6 +20,7 @@
 #include "joist/exec/reshuffle.h"
 #include "joist/exec/signature.h"
 #include "joist/exec/step.h"
+#include "joist/exec/waiting_elements.h"
 #include "joist/model/describe.h"
 
 namespace joist {
@@ -120,8 +121,10 @@ class ParDoOperator final : public Operator, public BatchReceiver<In> {
   void Start() override {
     const StepScope scope(context_.stats);
     try {
-      if constexpr (requires { fn_.Setup(); }) fn_.Setup();
-      set_up_ = true;
+      if (!set_up_) {
+        if constexpr (requires { fn_.Setup(); }) fn_.Setup();
+        set_up_ = true;
+      }
       if constexpr (requires { fn_.StartBundle(); }) fn_.StartBundle();
     } catch (...) {
       RethrowAsStepFailure(context_.step, "");
@@ -144,6 +147,16 @@ class ParDoOperator final : public Operator, public BatchReceiver<In> {
     }
   }
 
+  void Resume() override {
+    if constexpr (kHasSides) {
+      waiting_.Release([this](const Window& window) { return FindSides(window); }, this);
+    }
+  }
+  Timestamp hold() const override {
+    if constexpr (kHasSides) return waiting_.earliest();
+    return Timestamp::Max();
+  }
+
   void Push(const Batch<In>& batch) override {
     const StepScope scope(context_.stats);
     if constexpr (kHasSides) {
@@ -164,14 +177,27 @@ class ParDoOperator final : public Operator, public BatchReceiver<In> {
   /// With the side inputs of one window at a time.
   void RunByWindow(const Batch<In>& batch) {
     ForEachWindowRun(batch, [&](const Window& window, size_t first, size_t count) {
-      sides_.clear();
-      try {
-        for (const auto& side : context_.side_inputs) sides_.push_back(side->At(window));
-      } catch (...) {
-        RethrowAsStepFailure(context_.step, "");
+      const Batch<In> run{batch.values.From(first), count, batch.meta.From(first)};
+      if (FindSides(window)) {
+        Run(run);
+      } else {
+        waiting_.Add(run);
       }
-      Run({batch.values.From(first), count, batch.meta.From(first)});
     });
+  }
+  /// The side inputs of an element in `window`; false if one isn't there yet.
+  bool FindSides(const Window& window) {
+    sides_.clear();
+    try {
+      for (const auto& side : context_.side_inputs) {
+        const void* const view = side->At(window);
+        if (view == nullptr) return false;
+        sides_.push_back(view);
+      }
+    } catch (...) {
+      RethrowAsStepFailure(context_.step, "");
+    }
+    return true;
   }
 
   void Run(const Batch<In>& batch) {
@@ -385,6 +411,8 @@ class ParDoOperator final : public Operator, public BatchReceiver<In> {
       In> argument_;
   Cursors cursors_;
   std::vector<const void*> sides_;  ///< Views of the side inputs for the window of the batch.
+  struct NothingWaits {};
+  [[no_unique_address]] std::conditional_t<kHasSides, WaitingElements<In>, NothingWaits> waiting_;
   Arena scratch_;
   Meta finish_meta_{SharedColumn<Timestamp>(Window::Global().max_timestamp()), {}, {}};
   bool set_up_ = false;

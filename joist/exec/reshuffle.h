@@ -14,6 +14,7 @@
 #include "joist/exec/failure.h"
 #include "joist/exec/spool.h"
 #include "joist/exec/step.h"
+#include "joist/exec/stream_operator.h"
 
 namespace joist {
 
@@ -157,6 +158,28 @@ class ReshuffleBreaker final : public Breaker {
   CommittedSpools<T> committed_;
 };
 
+/// In a stream nothing is kept: one thread does it all.
+template <class T>
+class StreamReshuffle final : public StreamOperator, public BatchReceiver<T> {
+ public:
+  explicit StreamReshuffle(const OperatorContext& context) : stats_(context.stats) {}
+  Receiver* input(int) override { return static_cast<BatchReceiver<T>*>(this); }
+  void Connect(int, Receiver* consumer) override { output_.Connect(consumer); }
+  void Push(const Batch<T>& batch) override {
+    stats_->elements_in += batch.count;
+    stats_->elements_out += batch.count;
+    ++stats_->batches_in;
+    output_.Push(batch);
+  }
+  void AdvanceWatermark(Timestamp input) override { watermark_ = input; }
+  Timestamp output_watermark() const override { return watermark_; }
+
+ private:
+  StepStats* stats_;
+  Output<T> output_;
+  Timestamp watermark_ = Timestamp::Min();
+};
+
 template <class T>
 class ReshuffleStep final : public StepOf<ReshuffleStep<T>, NoState> {
  public:
@@ -165,6 +188,10 @@ class ReshuffleStep final : public StepOf<ReshuffleStep<T>, NoState> {
   std::vector<const ElementType*> outputs() const override { return {&element_type<T>}; }
   std::unique_ptr<Breaker> MakeBreaker(const BreakerContext& context) const override {
     return std::unique_ptr<Breaker>(new ReshuffleBreaker<T>(context));
+  }
+  std::unique_ptr<StreamOperator> MakeStreamOperator(
+      const OperatorContext& context) const override {
+    return std::unique_ptr<StreamOperator>(new StreamReshuffle<T>(context));
   }
 };
 

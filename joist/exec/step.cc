@@ -2,7 +2,14 @@
 
 #include "joist/exec/step.h"
 
+#include "joist/exec/stream_operator.h"
+
 namespace joist {
+
+std::unique_ptr<StreamSource> Step::MakeStreamSource() const { return nullptr; }
+std::unique_ptr<StreamOperator> Step::MakeStreamOperator(const OperatorContext&) const {
+  return nullptr;
+}
 namespace {
 
 constinit StepEntry* first_entry = nullptr;

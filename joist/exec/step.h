@@ -64,7 +64,8 @@ inline const ElementType element_type = {&typeid(T), [] { return std::string(Typ
 class SideViews {
  public:
   virtual ~SideViews() = default;
-  /// The view for an element in `main`, a window of the main input; good until the next call.
+  /// The view for an element in `main`, a window of the main input; good until the next call. Null
+  /// if there is none yet, which happens in streams.
   virtual const void* At(const Window& main) = 0;
 };
 
@@ -74,6 +75,7 @@ struct OperatorContext {
   StepStats* stats = nullptr;                           ///< The share's; outlives the operator.
   std::vector<std::shared_ptr<SideViews>> side_inputs;  ///< In the order of declaration.
   MemoryBudget* memory = nullptr;                       ///< Null: nothing is limited or counted.
+  const WindowingStrategy* windowing = nullptr;  ///< Of the (first) input; null: Beam's default.
   /// What a sink may gather before it goes to disk.
   int64_t memory_bytes = std::numeric_limits<int64_t>::max();
 };
@@ -86,17 +88,22 @@ struct BreakerContext {
 };
 
 /// One step's working part in one share. Lifecycle: made, connected, Start, batches, Finish,
-/// destroyed; without Finish where the share failed.
+/// destroyed; without Finish where the share failed. In a stream Start, batches and Finish come
+/// again for each bundle.
 class Operator {
  public:
   virtual ~Operator() = default;
   /// Where the batches of an input go; only groupings have several.
   virtual Receiver* input(int index) = 0;
   virtual void Connect(int output, Receiver* consumer) = 0;
-  /// Setup and StartBundle.
+  /// Setup, the first time, and StartBundle.
   virtual void Start() {}
   /// FinishBundle; may still push.
   virtual void Finish() {}
+  /// Of a stream: side inputs have changed; what waited for them goes on.
+  virtual void Resume() {}
+  /// Of a stream: the earliest timestamp of what it has not given yet.
+  virtual Timestamp hold() const { return Timestamp::Max(); }
 };
 
 /// A piece of a source: positions [begin, end) of its item `item` (a file, say). What a position
@@ -199,13 +206,20 @@ class Breaker {
   virtual std::shared_ptr<SideViews> MakeSideViews() const { return nullptr; }
 };
 
+class StreamOperator;  // exec/stream_operator.h
+class StreamSource;
+
 /// A step of the graph with the code that runs it. Of the first three functions the one is
 /// implemented that its kind calls for.
 class Step : public StepPayload {
  public:
   virtual std::unique_ptr<Source> MakeSource() const { return nullptr; }
+  /// Of what has no end.
+  virtual std::unique_ptr<StreamSource> MakeStreamSource() const;
   virtual std::unique_ptr<Operator> MakeOperator(const OperatorContext&) const { return nullptr; }
   virtual std::unique_ptr<Breaker> MakeBreaker(const BreakerContext&) const { return nullptr; }
+  /// Instead of the breaker where input has no end.
+  virtual std::unique_ptr<StreamOperator> MakeStreamOperator(const OperatorContext&) const;
   /// Something that keeps a kParDo's input until a side input is ready; null if it has none.
   virtual std::unique_ptr<Breaker> MakeInputBreaker(const BreakerContext&) const { return nullptr; }
 };

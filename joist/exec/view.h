@@ -18,6 +18,7 @@
 #include "joist/exec/hash_pages.h"
 #include "joist/exec/page_cache.h"
 #include "joist/exec/reshuffle.h"
+#include "joist/exec/stream_view.h"
 #include "joist/exec/window_shares.h"
 #include "joist/model/describe.h"
 
@@ -486,6 +487,10 @@ class ViewStep final : public ViewStepOf<Kind, Kind> {
   std::unique_ptr<Breaker> MakeBreaker(const BreakerContext& context) const override {
     return std::unique_ptr<Breaker>(new ViewBreaker<Kind>(this->definition(), context));
   }
+  std::unique_ptr<StreamOperator> MakeStreamOperator(
+      const OperatorContext& context) const override {
+    return std::unique_ptr<StreamOperator>(new StreamView<Kind>(this->definition(), context));
+  }
 };
 template <class T>
 class ViewStep<AsSingletonView<T>> final : public ViewStepOf<AsSingletonView<T>, std::optional<T>> {
@@ -494,6 +499,11 @@ class ViewStep<AsSingletonView<T>> final : public ViewStepOf<AsSingletonView<T>,
   std::unique_ptr<Breaker> MakeBreaker(const BreakerContext& context) const override {
     return std::unique_ptr<Breaker>(
         new ViewBreaker<AsSingletonView<T>>(AsSingletonView<T>{this->definition()}, context));
+  }
+  std::unique_ptr<StreamOperator> MakeStreamOperator(
+      const OperatorContext& context) const override {
+    return std::unique_ptr<StreamOperator>(
+        new StreamView<AsSingletonView<T>>(AsSingletonView<T>{this->definition()}, context));
   }
 };
 

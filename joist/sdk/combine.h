@@ -43,6 +43,7 @@ struct FoldFn {
     if (!from.has_value()) return;
     to = to.has_value() ? fold(std::move(*to), *from) : *from;
   }
+  bool HasOutput(const std::optional<T>& from) const { return from.has_value(); }
   T ExtractOutput(const std::optional<T>& from) const { return *from; }
 };
 

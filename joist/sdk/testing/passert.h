@@ -162,7 +162,10 @@ class PAssertion {
         chosen_.panes == passert_internal::Panes::kEverything
             ? actual_
             : actual_ | "Choose" >> Filter(passert_internal::Choose<T>{chosen_});
-    const auto all = chosen | "AllWindows" >> WindowInto(GlobalWindows());
+    // All that comes until the end, whatever its own trigger is.
+    const auto all = chosen | "AllWindows" >> WindowInto(GlobalWindows())
+                                                  .Triggering(Trigger::Default())
+                                                  .DiscardingFiredPanes();
     start | "Check" >> ParDo(std::move(fn), AsIterable(all));
   }
 

@@ -1,0 +1,165 @@
+// Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
+
+#include "joist/engine/stream_run.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+
+namespace joist {
+
+StreamRun::StreamRun(JobTables* job, std::atomic<bool>* stop)
+    : job_(job), stop_(stop), watermarks_(job->graph->nodes().size(), Timestamp::Min()) {}
+
+StreamRun::~StreamRun() = default;
+
+Status StreamRun::Run(const std::function<void()>& watch) {
+  try {
+    Begin();
+    while (!stop_->load() && NextBundle()) watch();
+  } catch (const StepFailure& failure) {
+    return failure.status;
+  } catch (const std::bad_alloc&) {
+    return Status(StatusCode::kResourceExhausted, "out of memory");
+  } catch (const std::exception& e) {
+    return Internal(e.what());
+  }
+  return OkStatus();
+}
+
+OperatorContext StreamRun::ContextOf(int node) {
+  const Node& of = job_->graph->nodes()[node];
+  OperatorContext context;
+  context.step = of.name;
+  context.stats = &job_->stats[node];
+  if (!of.inputs.empty()) {
+    context.windowing = &job_->graph->collections()[of.inputs[0]].windowing;
+  }
+  if (of.kind == StepKind::kParDo) {
+    for (int side : of.side_inputs) {
+      const int view = job_->graph->collections()[side].producer;
+      context.side_inputs.push_back(StreamOf(view).MakeSideViews());
+    }
+  }
+  return context;
+}
+
+void StreamRun::MakeOperators() {
+  const auto& nodes = job_->graph->nodes();
+  operators_.resize(nodes.size());
+  for (int node = 0; node < static_cast<int>(nodes.size()); ++node) {
+    if (nodes[node].kind == StepKind::kFlatten) continue;
+    const auto& step = static_cast<const Step&>(*nodes[node].payload);
+    switch (nodes[node].kind) {
+      case StepKind::kRead:
+        roots_.push_back({node, step.is_bounded() ? nullptr : step.MakeStreamSource()});
+        break;
+      case StepKind::kParDo: operators_[node] = step.MakeOperator(ContextOf(node)); break;
+      default:
+        operators_[node] = step.MakeStreamOperator(ContextOf(node));
+        if (operators_[node] == nullptr) {
+          throw StepFailure{Status(StatusCode::kUnimplemented,
+                                   "step \"" + nodes[node].name +
+                                       "\" cannot take a collection without end"),
+                            /*retryable=*/false};
+        }
+    }
+  }
+  for (size_t node = 0; node < nodes.size(); ++node) {
+    if (operators_[node] == nullptr) continue;
+    for (size_t port = 0; port < nodes[node].outputs.size(); ++port) {
+      for (const auto [consumer, input] : job_->plan.consumers[nodes[node].outputs[port]]) {
+        operators_[node]->Connect(static_cast<int>(port), operators_[consumer]->input(input));
+      }
+    }
+  }
+  for (Root& root : roots_) {
+    if (root.stream == nullptr) continue;
+    for (const auto [consumer, input] : job_->plan.consumers[nodes[root.node].outputs[0]]) {
+      root.stream->Connect(operators_[consumer]->input(input));
+    }
+  }
+}
+
+void StreamRun::Begin() {
+  MakeOperators();
+  StartBundle();
+  for (const Root& root : roots_) {
+    if (root.stream == nullptr) ReadToTheEnd(root.node);
+  }
+  Visit();
+}
+
+void StreamRun::ReadToTheEnd(int node) {
+  const Node& root = job_->graph->nodes()[node];
+  const std::shared_ptr<Source> source = static_cast<const Step&>(*root.payload).MakeSource();
+  const Result<std::vector<SourceRange>> ranges = source->Split(1);
+  if (!ranges.ok()) {
+    throw StepFailure{Status(ranges.status().code(),
+                             "step \"" + root.name + "\": " + ranges.status().message()),
+                      /*retryable=*/false};
+  }
+  const std::unique_ptr<Reader> reader = source->MakeReader(ContextOf(node));
+  for (const auto [consumer, input] : job_->plan.consumers[root.outputs[0]]) {
+    reader->Connect(operators_[consumer]->input(input));
+  }
+  for (const SourceRange& range : *ranges) {
+    RangeTracker tracker(range, stop_);
+    reader->Read(tracker);
+  }
+}
+
+bool StreamRun::NextBundle() {
+  bool more = false;
+  for (Root& root : roots_) {
+    if (root.stream == nullptr) continue;
+    StartBundle();
+    more = root.stream->Advance() || more;
+    Visit();
+  }
+  return more;
+}
+
+void StreamRun::StartBundle() {
+  for (auto it = operators_.rbegin(); it != operators_.rend(); ++it) {
+    if (*it != nullptr) (*it)->Start();
+  }
+}
+
+Timestamp StreamRun::InputWatermark(int node) const {
+  Timestamp least = Timestamp::Max();
+  for (int input : job_->graph->nodes()[node].inputs) {
+    least = std::min(least, watermarks_[job_->graph->collections()[input].producer]);
+  }
+  return least;
+}
+
+void StreamRun::Visit() {
+  Timestamp now = Timestamp::Max();
+  for (const Root& root : roots_) {
+    watermarks_[root.node] = root.stream == nullptr ? Timestamp::Max() : root.stream->watermark();
+    if (root.stream != nullptr) now = std::min(now, root.stream->processing_time());
+  }
+  const auto& nodes = job_->graph->nodes();
+  for (int node = 0; node < static_cast<int>(nodes.size()); ++node) {
+    const Timestamp input = InputWatermark(node);
+    switch (nodes[node].kind) {
+      case StepKind::kRead: break;
+      case StepKind::kFlatten: watermarks_[node] = input; break;
+      case StepKind::kParDo:
+        operators_[node]->Resume();
+        operators_[node]->Finish();
+        watermarks_[node] = std::min(input, operators_[node]->hold());
+        break;
+      default: {
+        StreamOperator& stream = StreamOf(node);
+        stream.Settle();
+        stream.AdvanceProcessingTime(now);
+        stream.AdvanceWatermark(input);
+        watermarks_[node] = stream.output_watermark();
+      }
+    }
+  }
+}
+
+}  // namespace joist

@@ -1,0 +1,109 @@
+// Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
+//
+// StreamGrouping: what groupings of a stream have in common. WindowGroups (model/window_groups.h)
+// says which group an element belongs to and when a group gives a pane; here are the keys, as
+// texts, and the panes on their way out. What groups hold is kept by the classes derived.
+
+#ifndef JOIST_EXEC_STREAM_GROUPING_H_
+#define JOIST_EXEC_STREAM_GROUPING_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "joist/exec/erased_grouping.h"
+#include "joist/exec/stream_operator.h"
+#include "joist/model/window_groups.h"
+
+namespace joist {
+
+class StreamGrouping : public StreamOperator, protected WindowGroups::Owner {
+ public:
+  explicit StreamGrouping(const OperatorContext& context);
+  ~StreamGrouping() override;
+
+  void Settle() override;
+  void AdvanceWatermark(Timestamp input) override;
+  void AdvanceProcessingTime(Timestamp now) override;
+  Timestamp output_watermark() const override;
+  Timestamp next_processing_time() const override;
+
+ protected:
+  using GroupNumber = WindowGroups::GroupNumber;
+
+  /// To be called for each batch that comes.
+  void CountIn(size_t elements);
+  /// The groups of `count` elements with the times of `meta`, which isn't sliced; WindowGroups'
+  /// kDropped for those that are not to be kept. Valid until the next call. `keys` are texts.
+  const GroupNumber* Place(const std::string_view* keys, const Meta& meta, size_t count);
+
+  /// Writes what the group holds as row `row` of the next batch; false if there is nothing to give.
+  /// `key` is good until PushPanes returns.
+  virtual bool WritePane(size_t row, std::string_view key, const WindowGroups::Firing& firing) = 0;
+  /// Pushes the rows written, and forgets them.
+  virtual void PushPanes(size_t count, const Meta& meta) = 0;
+
+  const OperatorContext& context() const { return context_; }
+
+ private:
+  void Fire(const WindowGroups::Firing& firing) final;
+  void KeyIsGone(WindowGroups::KeyNumber key) final;
+  void Flush();
+  template <class Call>
+  void Guard(Call call);
+
+  struct Keys;
+  OperatorContext context_;
+  WindowGroups groups_;
+  std::unique_ptr<Keys> keys_;
+  std::vector<WindowGroups::KeyNumber> numbers_;
+  std::vector<GroupNumber> places_;
+  size_t rows_ = 0;  ///< Written and not pushed.
+  Arena row_keys_;
+  std::vector<Timestamp> timestamps_;
+  std::vector<Window> windows_;
+  std::vector<PaneInfo> panes_;
+};
+
+/// Keys of type K as texts, and back.
+template <class K>
+class TextKeys {
+ public:
+  /// Valid until the next call, or as long as the batch.
+  const std::string_view* Of(const ColumnView<K>& keys, size_t count) {
+    arena_.Reset();
+    texts_.resize(count);
+    for (size_t i = 0; i < count; ++i) {
+      const auto erased = ErasedKey<K>::Erase(keys[i], &scratch_, arena_);
+      if constexpr (ErasedKey<K>::kIsWord) {
+        texts_[i] = arena_.Copy({reinterpret_cast<const char*>(&erased), sizeof(erased)});
+      } else {
+        texts_[i] = erased;
+      }
+    }
+    return texts_.data();
+  }
+  /// The key of row `row`; refers to `text`, or to a place that is kept for the row.
+  View<K> Restore(size_t row, std::string_view text) {
+    if (own_ == nullptr) own_ = std::make_unique<K[]>(kBatchSize);
+    if constexpr (ErasedKey<K>::kIsWord) {
+      uint64_t word;
+      std::memcpy(&word, text.data(), sizeof(word));
+      return ErasedKey<K>::Restore(word, nullptr);
+    } else {
+      return ErasedKey<K>::Restore(text, &own_[row]);
+    }
+  }
+
+ private:
+  Arena arena_;
+  std::string scratch_;
+  std::vector<std::string_view> texts_;
+  std::unique_ptr<K[]> own_;
+};
+
+}  // namespace joist
+
+#endif  // JOIST_EXEC_STREAM_GROUPING_H_
