@@ -58,10 +58,10 @@ void StreamRun::MakeOperators() {
       default:
         operators_[node] = step.MakeStreamOperator(ContextOf(node));
         if (operators_[node] == nullptr) {
-          throw StepFailure{Status(StatusCode::kUnimplemented,
-                                   "step \"" + nodes[node].name +
-                                       "\" cannot take a collection without end"),
-                            /*retryable=*/false};
+          throw StepFailure{
+              Status(StatusCode::kUnimplemented,
+                     "step \"" + nodes[node].name + "\" cannot take a collection without end"),
+              /*retryable=*/false};
         }
     }
   }
@@ -95,9 +95,9 @@ void StreamRun::ReadToTheEnd(int node) {
   const std::shared_ptr<Source> source = static_cast<const Step&>(*root.payload).MakeSource();
   const Result<std::vector<SourceRange>> ranges = source->Split(1);
   if (!ranges.ok()) {
-    throw StepFailure{Status(ranges.status().code(),
-                             "step \"" + root.name + "\": " + ranges.status().message()),
-                      /*retryable=*/false};
+    throw StepFailure{
+        Status(ranges.status().code(), "step \"" + root.name + "\": " + ranges.status().message()),
+        /*retryable=*/false};
   }
   const std::unique_ptr<Reader> reader = source->MakeReader(ContextOf(node));
   for (const auto [consumer, input] : job_->plan.consumers[root.outputs[0]]) {

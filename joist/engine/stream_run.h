@@ -1,9 +1,10 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
 //
-// StreamRun: a whole graph at work on input without end, by one thread. Every step has one operator,
-// connected to those behind it; what begins streams is asked for bundle after bundle. After each
-// the graph is visited once in its order, and every step finishes its bundle, then sees its
-// watermark, before the steps behind it do: so each sees all elements that its watermark covers.
+// StreamRun: a whole graph at work on input without end, by one thread. Every step has one
+// operator, connected to those behind it; what begins streams is asked for bundle after bundle.
+// After each the graph is visited once in its order, and every step finishes its bundle, then sees
+// its watermark, before the steps behind it do: so each sees all elements that its watermark
+// covers.
 //
 // What ends (a Create beside a stream) is read as the first bundle.
 

@@ -54,8 +54,7 @@ class StreamView final : public StreamGrouping, public BatchReceiver<typename Ki
     this->CountIn(batch.count);
     ForEachUnsliced(batch, [this](const Batch<T>& unsliced) {
       no_keys_.resize(unsliced.count);
-      const GroupNumber* const groups =
-          this->Place(no_keys_.data(), unsliced.meta, unsliced.count);
+      const GroupNumber* const groups = this->Place(no_keys_.data(), unsliced.meta, unsliced.count);
       for (size_t i = 0; i < unsliced.count; ++i) {
         if (groups[i] == WindowGroups::kDropped) continue;
         EncodedValues& to = Of(groups[i]);

@@ -26,7 +26,8 @@ class WaitingElements {
       of = windows_.insert(of, {batch.window(0), std::make_unique<Spool<T>>(), Timestamp::Max()});
     }
     of->spool->Append(batch);
-    for (size_t i = 0; i < batch.count; ++i) of->earliest = std::min(of->earliest, batch.timestamp(i));
+    for (size_t i = 0; i < batch.count; ++i)
+      of->earliest = std::min(of->earliest, batch.timestamp(i));
   }
   /// Gives the elements of those windows to `to` for which is_ready(window).
   template <class IsReady>

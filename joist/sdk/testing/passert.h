@@ -163,9 +163,10 @@ class PAssertion {
             ? actual_
             : actual_ | "Choose" >> Filter(passert_internal::Choose<T>{chosen_});
     // All that comes until the end, whatever its own trigger is.
-    const auto all = chosen | "AllWindows" >> WindowInto(GlobalWindows())
-                                                  .Triggering(Trigger::Default())
-                                                  .DiscardingFiredPanes();
+    const auto all =
+        chosen |
+        "AllWindows" >>
+            WindowInto(GlobalWindows()).Triggering(Trigger::Default()).DiscardingFiredPanes();
     start | "Check" >> ParDo(std::move(fn), AsIterable(all));
   }
 

@@ -41,10 +41,11 @@ TEST(TestStream, EarlyOnTimeAndLatePanes) {
                        .AdvanceWatermarkTo(At(100))
                        .AddElements({{"a", At(5)}})
                        .AdvanceWatermarkToInfinity();
-  auto counts = words | WindowInto(FixedWindows(Duration::Minutes(1)))
-                            .Triggering(EarlyAndLate())
-                            .AccumulatingFiredPanes()
-                            .WithAllowedLateness(Duration::Seconds(30)) |
+  auto counts = words |
+                WindowInto(FixedWindows(Duration::Minutes(1)))
+                    .Triggering(EarlyAndLate())
+                    .AccumulatingFiredPanes()
+                    .WithAllowedLateness(Duration::Seconds(30)) |
                 Count::PerElement();
   PAssert::That(counts).InEarlyPane(Of(0, 60)).ContainsInAnyOrder({{"a", 2}});
   PAssert::That(counts).InOnTimePane(Of(0, 60)).ContainsInAnyOrder({{"a", 3}});
@@ -58,19 +59,19 @@ TEST(TestStream, EarlyOnTimeAndLatePanes) {
 
 TEST(TestStream, ProcessingTimeTrigger) {
   TestPipeline p;
-  auto sums = p |
-              TestStream<KV<std::string, int64_t>>()
-                  .AddElements({{{"a", 1}, At(0)}})
-                  .AdvanceProcessingTime(Duration::Seconds(5))
-                  .AddElements({{{"a", 2}, At(0)}})
-                  .AdvanceProcessingTime(Duration::Seconds(11))
-                  .AddElements({{{"a", 4}, At(0)}})
-                  .AdvanceWatermarkToInfinity() |
-              WindowInto(GlobalWindows())
-                  .Triggering(Trigger::Repeatedly(
-                      Trigger::AfterProcessingTime(Duration::Seconds(10))))
-                  .DiscardingFiredPanes() |
-              Sum::PerKey();
+  auto sums =
+      p |
+      TestStream<KV<std::string, int64_t>>()
+          .AddElements({{{"a", 1}, At(0)}})
+          .AdvanceProcessingTime(Duration::Seconds(5))
+          .AddElements({{{"a", 2}, At(0)}})
+          .AdvanceProcessingTime(Duration::Seconds(11))
+          .AddElements({{{"a", 4}, At(0)}})
+          .AdvanceWatermarkToInfinity() |
+      WindowInto(GlobalWindows())
+          .Triggering(Trigger::Repeatedly(Trigger::AfterProcessingTime(Duration::Seconds(10))))
+          .DiscardingFiredPanes() |
+      Sum::PerKey();
   PAssert::That(sums).ContainsInAnyOrder({{"a", 3}, {"a", 4}});
   EXPECT_TRUE(p.RunOk());
 }
@@ -97,21 +98,21 @@ TEST(TestStream, SessionsMerge) {
 TEST(TestStream, SideInputsAreWaitedFor) {
   TestPipeline p;
   const auto windows = FixedWindows(Duration::Seconds(10));
-  auto side = p | "SideScript" >> TestStream<int64_t>()
-                                      .AdvanceWatermarkTo(At(0))
-                                      .AddElements({{7, At(3)}})
-                                      .AdvanceWatermarkTo(At(20))
-                                      .AdvanceWatermarkToInfinity() |
-              "SideWindows" >> WindowInto(windows);
-  auto main = p | "Script" >> TestStream<std::string>()
-                                  .AddElements({{"a", At(1)}, {"b", At(15)}})
-                                  .AddElements({{"c", At(2)}})
+  auto side = p |
+              "SideScript" >> TestStream<int64_t>()
+                                  .AdvanceWatermarkTo(At(0))
+                                  .AddElements({{7, At(3)}})
+                                  .AdvanceWatermarkTo(At(20))
                                   .AdvanceWatermarkToInfinity() |
+              "SideWindows" >> WindowInto(windows);
+  auto main = p |
+              "Script" >> TestStream<std::string>()
+                              .AddElements({{"a", At(1)}, {"b", At(15)}})
+                              .AddElements({{"c", At(2)}})
+                              .AdvanceWatermarkToInfinity() |
               "Windows" >> WindowInto(windows) |
-              Map(
-                  [](std::string_view word, SideInput<int64_t> side) {
-                    return std::string(word) + std::to_string(*side);
-                  },
+              Map([](std::string_view word,
+                     SideInput<int64_t> side) { return std::string(word) + std::to_string(*side); },
                   AsSingleton(side, int64_t{-1}));
   PAssert::That(main).ContainsInAnyOrder({"a7", "b-1", "c7"});
   // They hold the watermark back: nothing is late behind.
@@ -145,14 +146,16 @@ TEST(TestStream, JoinsAndFlattens) {
   TestPipeline p;
   const auto windows = FixedWindows(Duration::Seconds(10));
   using Pair = KV<std::string, int64_t>;
-  auto left = p | "LeftScript" >> TestStream<Pair>()
-                                      .AddElements({{{"a", 1}, At(1)}, {{"b", 2}, At(1)}})
-                                      .AdvanceWatermarkToInfinity() |
+  auto left = p |
+              "LeftScript" >> TestStream<Pair>()
+                                  .AddElements({{{"a", 1}, At(1)}, {{"b", 2}, At(1)}})
+                                  .AdvanceWatermarkToInfinity() |
               "Left" >> WindowInto(windows);
-  auto right = p | "RightScript" >> TestStream<Pair>()
-                                        .AdvanceWatermarkTo(At(5))
-                                        .AddElements({{{"a", 3}, At(9)}})
-                                        .AdvanceWatermarkToInfinity() |
+  auto right = p |
+               "RightScript" >> TestStream<Pair>()
+                                    .AdvanceWatermarkTo(At(5))
+                                    .AddElements({{{"a", 3}, At(9)}})
+                                    .AdvanceWatermarkToInfinity() |
                "Right" >> WindowInto(windows);
   auto joined = CoGroupByKey(left, right) |
                 Map([](const KV<std::string, CoGbkResult<int64_t, int64_t>>& group) {
@@ -183,11 +186,11 @@ TEST(TestStream, ClocksDontGoBack) {
 
 TEST(TestStream, FailuresNameTheStep) {
   TestPipeline p;
-  p | TestStream<int64_t>().AddElements({{5, At(5)}}) |
-      "Throw" >> Map([](int64_t n) -> int64_t {
-        if (n == 5) throw std::runtime_error("five");
-        return n;
-      });
+  p | TestStream<int64_t>().AddElements({{5, At(5)}}) | "Throw" >> Map([](int64_t n) -> int64_t {
+                                                          if (n == 5)
+                                                            throw std::runtime_error("five");
+                                                          return n;
+                                                        });
   ExpectFault(p, "step \"Throw\": five (element: 5)");
 }
 
