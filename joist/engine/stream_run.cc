@@ -32,13 +32,14 @@ OperatorContext StreamRun::ContextOf(int node) {
   OperatorContext context;
   context.step = of.name;
   context.stats = &job_->stats[node];
+  context.is_stream = true;
   if (!of.inputs.empty()) {
     context.windowing = &job_->graph->collections()[of.inputs[0]].windowing;
   }
   if (of.kind == StepKind::kParDo) {
     for (int side : of.side_inputs) {
       const int view = job_->graph->collections()[side].producer;
-      context.side_inputs.push_back(StreamOf(view).MakeSideViews());
+      context.side_inputs.push_back(static_cast<StreamView&>(*operators_[view]).MakeSideViews());
     }
   }
   return context;
@@ -55,14 +56,14 @@ void StreamRun::MakeOperators() {
         roots_.push_back({node, step.is_bounded() ? nullptr : step.MakeStreamSource()});
         break;
       case StepKind::kParDo: operators_[node] = step.MakeOperator(ContextOf(node)); break;
-      default:
-        operators_[node] = step.MakeStreamOperator(ContextOf(node));
-        if (operators_[node] == nullptr) {
-          throw StepFailure{
-              Status(StatusCode::kUnimplemented,
-                     "step \"" + nodes[node].name + "\" cannot take a collection without end"),
-              /*retryable=*/false};
-        }
+      case StepKind::kView: operators_[node] = step.MakeStreamView(ContextOf(node)); break;
+      default: operators_[node] = step.MakeStreamOperator(ContextOf(node));
+    }
+    if (nodes[node].kind != StepKind::kRead && operators_[node] == nullptr) {
+      throw StepFailure{
+          Status(StatusCode::kUnimplemented,
+                 "step \"" + nodes[node].name + "\" cannot take a collection without end"),
+          /*retryable=*/false};
     }
   }
   for (size_t node = 0; node < nodes.size(); ++node) {
@@ -142,23 +143,15 @@ void StreamRun::Visit() {
   }
   const auto& nodes = job_->graph->nodes();
   for (int node = 0; node < static_cast<int>(nodes.size()); ++node) {
-    const Timestamp input = InputWatermark(node);
-    switch (nodes[node].kind) {
-      case StepKind::kRead: break;
-      case StepKind::kFlatten: watermarks_[node] = input; break;
-      case StepKind::kParDo:
-        operators_[node]->Resume();
-        operators_[node]->Finish();
-        watermarks_[node] = std::min(input, operators_[node]->hold());
-        break;
-      default: {
-        StreamOperator& stream = StreamOf(node);
-        stream.Settle();
-        stream.AdvanceProcessingTime(now);
-        stream.AdvanceWatermark(input);
-        watermarks_[node] = stream.output_watermark();
-      }
-    }
+    if (nodes[node].kind == StepKind::kRead) continue;
+    watermarks_[node] = InputWatermark(node);
+    if (operators_[node] == nullptr) continue;  // A Flatten.
+    Operator& op = *operators_[node];
+    op.Resume();
+    op.Finish();
+    op.AdvanceProcessingTime(now);
+    op.AdvanceWatermark(watermarks_[node]);
+    watermarks_[node] = std::min(watermarks_[node], op.hold());
   }
 }
 

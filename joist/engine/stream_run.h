@@ -38,7 +38,6 @@ class StreamRun {
 
   void MakeOperators();
   OperatorContext ContextOf(int node);
-  StreamOperator& StreamOf(int node) { return static_cast<StreamOperator&>(*operators_[node]); }
   void Begin();
   /// False when there is none.
   bool NextBundle();

@@ -495,9 +495,8 @@ class CombineStep final : public StepOf<CombineStep<K, V, F>, F> {
     }
     return std::unique_ptr<Breaker>(new CombineBreaker<K, V, F>(this->definition(), context));
   }
-  std::unique_ptr<StreamOperator> MakeStreamOperator(
-      const OperatorContext& context) const override {
-    return std::unique_ptr<StreamOperator>(
+  std::unique_ptr<Operator> MakeStreamOperator(const OperatorContext& context) const override {
+    return std::unique_ptr<Operator>(
         new StreamCombine<K, V, F, CombinedOf<F>>(this->definition(), context));
   }
 };

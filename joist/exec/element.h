@@ -159,6 +159,8 @@ class Iterable {
   iterator end() const { return pages_ != nullptr ? iterator() : iterator(values_ + size_); }
   size_t size() const { return size_; }
   bool empty() const { return size_ == 0; }
+  /// Does not fit into memory.
+  bool is_paged() const { return pages_ != nullptr; }
 
  private:
   const Stored<V>* values_ = nullptr;

@@ -449,9 +449,8 @@ class GroupByKeyStep final : public StepOf<GroupByKeyStep<K, Vs...>, NoState> {
   std::unique_ptr<Breaker> MakeBreaker(const BreakerContext& context) const override {
     return std::unique_ptr<Breaker>(new GroupByKeyBreaker<K, Vs...>(context));
   }
-  std::unique_ptr<StreamOperator> MakeStreamOperator(
-      const OperatorContext& context) const override {
-    return std::unique_ptr<StreamOperator>(new StreamGroupByKey<K, Vs...>(context));
+  std::unique_ptr<Operator> MakeStreamOperator(const OperatorContext& context) const override {
+    return std::unique_ptr<Operator>(new StreamGroupByKey<K, Vs...>(context));
   }
 };
 

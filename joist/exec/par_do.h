@@ -19,6 +19,7 @@
 #include "joist/exec/failure.h"
 #include "joist/exec/reshuffle.h"
 #include "joist/exec/signature.h"
+#include "joist/exec/stateful.h"
 #include "joist/exec/step.h"
 #include "joist/exec/waiting_elements.h"
 #include "joist/model/describe.h"
@@ -92,14 +93,28 @@ struct CursorsOf<TypeList<E...>> {
   }
 };
 
+/// The part of a ParDoOperator that only functions with state have.
+template <class In, class Others>
+struct StatefulPartOf {
+  using type = NotStateful;
+};
+template <class K, class V, class Others>
+  requires kIsStateful<Others>
+struct StatefulPartOf<KV<K, V>, Others> {
+  using type = StatefulCells<K, Others>;
+};
+
 template <class F, class In, ParDoForm kForm>
 class ParDoOperator final : public Operator, public BatchReceiver<In> {
   using Traits = ParDoTraits<F, In, kForm>;
   using Emits = typename Traits::Emits;
   using Cursors = typename CursorsOf<Emits>::type;
+  using Cells = typename StatefulPartOf<In, typename Traits::Others>::type;
+  static constexpr bool kStateful = kIsStateful<typename Traits::Others>;
 
  public:
-  ParDoOperator(F fn, const OperatorContext& context) : fn_(std::move(fn)), context_(context) {
+  ParDoOperator(F fn, const OperatorContext& context)
+      : fn_(std::move(fn)), context_(context), cells_(context) {
     std::apply([&](auto&... cursor) { (cursor.set_stats(context.stats), ...); }, cursors_);
   }
   ~ParDoOperator() override {
@@ -134,6 +149,9 @@ class ParDoOperator final : public Operator, public BatchReceiver<In> {
   void Finish() override {
     const StepScope scope(context_.stats);
     try {
+      if constexpr (kStateful) {
+        if (!context_.is_stream) EndKey();
+      }
       if constexpr (requires { &F::FinishBundle; }) {
         using Parameters =
             typename signature::MemberFunction<decltype(&F::FinishBundle)>::Parameters;
@@ -152,9 +170,27 @@ class ParDoOperator final : public Operator, public BatchReceiver<In> {
       waiting_.Release([this](const Window& window) { return FindSides(window); }, this);
     }
   }
+  void AdvanceProcessingTime([[maybe_unused]] Timestamp now) override {
+    if constexpr (kStateful) {
+      const StepScope scope(context_.stats);
+      cells_.set_processing_time(now);
+      FireTimers(TimeDomain::kProcessing);
+    }
+  }
+  void AdvanceWatermark([[maybe_unused]] Timestamp input) override {
+    if constexpr (kStateful) {
+      const StepScope scope(context_.stats);
+      // Elements that wait for a side input have not been seen yet.
+      if constexpr (kHasSides) input = std::min(input, waiting_.earliest());
+      cells_.set_watermark(input);
+      FireTimers(TimeDomain::kEvent);
+    }
+  }
   Timestamp hold() const override {
-    if constexpr (kHasSides) return waiting_.earliest();
-    return Timestamp::Max();
+    Timestamp hold = Timestamp::Max();
+    if constexpr (kHasSides) hold = waiting_.earliest();
+    if constexpr (kStateful) hold = std::min(hold, cells_.hold());
+    return hold;
   }
 
   void Push(const Batch<In>& batch) override {
@@ -172,7 +208,7 @@ class ParDoOperator final : public Operator, public BatchReceiver<In> {
   static constexpr bool kHasSides = Traits::Sides::kSize > 0;
   /// Whether it matters to the function in which window an element is.
   static constexpr bool kSeesWindows =
-      kForm == ParDoForm::kBatch || signature::kTakes<Window, typename Traits::Others>;
+      kForm == ParDoForm::kBatch || kStateful || signature::kTakes<Window, typename Traits::Others>;
 
   /// With the side inputs of one window at a time.
   void RunByWindow(const Batch<In>& batch) {
@@ -285,6 +321,8 @@ class ParDoOperator final : public Operator, public BatchReceiver<In> {
     } else if constexpr (signature::IsSideInput<Bare>::value) {
       constexpr size_t kIndex = signature::SideInputsBefore(typename Traits::Others(), kPosition);
       return SideOf<Bare, kIndex>();
+    } else if constexpr (kIsState<Bare> || kIsTimer<Bare>) {
+      return cells_.template Get<Bare>();
     } else if constexpr (std::is_same_v<Bare, Timestamp>) {
       return frame.batch.timestamp(i);
     } else if constexpr (std::is_same_v<Bare, Window>) {
@@ -330,6 +368,129 @@ class ParDoOperator final : public Operator, public BatchReceiver<In> {
       LoopEmit(fn, frame, failed);
     } else {
       LoopBatch(fn, frame);
+    }
+  }
+
+  // --- State and timers ---
+
+  static constexpr bool kHasExpiration = requires { &F::OnWindowExpiration; };
+
+  /// False if the element's window has expired.
+  bool EnterCell(const Batch<In>& batch, size_t i) {
+    const View<In> view = batch.values[i];
+    if (cells_.EndsKey(view.key)) {
+      EndBatch();
+      EndKey();
+      BeginBatch(batch.meta);
+    }
+    return cells_.Enter(view.key, batch.window(i), batch.timestamp(i), kHasExpiration);
+  }
+  /// Lets the time of a bounded key run to its end.
+  void EndKey() {
+    if (!cells_.has_key()) return;
+    cells_.set_watermark(Timestamp::Max());
+    cells_.set_processing_time(Timestamp::Max());
+    FireTimers(TimeDomain::kProcessing);
+    FireTimers(TimeDomain::kEvent);
+    cells_.BeginNextKey();
+  }
+  void FireTimers(TimeDomain domain) {
+    bool has_bundle = !context_.is_stream;
+    while (const std::optional<KeyedTimers::Fired> fired = cells_.NextTimer(domain)) {
+      if (!std::exchange(has_bundle, true)) Start();
+      cells_.Enter(*fired);
+      timer_meta_.timestamps = SharedColumn<Timestamp>(cells_.timestamp());
+      timer_meta_.windows = SharedColumn<Window>(cells_.window());
+      try {
+        BeginBatch(timer_meta_);
+        BeginElement(0, {});
+        if (fired->timer == KeyedTimers::kExpiration) {
+          if constexpr (kHasExpiration) {
+            CallWithSupplied([this](auto... a) -> decltype(fn_.OnWindowExpiration(a...)) {
+              return fn_.OnWindowExpiration(a...);
+            });
+          }
+        } else {
+          CallTimer(fired->timer, typename Cells::Timers());
+        }
+        EndElement();
+        EndBatch();
+      } catch (...) {
+        RethrowSwallowed();
+        std::string key = "timer of key ";
+        Describe(cells_.key(), &key);
+        RethrowAsStepFailure(context_.step, key);
+      }
+      if (fired->timer == KeyedTimers::kExpiration) cells_.Expire(fired->cell);
+    }
+    if (context_.is_stream && has_bundle) Finish();
+  }
+  template <class... T>
+  void CallTimer(uint32_t timer, TypeList<T...>) {
+    uint32_t index = 0;
+    ((index++ == timer ? CallTimerOf<typename T::tag_type>() : void()), ...);
+  }
+  template <class Tag>
+  void CallTimerOf() {
+    CallWithSupplied([this](auto... a) -> decltype(fn_.OnTimer(Tag(), a...)) {
+      return fn_.OnTimer(Tag(), a...);
+    });
+  }
+  /// Becomes whatever the parameter is that it is given to.
+  struct Supplied {
+    ParDoOperator* op;
+    template <class A>
+    operator A() const {  // NOLINT(google-explicit-constructor): what it is for.
+      return op->template SupplyTimer<A>();
+    }
+  };
+  /// Calls with as many arguments as can be.
+  template <class Call, class... A>
+  void CallWithSupplied(Call call, A... a) {
+    if constexpr (std::is_invocable_v<Call, A...>) {
+      call(a...);
+    } else if constexpr (sizeof...(A) < 16) {
+      CallWithSupplied(call, a..., Supplied{this});
+    } else {
+      static_assert(
+          sizeof...(A) < 16,
+          "Joist: OnTimer takes the timer's tag and then, by value, states and timers "
+          "that Process has, Emit, Timestamp, Window, TimerKey<K>, TimerName; there is one "
+          "for each timer of Process. OnWindowExpiration takes the same without a tag.");
+    }
+  }
+  template <class A>
+  A SupplyTimer() {
+    constexpr bool kKnown = [] {
+      if constexpr (signature::IsEmit<A>::value) {
+        return signature::Contains<A, Emits>::value;
+      } else if constexpr (kIsState<A>) {
+        return signature::Contains<A, typename Cells::States>::value;
+      } else if constexpr (kIsTimer<A>) {
+        return signature::Contains<A, typename Cells::Timers>::value;
+      } else {
+        return std::is_same_v<A, Timestamp> || std::is_same_v<A, Window> ||
+               std::is_same_v<A, TimerName> || std::is_same_v<A, TimerKey<typename In::key_t>>;
+      }
+    }();
+    static_assert(
+        kKnown,
+        "Joist: after its tag OnTimer takes, by value, states, timers and outputs that "
+        "Process has, Timestamp, Window, TimerKey<K> of the collection's key, and TimerName.");
+    if constexpr (!kKnown) {
+      throw std::logic_error("unreachable");
+    } else if constexpr (signature::IsEmit<A>::value) {
+      return A(&std::get<signature::IndexOf<A, Emits>::value>(cursors_));
+    } else if constexpr (kIsState<A> || kIsTimer<A>) {
+      return cells_.template Get<A>();
+    } else if constexpr (std::is_same_v<A, Timestamp>) {
+      return cells_.timestamp();
+    } else if constexpr (std::is_same_v<A, Window>) {
+      return cells_.window();
+    } else if constexpr (std::is_same_v<A, TimerName>) {
+      return TimerName(cells_.fired_name());
+    } else {
+      return A(&cells_.key());
     }
   }
 
@@ -385,6 +546,9 @@ class ParDoOperator final : public Operator, public BatchReceiver<In> {
     try {
       for (; i < count; ++i) {
         const View<In> view = values[i];
+        if constexpr (kStateful) {
+          if (!EnterCell(frame.batch, i)) continue;
+        }
         BeginElement(i, KeptBytes(frame, view));
         if constexpr (RangeResult<typename Traits::Return>) {
           auto&& range = Call(fn, frame, i, argument_(view), typename Traits::Others());
@@ -414,6 +578,8 @@ class ParDoOperator final : public Operator, public BatchReceiver<In> {
   struct NothingWaits {};
   [[no_unique_address]] std::conditional_t<kHasSides, WaitingElements<In>, NothingWaits> waiting_;
   Arena scratch_;
+  [[no_unique_address]] Cells cells_;
+  Meta timer_meta_;
   Meta finish_meta_{SharedColumn<Timestamp>(Window::Global().max_timestamp()), {}, {}};
   bool set_up_ = false;
   std::exception_ptr failure_;  ///< Having failed, it fails for good.

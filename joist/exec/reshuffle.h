@@ -14,7 +14,6 @@
 #include "joist/exec/failure.h"
 #include "joist/exec/spool.h"
 #include "joist/exec/step.h"
-#include "joist/exec/stream_operator.h"
 
 namespace joist {
 
@@ -160,7 +159,7 @@ class ReshuffleBreaker final : public Breaker {
 
 /// In a stream nothing is kept: one thread does it all.
 template <class T>
-class StreamReshuffle final : public StreamOperator, public BatchReceiver<T> {
+class StreamReshuffle final : public Operator, public BatchReceiver<T> {
  public:
   explicit StreamReshuffle(const OperatorContext& context) : stats_(context.stats) {}
   Receiver* input(int) override { return static_cast<BatchReceiver<T>*>(this); }
@@ -171,13 +170,10 @@ class StreamReshuffle final : public StreamOperator, public BatchReceiver<T> {
     ++stats_->batches_in;
     output_.Push(batch);
   }
-  void AdvanceWatermark(Timestamp input) override { watermark_ = input; }
-  Timestamp output_watermark() const override { return watermark_; }
 
  private:
   StepStats* stats_;
   Output<T> output_;
-  Timestamp watermark_ = Timestamp::Min();
 };
 
 template <class T>
@@ -189,9 +185,8 @@ class ReshuffleStep final : public StepOf<ReshuffleStep<T>, NoState> {
   std::unique_ptr<Breaker> MakeBreaker(const BreakerContext& context) const override {
     return std::unique_ptr<Breaker>(new ReshuffleBreaker<T>(context));
   }
-  std::unique_ptr<StreamOperator> MakeStreamOperator(
-      const OperatorContext& context) const override {
-    return std::unique_ptr<StreamOperator>(new StreamReshuffle<T>(context));
+  std::unique_ptr<Operator> MakeStreamOperator(const OperatorContext& context) const override {
+    return std::unique_ptr<Operator>(new StreamReshuffle<T>(context));
   }
 };
 

@@ -4,7 +4,8 @@
 //
 // A function is a callable with one non-generic operator(), a function pointer, or a struct with
 // Process. Its first parameter is the element; the others, in any order, are supplied by type:
-// Emit<T>, Emit<T, Tag>, Timestamp, Window, PaneInfo, Arena&, SideInput<S>.
+// Emit<T>, Emit<T, Tag>, Timestamp, Window, PaneInfo, Arena&, SideInput<S>, and of KVs states and
+// timers (exec/state.h, exec/timer.h).
 
 #ifndef JOIST_EXEC_SIGNATURE_H_
 #define JOIST_EXEC_SIGNATURE_H_
@@ -13,6 +14,8 @@
 #include <type_traits>
 
 #include "joist/exec/emit.h"
+#include "joist/exec/state.h"
+#include "joist/exec/timer.h"
 
 namespace joist {
 
@@ -116,7 +119,8 @@ inline constexpr bool kSuppliable =
     IsEmit<std::remove_cvref_t<A>>::value || IsSideInput<std::remove_cvref_t<A>>::value ||
     std::is_same_v<std::remove_cvref_t<A>, Timestamp> ||
     std::is_same_v<std::remove_cvref_t<A>, Window> ||
-    std::is_same_v<std::remove_cvref_t<A>, PaneInfo> || std::is_same_v<A, Arena&>;
+    std::is_same_v<std::remove_cvref_t<A>, PaneInfo> || std::is_same_v<A, Arena&> ||
+    kIsState<std::remove_cvref_t<A>> || kIsTimer<std::remove_cvref_t<A>>;
 
 template <class List>
 struct AllSuppliable;

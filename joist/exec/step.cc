@@ -7,9 +7,7 @@
 namespace joist {
 
 std::unique_ptr<StreamSource> Step::MakeStreamSource() const { return nullptr; }
-std::unique_ptr<StreamOperator> Step::MakeStreamOperator(const OperatorContext&) const {
-  return nullptr;
-}
+std::unique_ptr<StreamView> Step::MakeStreamView(const OperatorContext&) const { return nullptr; }
 namespace {
 
 constinit StepEntry* first_entry = nullptr;

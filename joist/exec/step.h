@@ -76,6 +76,7 @@ struct OperatorContext {
   std::vector<std::shared_ptr<SideViews>> side_inputs;  ///< In the order of declaration.
   MemoryBudget* memory = nullptr;                       ///< Null: nothing is limited or counted.
   const WindowingStrategy* windowing = nullptr;  ///< Of the (first) input; null: Beam's default.
+  bool is_stream = false;                        ///< Its clocks are moved from outside.
   /// What a sink may gather before it goes to disk.
   int64_t memory_bytes = std::numeric_limits<int64_t>::max();
 };
@@ -100,9 +101,14 @@ class Operator {
   virtual void Start() {}
   /// FinishBundle; may still push.
   virtual void Finish() {}
-  /// Of a stream: side inputs have changed; what waited for them goes on.
+  // Of a stream, between bundles; both clocks never go back. All may push.
+
+  /// Side inputs have changed; what waited for them goes on.
   virtual void Resume() {}
-  /// Of a stream: the earliest timestamp of what it has not given yet.
+  virtual void AdvanceProcessingTime(Timestamp) {}
+  /// No element comes any more that is before `input`, unless it is late.
+  virtual void AdvanceWatermark(Timestamp /*input*/) {}
+  /// The earliest timestamp that it may still give an element, of what has come so far.
   virtual Timestamp hold() const { return Timestamp::Max(); }
 };
 
@@ -206,7 +212,7 @@ class Breaker {
   virtual std::shared_ptr<SideViews> MakeSideViews() const { return nullptr; }
 };
 
-class StreamOperator;  // exec/stream_operator.h
+class StreamView;  // exec/stream_operator.h
 class StreamSource;
 
 /// A step of the graph with the code that runs it. Of the first three functions the one is
@@ -218,8 +224,11 @@ class Step : public StepPayload {
   virtual std::unique_ptr<StreamSource> MakeStreamSource() const;
   virtual std::unique_ptr<Operator> MakeOperator(const OperatorContext&) const { return nullptr; }
   virtual std::unique_ptr<Breaker> MakeBreaker(const BreakerContext&) const { return nullptr; }
-  /// Instead of the breaker where input has no end.
-  virtual std::unique_ptr<StreamOperator> MakeStreamOperator(const OperatorContext&) const;
+  /// Instead of the breaker where input has no end, of a grouping and of a view.
+  virtual std::unique_ptr<Operator> MakeStreamOperator(const OperatorContext&) const {
+    return nullptr;
+  }
+  virtual std::unique_ptr<StreamView> MakeStreamView(const OperatorContext&) const;
   /// Something that keeps a kParDo's input until a side input is ready; null if it has none.
   virtual std::unique_ptr<Breaker> MakeInputBreaker(const BreakerContext&) const { return nullptr; }
 };

@@ -74,7 +74,7 @@ void StreamGrouping::Guard(Call call) {
   }
 }
 
-void StreamGrouping::Settle() {
+void StreamGrouping::Finish() {
   Guard([this] { groups_.Settle(); });
 }
 void StreamGrouping::AdvanceWatermark(Timestamp input) {
@@ -83,8 +83,7 @@ void StreamGrouping::AdvanceWatermark(Timestamp input) {
 void StreamGrouping::AdvanceProcessingTime(Timestamp now) {
   Guard([&] { groups_.AdvanceProcessingTime(now); });
 }
-Timestamp StreamGrouping::output_watermark() const { return groups_.output_watermark(); }
-Timestamp StreamGrouping::next_processing_time() const { return groups_.next_processing_time(); }
+Timestamp StreamGrouping::hold() const { return groups_.output_watermark(); }
 
 void StreamGrouping::CountIn(size_t elements) {
   context_.stats->elements_in += elements;

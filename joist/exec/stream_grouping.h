@@ -19,16 +19,17 @@
 
 namespace joist {
 
-class StreamGrouping : public StreamOperator, protected WindowGroups::Owner {
+class StreamGrouping : public StreamView, protected WindowGroups::Owner {
  public:
   explicit StreamGrouping(const OperatorContext& context);
   ~StreamGrouping() override;
 
-  void Settle() override;
+  void Finish() override;
   void AdvanceWatermark(Timestamp input) override;
   void AdvanceProcessingTime(Timestamp now) override;
-  Timestamp output_watermark() const override;
-  Timestamp next_processing_time() const override;
+  Timestamp hold() const override;
+  /// Of those that are views.
+  std::shared_ptr<SideViews> MakeSideViews() override { return nullptr; }
 
  protected:
   using GroupNumber = WindowGroups::GroupNumber;

@@ -1,6 +1,6 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
 //
-// StreamView: a side input of a stream. What a window shows is its latest pane; a window without
+// StreamViewOf: a side input of a stream. What a window shows is its latest pane; a window without
 // one has nothing for as long as an element may still come, and is empty afterwards.
 
 #ifndef JOIST_EXEC_STREAM_VIEW_H_
@@ -20,7 +20,7 @@ namespace joist {
 
 /// `Kind` as in exec/view.h.
 template <class Kind>
-class StreamView final : public StreamGrouping, public BatchReceiver<typename Kind::Element> {
+class StreamViewOf final : public StreamGrouping, public BatchReceiver<typename Kind::Element> {
   using T = typename Kind::Element;
   using Shared = typename Kind::Shared;
 
@@ -43,7 +43,7 @@ class StreamView final : public StreamGrouping, public BatchReceiver<typename Ki
   };
 
  public:
-  StreamView(Kind kind, const OperatorContext& context) : StreamGrouping(context) {
+  StreamViewOf(Kind kind, const OperatorContext& context) : StreamGrouping(context) {
     windows_->kind = std::move(kind);
     windows_->step = context.step;
     if (context.windowing != nullptr) windows_->window_fn = context.windowing->window_fn;

@@ -487,9 +487,8 @@ class ViewStep final : public ViewStepOf<Kind, Kind> {
   std::unique_ptr<Breaker> MakeBreaker(const BreakerContext& context) const override {
     return std::unique_ptr<Breaker>(new ViewBreaker<Kind>(this->definition(), context));
   }
-  std::unique_ptr<StreamOperator> MakeStreamOperator(
-      const OperatorContext& context) const override {
-    return std::unique_ptr<StreamOperator>(new StreamView<Kind>(this->definition(), context));
+  std::unique_ptr<StreamView> MakeStreamView(const OperatorContext& context) const override {
+    return std::unique_ptr<StreamView>(new StreamViewOf<Kind>(this->definition(), context));
   }
 };
 template <class T>
@@ -500,10 +499,9 @@ class ViewStep<AsSingletonView<T>> final : public ViewStepOf<AsSingletonView<T>,
     return std::unique_ptr<Breaker>(
         new ViewBreaker<AsSingletonView<T>>(AsSingletonView<T>{this->definition()}, context));
   }
-  std::unique_ptr<StreamOperator> MakeStreamOperator(
-      const OperatorContext& context) const override {
-    return std::unique_ptr<StreamOperator>(
-        new StreamView<AsSingletonView<T>>(AsSingletonView<T>{this->definition()}, context));
+  std::unique_ptr<StreamView> MakeStreamView(const OperatorContext& context) const override {
+    return std::unique_ptr<StreamView>(
+        new StreamViewOf<AsSingletonView<T>>(AsSingletonView<T>{this->definition()}, context));
   }
 };
 

@@ -12,6 +12,7 @@
 //   Emit<O, Tag>     outputs to the output named Tag    Window      the element's window
 //   SideInput<S>     reads a side input (AsSingleton…)  PaneInfo    the firing it came with
 //   Arena&           room for text that it returns
+//   of KVs: ValueState<T, Tag>, BagState… (joist/exec/state.h), EventTimer<Tag>… (exec/timer.h)
 //
 // Every worker has a copy of the function, so it may keep state in itself from element to element;
 // there are no data races to fear. See docs/guide/functions.md.
@@ -29,6 +30,7 @@
 #include <utility>
 #include <vector>
 
+#include "joist/exec/group_for_state.h"
 #include "joist/exec/par_do.h"
 #include "joist/sdk/pcollection.h"
 #include "joist/sdk/side_input.h"
@@ -141,7 +143,13 @@ consteval bool Check() {
       static_assert(signature::AllSuppliable<typename Traits::Others>::value,
                     "Joist cannot supply one of this function's parameters. After the element a "
                     "function may take, by type: Emit<T>, Emit<T, Tag>, SideInput<S>, Timestamp, "
-                    "Window, PaneInfo, Arena&.");
+                    "Window, PaneInfo, Arena&, and of KVs states and timers.");
+      return false;
+    } else if constexpr (kIsStateful<typename Traits::Others> &&
+                         (kForm != ParDoForm::kEmit || !kIsGroupable<In>)) {
+      static_assert(kForm == ParDoForm::kEmit && kIsGroupable<In>,
+                    "Joist: state and timers belong to a key: a function that takes them is for "
+                    "ParDo or FlatMap, over a collection of KVs whose key can be grouped by.");
       return false;
     } else if constexpr (!std::is_same_v<typename Traits::Sides, Given>) {
       static_assert(std::is_same_v<typename Traits::Sides, Given>,
@@ -226,8 +234,28 @@ struct ParDoTransform : Transform {
   auto Expand(const PCollection<In>& in) const {
     if constexpr (std::is_same_v<In, Invalid>) {
       return in;
-    } else if constexpr (!par_do_internal::Check<F, In, kForm,
-                                                 TypeList<SideInput<typename Sides::View>...>>()) {
+    } else if constexpr (kIsGroupable<In> && kIsStateful<typename ParDoTraitsBase<F>::Others>) {
+      if (in.builder().graph().collections()[in.id()].windowing.merges()) {
+        in.builder().AddFault(
+            "has state in windows that may merge, which state cannot; group "
+            "first, or use other windows");
+      }
+      const auto by_key = [&in] {
+        const PipelineBuilder::Scope scope(&in.builder(), "ByKey", "", nullptr);
+        using StepType = GroupForStateStep<typename In::key_t, typename In::value_t>;
+        return AddStep<In>(in, MakeStep<StepType>(NoState()));
+      }();
+      return Apply(by_key);
+    } else {
+      return Apply(in);
+    }
+  }
+
+ private:
+  template <class In>
+  auto Apply(const PCollection<In>& in) const {
+    if constexpr (!par_do_internal::Check<F, In, kForm,
+                                          TypeList<SideInput<typename Sides::View>...>>()) {
       return PCollection<Invalid>(&in.builder());
     } else {
       using StepType = ParDoStep<F, In, kForm>;
@@ -247,6 +275,7 @@ struct ParDoTransform : Transform {
     }
   }
 
+ public:
   F fn;
   std::tuple<Sides...> sides;
 };

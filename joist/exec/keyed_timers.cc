@@ -1,0 +1,82 @@
+// Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
+
+#include "joist/exec/keyed_timers.h"
+
+#include <algorithm>
+#include <stdexcept>
+#include <utility>
+
+namespace joist {
+
+void KeyedTimers::Set(TimeDomain domain, uint32_t cell, uint32_t timer, std::string_view name,
+                      Timestamp time, Timestamp output) {
+  Id id{cell, domain, timer, std::string(name)};
+  if (const auto found = pending_.find(id); found != pending_.end()) Remove(found);
+  const uint64_t order = timer == kExpiration ? UINT64_MAX : next_order_++;
+  queues_[static_cast<size_t>(domain)].emplace(time, order, id);
+  ++holds_[output];
+  pending_.emplace(std::move(id), Pending{time, output, order});
+}
+
+void KeyedTimers::Remove(Pendings::iterator at) {
+  const auto& [id, pending] = *at;
+  queues_[static_cast<size_t>(std::get<TimeDomain>(id))].erase({pending.time, pending.order, id});
+  const auto hold = holds_.find(pending.output);
+  if (--hold->second == 0) holds_.erase(hold);
+  pending_.erase(at);
+}
+
+void KeyedTimers::Clear(TimeDomain domain, uint32_t cell, uint32_t timer, std::string_view name) {
+  const auto found = pending_.find({cell, domain, timer, std::string(name)});
+  if (found != pending_.end()) Remove(found);
+}
+
+void KeyedTimers::ClearCell(uint32_t cell) {
+  while (true) {
+    const auto first = pending_.lower_bound({cell, TimeDomain::kEvent, 0, ""});
+    if (first == pending_.end() || std::get<0>(first->first) != cell) return;
+    Remove(first);
+  }
+}
+
+std::optional<KeyedTimers::Fired> KeyedTimers::Next(TimeDomain domain, Timestamp now) {
+  auto& queue = queues_[static_cast<size_t>(domain)];
+  if (queue.empty() || std::get<Timestamp>(*queue.begin()) >= now) return std::nullopt;
+  const auto at = pending_.find(std::get<Id>(*queue.begin()));
+  const auto& [id, pending] = *at;
+  Fired fired{std::get<0>(id), std::get<2>(id), std::get<std::string>(id), pending.time,
+              pending.output};
+  Remove(at);
+  return fired;
+}
+
+void TimerContext::Set(uint32_t timer, std::string_view name, Timestamp at,
+                       std::optional<Timestamp> output) const {
+  const bool is_event = domains[timer] == TimeDomain::kEvent;
+  if (is_event && at > expiration) {
+    throw std::invalid_argument("a timer is set for " + at.ToString() +
+                                ", after its window's expiration at " + expiration.ToString());
+  }
+  const Timestamp default_output = is_event ? at : std::min(element, expiration);
+  const Timestamp with = output.value_or(default_output);
+  if (with > expiration || (is_event && with > at)) {
+    throw std::invalid_argument("a timer's output timestamp " + with.ToString() +
+                                " is after its time or its window's expiration at " +
+                                expiration.ToString());
+  }
+  timers->Set(domains[timer], cell, timer, name, at, with);
+}
+
+void TimerContext::SetRelative(uint32_t timer, std::string_view name, Duration after,
+                               Duration period, std::optional<Timestamp> output) const {
+  const bool is_event = domains[timer] == TimeDomain::kEvent;
+  Timestamp at = (is_event ? watermark : processing_time) + after;
+  if (period.millis > 0) {
+    const int64_t into = FloorMod(at.millis, period.millis);
+    if (into > 0) at = at + Duration::Millis(period.millis - into);
+  }
+  if (is_event) at = std::min(at, expiration);
+  Set(timer, name, at, output);
+}
+
+}  // namespace joist

@@ -1,0 +1,229 @@
+// Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
+//
+// State: what a function over KVs remembers for each key and window. A function asks for a state by
+// a parameter, by value; the Tag tells states of one kind apart. A handle is good until the
+// function returns.
+//
+//   ValueState<T, Tag>         one value, or none
+//   BagState<T, Tag>           values, in the order in which they were added
+//   CombiningState<F, V, Tag>  values of type V combined by the CombineFn F
+//   SetState<T, Tag>           values, each once
+//   MapState<K, V, Tag>        values by key
+//   MultimapState<K, V, Tag>   several values by key
+//   OrderedListState<T, Tag>   values by timestamp
+//
+//   struct CountVisits {
+//     struct Visits {};
+//     void Process(const joist::KV<std::string, Page>& visit,
+//                  joist::ValueState<int64_t, Visits> visits, joist::Emit<std::string> emit) {
+//       visits.Write(visits.ReadOr(0) + 1);
+//       if (*visits.Read() == 100) emit(visit.key);
+//     }
+//   };
+
+#ifndef JOIST_EXEC_STATE_H_
+#define JOIST_EXEC_STATE_H_
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include "joist/exec/emit.h"
+#include "joist/model/coder.h"
+#include "joist/model/timestamp.h"
+
+namespace joist {
+
+namespace state_internal {
+/// Keys are compared as Beam compares them: by their encoding.
+template <class K>
+std::string KeyOf(const K& key) {
+  return EncodeToString(key);
+}
+}  // namespace state_internal
+
+template <class T, class Tag = Main>
+class ValueState {
+ public:
+  using tag_type = Tag;
+  using Cell = std::optional<T>;
+  explicit ValueState(Cell* cell) : cell_(cell) {}
+
+  /// Null if nothing was written.
+  const T* Read() const { return cell_->has_value() ? &**cell_ : nullptr; }
+  T ReadOr(T fallback) const { return cell_->has_value() ? **cell_ : std::move(fallback); }
+  bool IsEmpty() const { return !cell_->has_value(); }
+  void Write(T value) const { *cell_ = std::move(value); }
+  void Clear() const { cell_->reset(); }
+
+ private:
+  Cell* cell_;
+};
+
+template <class T, class Tag = Main>
+class BagState {
+ public:
+  using tag_type = Tag;
+  using Cell = std::vector<T>;
+  explicit BagState(Cell* cell) : cell_(cell) {}
+
+  /// Good until the bag changes.
+  const std::vector<T>& Read() const { return *cell_; }
+  bool IsEmpty() const { return cell_->empty(); }
+  size_t size() const { return cell_->size(); }
+  void Add(T value) const { cell_->push_back(std::move(value)); }
+  void Clear() const { cell_->clear(); }
+
+ private:
+  Cell* cell_;
+};
+
+/// F is a CombineFn (joist/exec/combine.h) that can be made by F().
+template <class F, class V, class Tag = Main>
+class CombiningState {
+ public:
+  using tag_type = Tag;
+  using Accumulator = std::remove_cvref_t<decltype(std::declval<const F&>().CreateAccumulator())>;
+  using Cell = std::optional<Accumulator>;
+  explicit CombiningState(Cell* cell) : cell_(cell) {}
+
+  /// What the values give; of none, what F gives of none.
+  auto Read() const { return F().ExtractOutput(Get()); }
+  bool IsEmpty() const { return !cell_->has_value(); }
+  void Add(const V& value) const {
+    if (!cell_->has_value()) *cell_ = F().CreateAccumulator();
+    F().AddInput(**cell_, ViewOfOwn<V>(value));
+  }
+  void Clear() const { cell_->reset(); }
+
+ private:
+  Accumulator Get() const { return cell_->has_value() ? **cell_ : F().CreateAccumulator(); }
+  Cell* cell_;
+};
+
+template <class T, class Tag = Main>
+class SetState {
+ public:
+  using tag_type = Tag;
+  using Cell = std::map<std::string, T>;  ///< By encoding.
+  explicit SetState(Cell* cell) : cell_(cell) {}
+
+  bool Contains(const T& value) const { return cell_->contains(state_internal::KeyOf(value)); }
+  /// True if it was not there.
+  bool Add(T value) const {
+    std::string key = state_internal::KeyOf(value);
+    return cell_->try_emplace(std::move(key), std::move(value)).second;
+  }
+  void Remove(const T& value) const { cell_->erase(state_internal::KeyOf(value)); }
+  std::vector<T> Read() const {
+    std::vector<T> values;
+    for (const auto& [key, value] : *cell_) values.push_back(value);
+    return values;
+  }
+  bool IsEmpty() const { return cell_->empty(); }
+  void Clear() const { cell_->clear(); }
+
+ private:
+  Cell* cell_;
+};
+
+template <class K, class V, class Tag = Main>
+class MapState {
+ public:
+  using tag_type = Tag;
+  using Cell = std::map<std::string, KV<K, V>>;  ///< By the key's encoding.
+  explicit MapState(Cell* cell) : cell_(cell) {}
+
+  /// Null if there is none; good until the map changes.
+  const V* Get(const K& key) const {
+    const auto found = cell_->find(state_internal::KeyOf(key));
+    return found == cell_->end() ? nullptr : &found->second.value;
+  }
+  bool Contains(const K& key) const { return Get(key) != nullptr; }
+  void Put(K key, V value) const {
+    std::string encoded = state_internal::KeyOf(key);
+    cell_->insert_or_assign(std::move(encoded), KV<K, V>{std::move(key), std::move(value)});
+  }
+  void Remove(const K& key) const { cell_->erase(state_internal::KeyOf(key)); }
+  std::vector<KV<K, V>> Entries() const {
+    std::vector<KV<K, V>> entries;
+    for (const auto& [encoded, entry] : *cell_) entries.push_back(entry);
+    return entries;
+  }
+  size_t size() const { return cell_->size(); }
+  bool IsEmpty() const { return cell_->empty(); }
+  void Clear() const { cell_->clear(); }
+
+ private:
+  Cell* cell_;
+};
+
+template <class K, class V, class Tag = Main>
+class MultimapState {
+ public:
+  using tag_type = Tag;
+  using Cell = std::map<std::string, KV<K, std::vector<V>>>;  ///< By the key's encoding.
+  explicit MultimapState(Cell* cell) : cell_(cell) {}
+
+  std::vector<V> Get(const K& key) const {
+    const auto found = cell_->find(state_internal::KeyOf(key));
+    return found == cell_->end() ? std::vector<V>() : found->second.value;
+  }
+  bool Contains(const K& key) const { return cell_->contains(state_internal::KeyOf(key)); }
+  void Put(K key, V value) const {
+    auto& entry = (*cell_)[state_internal::KeyOf(key)];
+    entry.key = std::move(key);
+    entry.value.push_back(std::move(value));
+  }
+  void Remove(const K& key) const { cell_->erase(state_internal::KeyOf(key)); }
+  std::vector<K> Keys() const {
+    std::vector<K> keys;
+    for (const auto& [encoded, entry] : *cell_) keys.push_back(entry.key);
+    return keys;
+  }
+  bool IsEmpty() const { return cell_->empty(); }
+  void Clear() const { cell_->clear(); }
+
+ private:
+  Cell* cell_;
+};
+
+template <class T, class Tag = Main>
+class OrderedListState {
+ public:
+  using tag_type = Tag;
+  using Cell = std::multimap<Timestamp, T>;
+  explicit OrderedListState(Cell* cell) : cell_(cell) {}
+
+  void Add(Timestamp at, T value) const { cell_->emplace(at, std::move(value)); }
+  /// In the order of time, those of one time in the order of Add.
+  std::vector<std::pair<Timestamp, T>> Read() const {
+    return ReadRange(Timestamp::Min(), Timestamp::Max());
+  }
+  /// Of [from, to).
+  std::vector<std::pair<Timestamp, T>> ReadRange(Timestamp from, Timestamp to) const {
+    return {cell_->lower_bound(from), cell_->lower_bound(to)};
+  }
+  void ClearRange(Timestamp from, Timestamp to) const {
+    cell_->erase(cell_->lower_bound(from), cell_->lower_bound(to));
+  }
+  bool IsEmpty() const { return cell_->empty(); }
+  void Clear() const { cell_->clear(); }
+
+ private:
+  Cell* cell_;
+};
+
+template <class P>
+inline constexpr bool kIsState = requires {
+  typename P::Cell;
+  typename P::tag_type;
+};
+
+}  // namespace joist
+
+#endif  // JOIST_EXEC_STATE_H_
