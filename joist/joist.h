@@ -8,6 +8,7 @@
 
 #include "joist/sdk/co_group_by_key.h"
 #include "joist/sdk/combine.h"
+#include "joist/sdk/common_steps.h"
 #include "joist/sdk/flatten.h"
 #include "joist/sdk/group_by_key.h"
 #include "joist/sdk/keys.h"
