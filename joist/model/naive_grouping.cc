@@ -30,17 +30,26 @@ Timestamp NaiveGrouping::output_watermark() const {
   return least;
 }
 
-std::vector<NaiveGrouping::Pane> NaiveGrouping::Add(const std::vector<Element>& elements) {
+std::vector<NaiveGrouping::Pane> NaiveGrouping::Add(const std::vector<Element>& elements,
+                                                    size_t batch) {
   output_watermark_ = output_watermark();
   std::map<std::string, std::vector<Element>> by_key;
-  for (const Element& element : elements) by_key[element.key].push_back(element);
+  for (size_t i = 0; i < elements.size(); ++i) {
+    by_key[elements[i].key].push_back(elements[i]);
+    if ((i + 1) % batch != 0 && i + 1 != elements.size()) continue;
+    for (const auto& [key, of_key] : by_key) AddToKey(key, of_key);
+    by_key.clear();
+  }
   std::vector<Pane> panes;
-  for (const auto& [key, of_key] : by_key) AddToKey(key, of_key, &panes);
+  for (const auto& [key, window] : std::exchange(touched_, {})) {
+    if (trigger_.ShouldFire(ClockOf(window), keys_[key].open.at(window).trigger.data())) {
+      Fire(key, window, &panes);
+    }
+  }
   return panes;
 }
 
-void NaiveGrouping::AddToKey(const std::string& key, const std::vector<Element>& elements,
-                             std::vector<Pane>* panes) {
+void NaiveGrouping::AddToKey(const std::string& key, const std::vector<Element>& elements) {
   std::vector<std::pair<const Element*, Window>> assigned;
   std::set<Window> fresh;
   for (const Element& element : elements) {
@@ -55,25 +64,19 @@ void NaiveGrouping::AddToKey(const std::string& key, const std::vector<Element>&
   }
   const std::map<Window, Window> became = Merge(key, fresh);
   Windows& windows = keys_[key];
-  std::set<Window> touched;
   for (const auto& [element, window] : assigned) {
     const Window& merged = became.at(window);
     if (windows.closed.contains(merged)) {
       ++dropped_closed_;
       continue;
     }
-    touched.insert(merged);
+    touched_.insert({key, merged});
     const auto [at, is_new] = windows.open.try_emplace(merged);
     if (is_new) {
       at->second.trigger.resize(trigger_.parts());
       trigger_.Begin(at->second.trigger.data());
     }
     AddToWindow(*element, merged, &at->second);
-  }
-  for (const Window& window : touched) {
-    if (trigger_.ShouldFire(ClockOf(window), windows.open.at(window).trigger.data())) {
-      Fire(key, window, panes);
-    }
   }
 }
 
@@ -142,6 +145,7 @@ void NaiveGrouping::MergeInto(const std::string& key, const std::vector<Window>&
     windows.open.erase(window);
     timers_.erase({window.max_timestamp(), key, window});
     timers_.erase({Expiry(window), key, window});
+    if (touched_.erase({key, window}) > 0) touched_.insert({key, to});
   }
   windows.open.emplace(to, std::move(result));
   SetTimer(key, to);

@@ -12,6 +12,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "joist/model/pane.h"
@@ -40,8 +41,9 @@ class NaiveGrouping {
   /// `strategy` is valid and its window function no custom one.
   explicit NaiveGrouping(const WindowingStrategy& strategy);
 
-  /// Elements that arrive together: windows fire when all of them are in.
-  std::vector<Pane> Add(const std::vector<Element>& elements);
+  /// Elements that arrive together: windows fire when all of them are in. They merge when the next
+  /// `batch` elements are known, before these are added.
+  std::vector<Pane> Add(const std::vector<Element>& elements, size_t batch = SIZE_MAX);
   std::vector<Pane> AdvanceWatermark(Timestamp to);
   std::vector<Pane> AdvanceProcessingTime(Timestamp to);
 
@@ -77,8 +79,7 @@ class NaiveGrouping {
 
   Timestamp Expiry(const Window& window) const;
   TriggerClock ClockOf(const Window& window) const;
-  void AddToKey(const std::string& key, const std::vector<Element>& elements,
-                std::vector<Pane>* panes);
+  void AddToKey(const std::string& key, const std::vector<Element>& elements);
   /// Merges the key's windows with `fresh`; tells for each of the latter what it became.
   std::map<Window, Window> Merge(const std::string& key, const std::set<Window>& fresh);
   void MergeInto(const std::string& key, const std::vector<Window>& from, const Window& to);
@@ -95,6 +96,7 @@ class NaiveGrouping {
   WindowingStrategy strategy_;
   TriggerMachine trigger_;
   std::map<std::string, Windows> keys_;
+  std::set<std::pair<std::string, Window>> touched_;  ///< Have elements that came in this call.
   std::set<Timer> timers_;  ///< In event time: a window's end, then its expiry.
   Timestamp watermark_ = Timestamp::Min();
   Timestamp output_watermark_ = Timestamp::Min();  ///< As the current call found it.

@@ -145,8 +145,10 @@ class ScriptWriter {
     keys_ = scale_ * (1 + random_.Below(random_.OneIn(4) ? 20 : 3));
     most_together_ = scale_ * (random_.OneIn(8) ? 40 : 4);
     span_ = Duration::Seconds(random_.OneIn(3) ? 20 : 60);
-    for (int64_t step = 0, steps = 1 + random_.Below(16); step < steps; ++step) {
-      switch (random_.Below(4)) {
+    int64_t steps = 1 + random_.Below(16);
+    if (random_.OneIn(8)) MakeWindowsComeBack(&steps);
+    for (int64_t step = 0; step < steps; ++step) {
+      switch (random_.Below(clocks_ * 2)) {
         case 0: MoveWatermark(); break;
         case 1: MoveProcessingTime(); break;
         default: AddElements();
@@ -165,6 +167,17 @@ class ScriptWriter {
   void Advance(Script::Event::Kind kind, Timestamp to) {
     script_.events.push_back({kind, {}, to});
     (kind == Script::Event::Kind::kWatermark ? watermark_ : processing_time_) = to;
+  }
+
+  // A key, and few times: windows that their triggers have closed are met again.
+  void MakeWindowsComeBack(int64_t* steps) {
+    if (random_.OneIn(2)) script_.strategy.window_fn = WindowFn::Sessions(Duration::Seconds(10));
+    script_.strategy.allowed_lateness = Duration::Seconds(1000);
+    keys_ = scale_;
+    span_ = Duration::Seconds(30);
+    every_ = 5;
+    *steps = 20;
+    clocks_ = 4;
   }
 
   // By some seconds, or to where something happens to a window that was seen, or 1 ms beside.
@@ -209,7 +222,7 @@ class ScriptWriter {
       case 1:
         return std::min(watermark_ + Duration::Millis(random_.Below(3) - 1),
                         Window::Global().max_timestamp());
-      default: return Timestamp::Seconds(random_.Below(span_.millis / 1000));
+      default: return Timestamp::Seconds(every_ * random_.Below(span_.millis / 1000 / every_));
     }
   }
 
@@ -219,6 +232,8 @@ class ScriptWriter {
   int64_t keys_ = 1;
   int64_t most_together_ = 1;
   Duration span_;
+  int64_t every_ = 1;   ///< Seconds between the times of most elements.
+  int64_t clocks_ = 2;  ///< Half of the events are elements if 2, more if more.
   Timestamp watermark_ = Timestamp::Millis(0);
   Timestamp processing_time_ = Timestamp::Millis(0);
 };

@@ -169,12 +169,6 @@ WindowGroups::GroupNumber WindowGroups::Open(KeyNumber key, const Window& window
   Group& group = groups_[number];
   group.window = window;
   group.key = key;
-  group.is_closed = false;
-  group.is_empty = true;
-  group.is_touched = false;
-  group.holds_end = false;
-  group.hold = kNever;
-  group.has_pane = false;
   trigger_.Begin(TriggerOf(number));
   keys_.Open(key, window, number);
   SetTimer(number, HasEnded(window) ? Expiry(window) : window.max_timestamp());
@@ -201,8 +195,8 @@ WindowGroups::GroupNumber WindowGroups::Merge(KeyNumber key, size_t begin, size_
       case TimestampCombiner::kEndOfWindow: hold = to.max_timestamp(); break;
       case TimestampCombiner::kEarliest: hold = std::min(hold, group.hold); break;
       case TimestampCombiner::kLatest:
-        hold = hold == kNever ? group.hold : std::max(hold, group.hold);
-        break;
+        hold = group.hold;
+        break;  // The last one's: they don't meet.
     }
   }
   trigger_.Merge(from_triggers_, nullptr, ClockOf(to), merged_trigger_.data());
@@ -326,15 +320,15 @@ Timestamp WindowGroups::next_processing_time() const {
 // ---- Panes
 
 void WindowGroups::Look(GroupNumber number) {
-  if (trigger_.ShouldFire(ClockOf(groups_[number].window), TriggerOf(number))) Fire(number);
+  const TriggerClock clock = ClockOf(groups_[number].window);
+  TriggerMachine::Part* const trigger = TriggerOf(number);
+  if (trigger_.ShouldFire(clock, trigger)) {
+    trigger_.OnFire(clock, trigger);
+    const bool finished = TriggerMachine::IsFinished(trigger);
+    Emit(number, finished);
+    if (finished) return Close(number);
+  }
   QueueDelay(number);
-}
-
-void WindowGroups::Fire(GroupNumber number) {
-  trigger_.OnFire(ClockOf(groups_[number].window), TriggerOf(number));
-  const bool finished = TriggerMachine::IsFinished(TriggerOf(number));
-  Emit(number, finished);
-  if (finished) Close(number);
 }
 
 void WindowGroups::Emit(GroupNumber number, bool finished) {
@@ -414,11 +408,7 @@ void WindowGroups::Expire(GroupNumber number) {
 }
 
 void WindowGroups::Forget(GroupNumber number) {
-  Group& group = groups_[number];
-  group.is_touched = false;
-  group.timer_queued = kNever;
-  group.hold_queued = kNever;
-  group.delay_queued = kNever;
+  groups_[number] = Group();
   free_.push_back(number);
 }
 
@@ -454,7 +444,7 @@ void WindowGroups::QueueHold(GroupNumber number) {
 // When processing time alone may make the group fire.
 void WindowGroups::QueueDelay(GroupNumber number) {
   Group& group = groups_[number];
-  if (!trigger_.has_delays() || group.is_closed) return;
+  if (!trigger_.has_delays()) return;
   const TriggerMachine::Part* const trigger = TriggerOf(number);
   Timestamp time = trigger_.Due(trigger);
   if (time < processing_time_) {

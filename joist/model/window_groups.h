@@ -101,17 +101,17 @@ class WindowGroups {
  private:
   static constexpr Timestamp kNever = Timestamp::Max();
 
-  /// A window of a key, in a cache line.
+  /// A window of a key, in a cache line. What it is when made, a free one is too.
   struct alignas(64) Group {
     Window window;
-    KeyNumber key;
-    bool is_closed : 1;
-    bool is_empty : 1;    ///< No element since the last pane.
-    bool is_touched : 1;  ///< In `touched_`.
-    bool has_pane : 1;    ///< There was a pane, which is in `last_panes_`.
-    bool holds_end : 1;   ///< Holds the output watermark at the window's end: a pane will come.
-    Timestamp hold;       ///< Of the elements since the last pane, or kNever.
-    Timestamp timer;      ///< When it is looked at next in event time.
+    KeyNumber key = 0;
+    bool is_closed : 1 = false;
+    bool is_empty : 1 = true;     ///< No element since the last pane.
+    bool is_touched : 1 = false;  ///< In `touched_`.
+    bool has_pane : 1 = false;    ///< There was a pane, which is in `last_panes_`.
+    bool holds_end : 1 = false;   ///< The output watermark at the window's end: a pane will come.
+    Timestamp hold = kNever;      ///< Of the elements since the last pane.
+    Timestamp timer = kNever;     ///< When it is looked at next in event time.
     Timestamp timer_queued = kNever;  ///< Where the queues have it.
     Timestamp hold_queued = kNever;
     Timestamp delay_queued = kNever;
@@ -147,8 +147,8 @@ class WindowGroups {
   /// Makes the key's open windows [begin, end) into one.
   GroupNumber Merge(KeyNumber key, size_t begin, size_t end, const Window& to);
   void AddTo(GroupNumber number, Timestamp timestamp);
+  /// Fires if the trigger says so.
   void Look(GroupNumber number);
-  void Fire(GroupNumber number);
   void Emit(GroupNumber number, bool finished);
   PaneInfo NextPane(GroupNumber number, bool finished) const;
   void Close(GroupNumber number);
