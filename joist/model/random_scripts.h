@@ -92,10 +92,17 @@ inline WindowFn RandomWindowFn(Random& random) {
 inline WindowingStrategy RandomStrategy(Random& random) {
   WindowingStrategy strategy;
   strategy.window_fn = RandomWindowFn(random);
-  switch (random.Below(6)) {
+  switch (random.Below(7)) {
     case 0: break;
     case 1:
     case 2: strategy.trigger = RandomTrigger(random, static_cast<int>(random.Below(4))); break;
+    case 6: {
+      Trigger delay = Trigger::AfterProcessingTime();
+      delay.delays = RandomDelays(random);
+      strategy.trigger = Trigger::Repeatedly(
+          Trigger::AfterFirst({Trigger::AfterCount(1 + random.Below(4)), std::move(delay)}));
+      break;
+    }
     case 3: strategy.trigger = Trigger::Repeatedly(RandomTrigger(random, 1)); break;
     case 4:
       strategy.trigger =

@@ -312,9 +312,7 @@ void WindowGroups::AdvanceProcessingTime(Timestamp to) {
 }
 
 Timestamp WindowGroups::next_processing_time() const {
-  const Timestamp earliest = delays_.earliest();
-  if (earliest == Timestamp::Max()) return earliest;
-  return std::max(earliest, processing_time_) + Duration::Millis(1);
+  return std::max(delays_.earliest(), processing_time_) + Duration::Millis(1);
 }
 
 // ---- Panes

@@ -51,8 +51,8 @@ class WindowGroups {
     PaneInfo pane;
   };
 
-  /// What the engine does. Called a few times for each pane, never for each element; must not call
-  /// back.
+  /// What the engine does. Called a few times for each pane, never for each element; must not throw
+  /// nor call back.
   class Owner {
    public:
     virtual ~Owner() = default;
@@ -88,7 +88,8 @@ class WindowGroups {
 
   /// The input watermark, or the earliest time that a group not yet fired holds it at.
   Timestamp output_watermark() const { return output_watermark_; }
-  /// When AdvanceProcessingTime may do something, at the earliest; Max() if never.
+  /// When AdvanceProcessingTime may do something, at the earliest, which is after the last time;
+  /// Max() if never.
   Timestamp next_processing_time() const;
 
   /// Elements, once a window, that came after their window's allowed lateness.
@@ -106,12 +107,12 @@ class WindowGroups {
     Window window;
     KeyNumber key = 0;
     bool is_closed : 1 = false;
-    bool is_empty : 1 = true;     ///< No element since the last pane.
-    bool is_touched : 1 = false;  ///< In `touched_`.
-    bool has_pane : 1 = false;    ///< There was a pane, which is in `last_panes_`.
-    bool holds_end : 1 = false;   ///< The output watermark at the window's end: a pane will come.
-    Timestamp hold = kNever;      ///< Of the elements since the last pane.
-    Timestamp timer = kNever;     ///< When it is looked at next in event time.
+    bool is_empty : 1 = true;         ///< No element since the last pane.
+    bool is_touched : 1 = false;      ///< In `touched_`.
+    bool has_pane : 1 = false;        ///< There was a pane, which is in `last_panes_`.
+    bool holds_end : 1 = false;       ///< Holds the output watermark at its end for a pane to come.
+    Timestamp hold = kNever;          ///< Of the elements since the last pane.
+    Timestamp timer = kNever;         ///< When it is looked at next in event time.
     Timestamp timer_queued = kNever;  ///< Where the queues have it.
     Timestamp hold_queued = kNever;
     Timestamp delay_queued = kNever;

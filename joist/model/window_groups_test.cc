@@ -64,26 +64,25 @@ std::string TextOf(const Script::Event& event) {
   return text;
 }
 
-/// What differs after which event; nothing if nothing does.
-std::string DifferenceOn(const Script& script, uint64_t seed) {
+/// What differs after which event; nothing if nothing does. Bundles come in batches of `batch`
+/// elements.
+std::string DifferenceOn(const Script& script, size_t batch) {
   NaiveGrouping naive(script.strategy);
   GroupedValues fast(script.strategy);
-  Random random(seed);
   std::string told = script.strategy.ToString();
+  Timestamp processing_time = Timestamp::Min();
   for (const Script::Event& event : script.events) {
     told += "\n  " + TextOf(event);
     std::vector<Pane> expected;
     std::vector<Pane> found;
     const Timestamp held = naive.output_watermark();
     const Timestamp next = fast.groups().next_processing_time();
+    if (next <= processing_time) return told + "\n  there is no next processing time";
     switch (event.kind) {
-      case Kind::kElements: {
-        // Where windows merge, a batch's elements fall into one window each.
-        const size_t batch = random.OneIn(2) ? SIZE_MAX : 1 + static_cast<size_t>(random.Below(8));
+      case Kind::kElements:
         expected = naive.Add(event.elements, batch);
         found = fast.Add(event.elements, batch);
         break;
-      }
       case Kind::kWatermark:
         expected = naive.AdvanceWatermark(event.time);
         found = fast.AdvanceWatermark(event.time);
@@ -91,6 +90,7 @@ std::string DifferenceOn(const Script& script, uint64_t seed) {
       case Kind::kProcessingTime:
         expected = naive.AdvanceProcessingTime(event.time);
         found = fast.AdvanceProcessingTime(event.time);
+        processing_time = event.time;
         if (event.time < next && (!expected.empty() || naive.output_watermark() != held)) {
           return told + "\n  came before the next processing time, " + next.ToString();
         }
@@ -114,9 +114,11 @@ std::string DifferenceOn(const Script& script, uint64_t seed) {
   return fast.empty() ? "" : told + "\n  something is left";
 }
 
+size_t BatchOf(uint64_t seed) { return seed % 2 == 0 ? SIZE_MAX : 1 + seed / 2 % 8; }
+
 TEST(WindowGroups, GivesThePanesOfNaiveGrouping) {
   for (uint64_t seed = 1; seed <= Scripts(); ++seed) {
-    const std::string difference = DifferenceOn(RandomScript(seed), seed);
+    const std::string difference = DifferenceOn(RandomScript(seed), BatchOf(seed));
     ASSERT_EQ(difference, "") << "seed " << seed << ": " << difference;
   }
 }
@@ -124,39 +126,58 @@ TEST(WindowGroups, GivesThePanesOfNaiveGrouping) {
 // Queues that are cleared of what means nothing any more, keys with many windows.
 TEST(WindowGroups, GivesThePanesOfNaiveGroupingOnLargeScripts) {
   for (uint64_t seed = 1; seed <= Scripts() / 500; ++seed) {
-    const std::string difference = DifferenceOn(RandomScript(seed, 50), seed);
+    const std::string difference = DifferenceOn(RandomScript(seed, 50), BatchOf(seed));
     ASSERT_EQ(difference, "") << "seed " << seed << ": " << difference;
   }
 }
 
-// Seconds of elements of one key in events of their own, then the watermark's end.
-Script ScriptOf(const WindowingStrategy& strategy,
-                const std::vector<std::vector<int64_t>>& bundles) {
-  Script script;
-  script.strategy = strategy;
-  for (const auto& bundle : bundles) {
-    std::vector<NaiveGrouping::Element> elements;
-    for (const int64_t second : bundle) {
-      script.elements.push_back({"a", std::ssize(script.elements), Timestamp::Seconds(second)});
-      elements.push_back(script.elements.back());
-    }
-    script.events.push_back({Kind::kElements, elements, {}});
+/// A script of one key, in seconds; ends with the watermark's end.
+class OneKey {
+ public:
+  explicit OneKey(const Trigger& trigger,
+                  ClosingBehavior closing = ClosingBehavior::kEmitIfNonempty) {
+    script_.strategy.window_fn = WindowFn::Sessions(Duration::Seconds(10));
+    script_.strategy.trigger = trigger;
+    script_.strategy.allowed_lateness = Duration::Seconds(100);
+    script_.strategy.on_time_behavior = OnTimeBehavior::kFireIfNonempty;
+    script_.strategy.closing_behavior = closing;
   }
-  script.events.push_back({Kind::kWatermark, {}, Timestamp::Max()});
-  return script;
-}
+  OneKey& Add(const std::vector<int64_t>& seconds) {
+    std::vector<NaiveGrouping::Element> elements;
+    for (const int64_t second : seconds) {
+      script_.elements.push_back({"a", std::ssize(script_.elements), Timestamp::Seconds(second)});
+      elements.push_back(script_.elements.back());
+    }
+    script_.events.push_back({Kind::kElements, elements, {}});
+    return *this;
+  }
+  OneKey& ProcessingTime(int64_t second) {
+    script_.events.push_back({Kind::kProcessingTime, {}, Timestamp::Seconds(second)});
+    return *this;
+  }
+  Script End() {
+    script_.events.push_back({Kind::kWatermark, {}, Timestamp::Max()});
+    return script_;
+  }
+
+ private:
+  Script script_;
+};
 
 // What merges into a closed session stays until that expires, though its first timer has gone with
 // the session that it has become part of.
 TEST(WindowGroups, WhatMergesIntoAClosedSessionIsNotLost) {
-  WindowingStrategy strategy;
-  strategy.window_fn = WindowFn::Sessions(Duration::Seconds(10));
-  strategy.trigger = Trigger::AfterCount(2);
-  strategy.allowed_lateness = Duration::Seconds(100);
   // [0, 15) closes; opens again, as part of [0, 24) which closes; opens a third time.
-  const Script script = ScriptOf(strategy, {{0, 5}, {0}, {5}, {14}, {0}, {5}});
-  EXPECT_EQ(DifferenceOn(script, 1), "");
-  NaiveGrouping naive(strategy);
+  const Script script = OneKey(Trigger::AfterCount(2))
+                            .Add({0, 5})
+                            .Add({0})
+                            .Add({5})
+                            .Add({14})
+                            .Add({0})
+                            .Add({5})
+                            .End();
+  EXPECT_EQ(DifferenceOn(script, SIZE_MAX), "");
+  NaiveGrouping naive(script.strategy);
   size_t values = 0;
   for (const Script::Event& event : script.events) {
     const auto panes = event.kind == Kind::kElements ? naive.Add(event.elements)
@@ -165,6 +186,77 @@ TEST(WindowGroups, WhatMergesIntoAClosedSessionIsNotLost) {
   }
   EXPECT_EQ(naive.dropped_closed(), 2);
   EXPECT_EQ(values + 2, script.elements.size());
+}
+
+// The element that makes sessions into a closed one is dropped, so all that is known of the result
+// comes from them.
+TEST(WindowGroups, AClosedSessionIsWhatMergesIntoIt) {
+  const Trigger twos =
+      Trigger::OrFinally(Trigger::Repeatedly(Trigger::AfterCount(2)), Trigger::AfterCount(4));
+  // One of the two has fired all that it has.
+  EXPECT_EQ(DifferenceOn(OneKey(twos).Add({0, 9, 9, 18}).Add({0, 0}).Add({18}).Add({9}).End(), 9),
+            "");
+  EXPECT_EQ(DifferenceOn(OneKey(twos).Add({0, 9, 9, 18}).Add({0}).Add({18, 18}).Add({9}).End(), 9),
+            "");
+  // The one in the middle came in the same bundle.
+  EXPECT_EQ(
+      DifferenceOn(
+          OneKey(twos).Add({0, 9, 18, 27, 28}).Add({0}).Add({28}).Add({100, 14, 7, 21}).End(), 2),
+      "");
+  // The later session's delay is over first.
+  const Trigger delay = Trigger::AfterFirst(
+      {Trigger::AfterCount(3), Trigger::AfterProcessingTime(Duration::Seconds(5))});
+  EXPECT_EQ(DifferenceOn(OneKey(delay)
+                             .ProcessingTime(0)
+                             .Add({0, 9, 18})
+                             .Add({18})
+                             .ProcessingTime(2)
+                             .Add({0})
+                             .Add({9})
+                             .ProcessingTime(6)
+                             .End(),
+                         9),
+            "");
+}
+
+// Always could fire at any time, but is asked only when a delay that goes on is over.
+TEST(WindowGroups, ADelayThatIsOverNoMoreFiresNothing) {
+  const auto after = [](int64_t seconds) {
+    return Trigger::AfterProcessingTime(Duration::Seconds(seconds));
+  };
+  const Trigger once_and_again =
+      Trigger::AfterEach({Trigger::AfterFirst({Trigger::AfterCount(1), after(5)}),
+                          Trigger::AfterAll({Trigger::Always()})});
+  for (const Trigger& trigger :
+       {once_and_again, Trigger::OrFinally(once_and_again, Trigger::AfterAll({after(6)}))}) {
+    const Script script = OneKey(trigger, ClosingBehavior::kEmitAlways)
+                              .ProcessingTime(0)
+                              .Add({0})
+                              .ProcessingTime(6)
+                              .ProcessingTime(7)
+                              .End();
+    EXPECT_EQ(DifferenceOn(script, 9), "");
+  }
+}
+
+TEST(WindowGroupsDeathTest, ClocksMoveOnBetweenBundles) {
+  WindowingStrategy strategy;
+  GroupedValues values(strategy);
+  values.AdvanceWatermark(Timestamp::Millis(5));
+  EXPECT_DEATH(values.AdvanceWatermark(Timestamp::Millis(4)), "");
+  values.AdvanceProcessingTime(Timestamp::Millis(5));
+  EXPECT_DEATH(values.AdvanceProcessingTime(Timestamp::Millis(4)), "");
+
+  WindowGroups groups(strategy, /*owner=*/nullptr);
+  const uint32_t key = 0;
+  const Timestamp timestamp;
+  const Window window = Window::Global();
+  uint32_t group = 0;
+  groups.Place({&key, 1}, {&timestamp, 1}, {&window, 1}, &group);
+  EXPECT_DEATH(groups.AdvanceWatermark(Timestamp::Millis(0)), "");
+  EXPECT_DEATH(groups.AdvanceProcessingTime(Timestamp::Millis(0)), "");
+  groups.Settle();
+  groups.AdvanceWatermark(Timestamp::Millis(0));
 }
 
 }  // namespace
