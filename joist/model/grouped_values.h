@@ -125,11 +125,12 @@ class GroupedValues : private WindowGroups::Owner {
   void Fire(const WindowGroups::Firing& firing) override {
     const Contents& contents = contents_.at(firing.group);
     JOIST_CHECK(contents.in_use && contents.key == firing.key);
+    fired_ = firing.group;
     panes_.push_back(
         {keys_.at(firing.key), firing.window, firing.timestamp, contents.values, firing.pane});
   }
   void Clear(uint32_t group) override {
-    JOIST_CHECK(contents_.at(group).in_use);
+    JOIST_CHECK(!panes_.empty() && fired_ == group);
     contents_[group].values.clear();
   }
   void Free(uint32_t group) override {
@@ -147,7 +148,8 @@ class GroupedValues : private WindowGroups::Owner {
   std::vector<std::string> keys_;
   std::vector<uint32_t> free_;
   std::vector<Contents> contents_;
-  std::vector<Pane> panes_;
+  std::vector<Pane> panes_;  ///< Of the current call.
+  uint32_t fired_ = 0;       ///< The group of the last one.
 };
 
 }  // namespace joist
