@@ -64,4 +64,10 @@ void StepStats::Merge(const StepStats& other) {
   }
 }
 
+void CountDroppedLate(StepStats* stats) {
+  static const uint32_t kLate =
+      InternMetric(MetricKind::kCounter, kBeamMetrics, "DroppedDueToLateness");
+  ++stats->Cell(kLate).sum;
+}
+
 }  // namespace joist

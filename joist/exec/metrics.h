@@ -40,6 +40,9 @@ struct MetricName {
   std::string space;
   std::string name;
 };
+/// The namespace of what the engine counts under Beam's names.
+inline constexpr std::string_view kBeamMetrics = "beam";
+
 /// Thread-safe.
 uint32_t InternMetric(MetricKind kind, std::string_view space, std::string_view name);
 MetricName MetricNameOf(uint32_t id);
@@ -59,6 +62,9 @@ struct StepStats {
   }
   void Merge(const StepStats& other);
 };
+
+/// One element more that came after its window's allowed lateness.
+void CountDroppedLate(StepStats* stats);
 
 /// A cheap clock: the processor's cycle counter where there is one. The engine knows its rate.
 inline uint64_t Ticks() {

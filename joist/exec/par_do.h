@@ -383,7 +383,9 @@ class ParDoOperator final : public Operator, public BatchReceiver<In> {
       EndKey();
       BeginBatch(batch.meta);
     }
-    return cells_.Enter(view.key, batch.window(i), batch.timestamp(i), kHasExpiration);
+    if (cells_.Enter(view.key, batch.window(i), batch.timestamp(i), kHasExpiration)) return true;
+    CountDroppedLate(context_.stats);
+    return false;
   }
   /// Lets the time of a bounded key run to its end.
   void EndKey() {

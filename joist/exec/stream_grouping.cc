@@ -75,7 +75,10 @@ void StreamGrouping::Guard(Call call) {
 }
 
 void StreamGrouping::Finish() {
-  Guard([this] { groups_.Settle(); });
+  Guard([this] {
+    groups_.Settle();
+    CountDropped();
+  });
 }
 void StreamGrouping::AdvanceWatermark(Timestamp input) {
   Guard([&] { groups_.AdvanceWatermark(input); });
@@ -84,6 +87,18 @@ void StreamGrouping::AdvanceProcessingTime(Timestamp now) {
   Guard([&] { groups_.AdvanceProcessingTime(now); });
 }
 Timestamp StreamGrouping::hold() const { return groups_.output_watermark(); }
+
+void StreamGrouping::CountDropped() {
+  static const uint32_t kLate =
+      InternMetric(MetricKind::kCounter, kBeamMetrics, "DroppedDueToLateness");
+  static const uint32_t kClosed =
+      InternMetric(MetricKind::kCounter, kBeamMetrics, "DroppedDueToClosedWindow");
+  const auto set = [this](uint32_t metric, int64_t dropped) {
+    if (dropped > 0) context_.stats->Cell(metric).sum = dropped;
+  };
+  set(kLate, groups_.dropped_late());
+  set(kClosed, groups_.dropped_closed());
+}
 
 void StreamGrouping::CountIn(size_t elements) {
   context_.stats->elements_in += elements;

@@ -52,6 +52,7 @@ class StreamGrouping : public StreamView, protected WindowGroups::Owner {
   void Fire(const WindowGroups::Firing& firing) final;
   void KeyIsGone(WindowGroups::KeyNumber key) final;
   void Flush();
+  void CountDropped();
   template <class Call>
   void Guard(Call call);
 

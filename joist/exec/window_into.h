@@ -50,8 +50,11 @@ class WindowIntoStep final : public StepOf<WindowIntoStep<T>, WindowingChange> {
       stats_->elements_in += batch.count;
       ++stats_->batches_in;
       if (!assigns_) return Give(batch);
-      assigner_.Assign(batch.meta, batch.count, [&](size_t first, size_t count, const Meta& meta) {
-        Give({batch.values.From(first), count, meta});
+      ForEachUnsliced(batch, [this](const Batch<T>& unsliced) {
+        assigner_.Assign(unsliced.meta, unsliced.count,
+                         [&](size_t first, size_t count, const Meta& meta) {
+                           Give({unsliced.values.From(first), count, meta});
+                         });
       });
     }
 

@@ -157,8 +157,8 @@ struct CombinePerKey : Transform {
   F fn;
 };
 
-/// Combines all elements of each window. Of an empty collection in the global window a CombineFn
-/// gives its result of no values, a function of two values nothing.
+/// Combines all elements of each window. Of an empty bounded collection in the global window a
+/// CombineFn gives its result of no values, a function of two values nothing.
 template <class F>
 struct CombineGlobally : Transform {
   explicit CombineGlobally(F fn, std::source_location where = std::source_location::current())
@@ -185,8 +185,10 @@ struct CombineGlobally : Transform {
       return combined;
     } else {
       PipelineBuilder& builder = in.builder();
-      // Windows without an element don't exist, so they have no result of no values.
-      if (!builder.graph().collections()[in.id()].windowing.window_fn.is_global()) return combined;
+      // Windows without an element don't exist, so they have no result of no values; and of what
+      // has no end it is never known that there is none.
+      const Collection& collection = builder.graph().collections()[in.id()];
+      if (!collection.windowing.window_fn.is_global() || !collection.is_bounded) return combined;
       auto start = [&] {
         const PipelineBuilder::Scope scope(&builder, "Impulse", "", nullptr);
         return AddRoot<Bytes>(builder, MakeStep<CreateStep<Bytes>>(std::vector<Bytes>(1)));

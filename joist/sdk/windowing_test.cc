@@ -70,6 +70,11 @@ TEST(WindowInto, FunctionsSeeEachSlidingWindow) {
                 return event.key + std::to_string(window.start.millis / 1000);
               });
   PAssert::That(seen).ContainsInAnyOrder({"b0", "b5"});
+  // An element in two windows is two elements.
+  auto again = Events(p, {{"d", 3}}) |
+               WindowInto(SlidingWindows(Duration::Seconds(10), Duration::Seconds(5))) |
+               WindowInto(FixedWindows(Duration::Seconds(1)));
+  PAssert::That(again | Keys() | Count::PerElement()).ContainsInAnyOrder({{"d", 2}});
   auto kept = Events(p, {{"c", 3}}) |
               WindowInto(SlidingWindows(Duration::Seconds(10), Duration::Seconds(5))) | Reshuffle();
   PAssert::That(kept).ContainsInAnyOrder({{"c", 3}, {"c", 3}});

@@ -121,6 +121,23 @@ TEST(TestStream, SideInputsAreWaitedFor) {
   EXPECT_TRUE(p.RunOk());
 }
 
+TEST(TestStream, LateElementsAreCounted) {
+  TestPipeline p;
+  p | TestStream<std::string>()
+          .AddElements({{"a", At(1)}})
+          .AdvanceWatermarkTo(At(20))
+          .AddElements({{"a", At(2)}, {"b", At(3)}, {"c", At(30)}})
+          .AdvanceWatermarkToInfinity() |
+      WindowInto(FixedWindows(Duration::Seconds(10))) | "Count" >> Count::PerElement();
+  const JobOutcome outcome = p.RunToEnd();
+  ASSERT_TRUE(outcome.status.ok()) << outcome.status.message();
+  int64_t dropped = 0;
+  for (const auto& metric : outcome.metrics.metrics) {
+    if (metric.name.name == "DroppedDueToLateness") dropped += metric.cell.sum;
+  }
+  EXPECT_EQ(dropped, 2);
+}
+
 struct CountsBundles {
   int64_t of_bundle = 0;
   void StartBundle() { of_bundle = 0; }
