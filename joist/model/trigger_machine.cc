@@ -176,25 +176,18 @@ void TriggerMachine::OnMerge(size_t at, const TriggerClock& clock, const Merging
         OnMerge(early, clock, merging, state);
         state[early].finished = false;
         state[late].finished = false;
-        Clear(late, state);
       }
       part.finished = IsLastAtEnd(node) && state[early].finished;
       return;
     }
-    case Trigger::Kind::kAfterEach: {
+    case Trigger::Kind::kAfterEach:
       // Those behind one that has not finished begin anew.
-      bool begun = true;
       for (const size_t child : node.children) {
-        if (begun) {
-          OnMerge(child, clock, merging, state);
-          begun = state[child].finished;
-        } else {
-          Clear(child, state);
-        }
+        OnMerge(child, clock, merging, state);
+        if (!state[child].finished) break;
       }
       part.finished = AllFinished(node, state);
       return;
-    }
     case Trigger::Kind::kRepeatedly:
     case Trigger::Kind::kOrFinally:
     case Trigger::Kind::kAfterFirst:

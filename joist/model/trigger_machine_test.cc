@@ -146,7 +146,7 @@ TEST(TriggerMachine, DelaysMergeToTheEarliest) {
 }
 
 TEST(TriggerMachine, AWindowIsOnTimeAgainUnlessAllThatMergeHaveBeen) {
-  const Triggered fresh(Trigger::AfterWatermark(Trigger::Never(), Trigger::AfterCount(2)),
+  const Triggered fresh(Trigger::AfterWatermark(Trigger::Never(), Trigger::AfterCount(3)),
                         /*merging=*/true);
   Triggered on_time = fresh;
   ASSERT_TRUE(on_time.Elements(1).Look(Triggered::Clock(11)));
@@ -157,14 +157,15 @@ TEST(TriggerMachine, AWindowIsOnTimeAgainUnlessAllThatMergeHaveBeen) {
   new_one.Elements(1, Triggered::Clock(11));
   // The end is passed by all: late ones count on.
   EXPECT_FALSE(Triggered::Merge({on_time, late}, Triggered::Clock(11)).Look(Triggered::Clock(11)));
-  EXPECT_TRUE(Triggered::Merge({late, late}, Triggered::Clock(11)).Look(Triggered::Clock(11)));
+  EXPECT_TRUE(
+      Triggered::Merge({late, late, late}, Triggered::Clock(11)).Look(Triggered::Clock(11)));
   // One has not fired, or the end is to come again.
   EXPECT_TRUE(Triggered::Merge({late, new_one}, Triggered::Clock(11)).Look(Triggered::Clock(11)));
   Triggered not_over = Triggered::Merge({late, late}, Triggered::Clock(10));
   EXPECT_FALSE(not_over.Look(Triggered::Clock(10)));
   EXPECT_TRUE(not_over.Look(Triggered::Clock(11)));
   // What was late is forgotten then.
-  EXPECT_FALSE(not_over.Elements(1, Triggered::Clock(11)).Look(Triggered::Clock(11)));
+  EXPECT_FALSE(not_over.Elements(2, Triggered::Clock(11)).Look(Triggered::Clock(11)));
   EXPECT_TRUE(not_over.Elements(1, Triggered::Clock(11)).Look(Triggered::Clock(11)));
 }
 

@@ -225,12 +225,13 @@ TEST(WindowGroups, ADelayThatIsOverNoMoreFiresNothing) {
     return Trigger::AfterProcessingTime(Duration::Seconds(seconds));
   };
   const Trigger once_and_again =
-      Trigger::AfterEach({Trigger::AfterFirst({Trigger::AfterCount(1), after(5)}),
+      Trigger::AfterEach({Trigger::AfterFirst({Trigger::AfterCount(2), after(5)}),
                           Trigger::AfterAll({Trigger::Always()})});
   for (const Trigger& trigger :
        {once_and_again, Trigger::OrFinally(once_and_again, Trigger::AfterAll({after(6)}))}) {
     const Script script = OneKey(trigger, ClosingBehavior::kEmitAlways)
                               .ProcessingTime(0)
+                              .Add({0})
                               .Add({0})
                               .ProcessingTime(6)
                               .ProcessingTime(7)
