@@ -250,10 +250,8 @@ void TriggerMachine::OnFire(size_t at, const TriggerClock& clock, Part* state) c
       const size_t late = node.children[kLate];
       if (state[early].finished) {
         // Late ones repeat by themselves, as early ones do.
-        OnFire(late, clock, state);
         Reset(late, state);
       } else if (!EndOfWindowReached(clock)) {
-        OnFire(early, clock, state);
         Reset(early, state);
       } else {
         Reset(early, state);

@@ -140,6 +140,7 @@ TEST(TriggerMachine, DelaysMergeToTheEarliest) {
   fired.Elements(1);
   ASSERT_TRUE(fired.Look(Triggered::Clock(0, 6)));
   EXPECT_FALSE(Triggered::Merge({fired, late}).finished());
+  EXPECT_EQ(Triggered::Merge({fired, late}).due(), Timestamp::Millis(7));
   const Triggered own = Triggered::Merge({fired, late}, Triggered::Clock(), &fired);
   EXPECT_TRUE(own.finished());
   EXPECT_EQ(own.due(), Timestamp::Max());
@@ -183,6 +184,36 @@ TEST(TriggerMachine, EarlyOnesGoOnWhenMergedAndTheLastOneIsOnTime) {
   Triggered with_late(Trigger::AfterWatermark(Trigger::Never(), Trigger::AfterCount(2)), true);
   ASSERT_TRUE(with_late.Elements(1).Look(Triggered::Clock(11)));
   EXPECT_FALSE(Triggered::Merge({with_late, with_late}, Triggered::Clock(11)).finished());
+}
+
+TEST(TriggerMachine, EarlyElementsAreForgottenWhenOnTime) {
+  Triggered window(Trigger::AfterWatermark(Trigger::AfterCount(3), Trigger::AfterCount(1)), true);
+  window.Elements(2);
+  ASSERT_TRUE(window.Look(Triggered::Clock(11)));
+  EXPECT_FALSE(Triggered::Merge({window, window}).Look());
+}
+
+TEST(TriggerMachine, OrFinallyEndsWithEither) {
+  Triggered window(Trigger::OrFinally(Trigger::AfterCount(1), Trigger::Never()), false);
+  ASSERT_TRUE(window.Elements(1).Look());
+  EXPECT_TRUE(window.finished());
+  // What has not come about is forgotten with the other.
+  Triggered ended(Trigger::OrFinally(Trigger::AfterCount(3), After(5)), true);
+  Triggered other = ended;
+  ASSERT_TRUE(ended.Elements(2).Look(Triggered::Clock(0, 6)));
+  EXPECT_TRUE(ended.finished());
+  EXPECT_FALSE(Triggered::Merge({ended, other.Elements(1)}).Look());
+  // Until counts across firings, also where it is one of several that take turns.
+  const Trigger thrice =
+      Trigger::OrFinally(Trigger::Repeatedly(Trigger::AfterCount(1)), Trigger::AfterCount(3));
+  for (const Trigger& trigger : {thrice, Trigger::AfterEach({thrice})}) {
+    Triggered counts(trigger, false);
+    for (int i = 0; i < 3; ++i) {
+      EXPECT_FALSE(counts.finished());
+      EXPECT_TRUE(counts.Elements(1).Look());
+    }
+    EXPECT_TRUE(counts.finished());
+  }
 }
 
 TEST(TriggerMachine, AfterEachBeginsAnewBehindTheFirstThatHasNotFinished) {

@@ -5,6 +5,7 @@
 
 #include "joist/model/window_groups.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <string>
 #include <tuple>
@@ -125,7 +126,7 @@ TEST(WindowGroups, GivesThePanesOfNaiveGrouping) {
 
 // Queues that are cleared of what means nothing any more, keys with many windows.
 TEST(WindowGroups, GivesThePanesOfNaiveGroupingOnLargeScripts) {
-  for (uint64_t seed = 1; seed <= Scripts() / 500; ++seed) {
+  for (uint64_t seed = 1; seed <= std::max<uint64_t>(200, Scripts() / 500); ++seed) {
     const std::string difference = DifferenceOn(RandomScript(seed, 50), BatchOf(seed));
     ASSERT_EQ(difference, "") << "seed " << seed << ": " << difference;
   }
@@ -214,6 +215,33 @@ TEST(WindowGroups, AClosedSessionIsWhatMergesIntoIt) {
                              .Add({0})
                              .Add({9})
                              .ProcessingTime(6)
+                             .End(),
+                         9),
+            "");
+}
+
+TEST(WindowGroups, ADelayThatIsOverWaitsForTheRest) {
+  const auto after = [](int64_t seconds) {
+    return Trigger::AfterProcessingTime(Duration::Seconds(seconds));
+  };
+  EXPECT_EQ(DifferenceOn(OneKey(Trigger::AfterAll({after(3), after(5)}))
+                             .ProcessingTime(0)
+                             .Add({0})
+                             .ProcessingTime(5)
+                             .ProcessingTime(6)
+                             .End(),
+                         9),
+            "");
+  // Two sessions that are over become one that has enough, by an element that is dropped.
+  EXPECT_EQ(DifferenceOn(OneKey(Trigger::AfterAll({Trigger::AfterCount(2), after(1)}))
+                             .ProcessingTime(0)
+                             .Add({0, 9, 18})
+                             .ProcessingTime(2)
+                             .Add({0})
+                             .Add({18})
+                             .ProcessingTime(10)
+                             .Add({9})
+                             .ProcessingTime(11)
                              .End(),
                          9),
             "");
