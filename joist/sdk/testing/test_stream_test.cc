@@ -133,7 +133,7 @@ TEST(TestStream, LateElementsAreCounted) {
   ASSERT_TRUE(outcome.status.ok()) << outcome.status.message();
   int64_t dropped = 0;
   for (const auto& metric : outcome.metrics.metrics) {
-    if (metric.name.name == "DroppedDueToLateness") dropped += metric.cell.sum;
+    if (metric.name.name == "DroppedDueToLateness") dropped += metric.value.sum;
   }
   EXPECT_EQ(dropped, 2);
 }
