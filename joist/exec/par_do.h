@@ -582,7 +582,9 @@ class ParDoOperator final : public Operator, public BatchReceiver<In> {
   Arena scratch_;
   [[no_unique_address]] Cells cells_;
   Meta timer_meta_;
-  Meta finish_meta_{SharedColumn<Timestamp>(Window::Global().max_timestamp()), {}, {}};
+  Meta finish_meta_{SharedColumn<Timestamp>(Window::Global().max_timestamp()),
+                    SharedColumn<Window>(Window::Global()),
+                    {}};
   bool set_up_ = false;
   std::exception_ptr failure_;  ///< Having failed, it fails for good.
 };

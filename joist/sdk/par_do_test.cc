@@ -206,6 +206,26 @@ TEST(ParDo, Lifecycle) {
   }
 }
 
+struct EmitsAtTheEnd {
+  void Process(int64_t, Emit<int64_t>) {}
+  void FinishBundle(Emit<int64_t> emit) { emit(1); }
+};
+
+// Where a side input in the global window finds it.
+TEST(ParDo, WhatFinishBundleEmitsIsInTheGlobalWindow) {
+  TestPipeline p;
+  auto ends = p | "Numbers" >> Create<int64_t>({1, 2}) | ParDo(EmitsAtTheEnd());
+  PAssert::That(ends | Filter([](int64_t, Window window, Timestamp t) {
+                  return !window.is_global() || t != window.max_timestamp();
+                }))
+      .IsEmpty();
+  auto found = p | "Once" >> Create<int64_t>({7}) |
+               Map([](int64_t, SideInput<IterableView<int64_t>> ends) { return ends->size() > 0; },
+                   AsIterable(ends));
+  PAssert::That(found).ContainsInAnyOrder({true});
+  EXPECT_TRUE(p.RunOk());
+}
+
 TEST(Map, OfMapIsOneStep) {
   TestPipeline p;
   auto numbers = p | Create<int64_t>({1, 2, 3});
