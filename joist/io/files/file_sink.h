@@ -33,6 +33,7 @@
 #include "joist/model/fields.h"
 #include "joist/sdk/group_by_key.h"
 #include "joist/sdk/par_do.h"
+#include "joist/sdk/window_into.h"
 
 namespace joist::files {
 
@@ -45,6 +46,16 @@ struct NewFile {
 };
 
 namespace file_sink_internal {
+
+/// All that comes until the end together, whatever its windows and triggers: a file is complete
+/// when nothing can come any more.
+template <class T>
+PCollection<T> InOneWindow(const PCollection<T>& in) {
+  const Graph& graph = in.builder().graph();
+  if (graph.collections()[in.id()].windowing == WindowingStrategy()) return in;
+  return in | "AllWindows" >>
+                  WindowInto(GlobalWindows()).Triggering(Trigger::Never()).DiscardingFiredPanes();
+}
 
 /// A destination, "" where there are none, and one of its shards.
 using ShardKey = KV<std::string, int32_t>;
@@ -167,16 +178,16 @@ template <class Sink>
 PCollection<std::string> WriteFiles(const PCollection<typename Sink::Element>& elements,
                                     const Sink& sink, const WriteSettings& settings) {
   namespace internal = file_sink_internal;
+  const auto all = internal::InOneWindow(elements);
   if constexpr (!Sink::kJoinable) {
     if (settings.shards > 0) {
       const auto dealt =
-          elements | "Deal" >> ParDo(internal::Deal<typename Sink::Element>{settings.shards, 0});
+          all | "Deal" >> ParDo(internal::Deal<typename Sink::Element>{settings.shards, 0});
       return internal::WriteDealt(dealt, sink, settings);
     }
   }
   return PublishShards(
-      elements | "WritePieces" >> ParDo(internal::WriteBundle<Sink>{settings, sink, {}, 0}),
-      settings);
+      all | "WritePieces" >> ParDo(internal::WriteBundle<Sink>{settings, sink, {}, 0}), settings);
 }
 
 /// The same with keys as destinations; `settings` are PrepareShards' with `by_key`.
@@ -186,7 +197,8 @@ PCollection<std::string> WriteFilesByKey(
     const WriteSettings& settings) {
   namespace internal = file_sink_internal;
   const auto dealt =
-      elements | "Deal" >> ParDo(internal::DealByKey<typename Sink::Element>{settings.shards, 0});
+      internal::InOneWindow(elements) |
+      "Deal" >> ParDo(internal::DealByKey<typename Sink::Element>{settings.shards, 0});
   return internal::WriteDealt(dealt, sink, settings);
 }
 

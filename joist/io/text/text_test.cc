@@ -16,7 +16,9 @@
 
 #include "joist/io/files/file_writer.h"
 #include "joist/io/files/naive_lines.h"
+#include "joist/sdk/keys.h"
 #include "joist/sdk/testing/test_pipeline.h"
+#include "joist/sdk/testing/test_stream.h"
 
 namespace joist::text {
 namespace {
@@ -323,6 +325,55 @@ TEST_F(TextTest, KeysAreDestinations) {
   }
   std::sort(shards.begin(), shards.end());
   EXPECT_EQ(shards, expected["fr"]);
+}
+
+// A file is complete at the end, whatever windows and panes its lines come in.
+TEST_F(TextTest, WritesAllWindowsAndPanes) {
+  TestPipeline p;
+  auto lines =
+      p |
+      Create<KV<std::string, std::string>>({{"x", "1"}, {"x", "61"}, {"y", "62"}, {"x", "63"}}) |
+      WithTimestamps([](const KV<std::string, std::string>& line) {
+        return Timestamp::Seconds(std::stoll(line.value));
+      });
+  auto fixed = lines | "Fixed" >> WindowInto(FixedWindows(Duration::Minutes(1)));
+  fixed | "Values" >> Values() | "One" >> Write(root_ + "one").WithoutSharding();
+  fixed | "ByKey" >> Write(root_ + "key-").WithHeader("h").WithoutSharding();
+  lines | "Sessions" >> WindowInto(Sessions(Duration::Seconds(10))) |
+      "BySession" >> Write(root_ + "session-").WithoutSharding();
+  lines | Values() |
+      "Sliding" >> WindowInto(SlidingWindows(Duration::Seconds(4), Duration::Seconds(2))) |
+      "Each" >> Write(root_ + "each").WithNumShards(1);
+  EXPECT_TRUE(p.RunOk());
+  EXPECT_THAT(LinesOf("one"), UnorderedElementsAre("1", "61", "62", "63"));
+  EXPECT_THAT(LinesOf("key-x"), UnorderedElementsAre("h", "1", "61", "63"));
+  EXPECT_EQ(LinesOf("key-x")[0], "h");
+  EXPECT_THAT(LinesOf("key-y"), ElementsAre("h", "62"));
+  EXPECT_THAT(LinesOf("session-x"), UnorderedElementsAre("1", "61", "63"));
+  EXPECT_THAT(LinesOf("each-00000-of-00001"),
+              UnorderedElementsAre("1", "1", "61", "61", "62", "62", "63", "63"));
+}
+
+TEST_F(TextTest, WritesStreams) {
+  TestPipeline p;
+  const auto at = [](int64_t seconds) { return Timestamp::Seconds(seconds); };
+  auto counts =
+      p |
+      TestStream<std::string>()
+          .AddElements({{"a", at(1)}, {"b", at(61)}})
+          .AdvanceWatermarkTo(at(60))
+          .AddElements({{"a", at(2)}, {"a", at(62)}})
+          .AdvanceWatermarkToInfinity() |
+      WindowInto(FixedWindows(Duration::Minutes(1))).WithAllowedLateness(Duration::Minutes(2)) |
+      Count::PerElement() | Map([](const KV<std::string, int64_t>& count) {
+        return KV<std::string, std::string>{count.key, std::to_string(count.value)};
+      });
+  counts | "ByKey" >> Write(root_ + "key-").WithHeader("h").WithoutSharding();
+  counts | Values() | "One" >> Write(root_ + "one").WithNumShards(1);
+  EXPECT_TRUE(p.RunOk());
+  EXPECT_THAT(LinesOf("key-a"), UnorderedElementsAre("h", "1", "1", "1"));
+  EXPECT_THAT(LinesOf("key-b"), ElementsAre("h", "1"));
+  EXPECT_THAT(LinesOf("one-00000-of-00001"), UnorderedElementsAre("1", "1", "1", "1"));
 }
 
 TEST_F(TextTest, DestinationsStayBehindThePrefix) {
