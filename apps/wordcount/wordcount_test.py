@@ -24,6 +24,32 @@ def words_of(text):
     return re.findall(r"(?:[^\W\d_]|')+", text)
 
 
+def time_of(line, earliest, latest, seed=0):
+    """When windowed_wordcount says that a line was, in milliseconds: FNV-1a of its bytes."""
+    value = 14695981039346656037 ^ seed
+    for byte in line.encode():
+        value = (value ^ byte) * 1099511628211 % 2**64
+    return earliest + value % (latest - earliest + 1)
+
+
+def utc(millis):
+    seconds, millis = divmod(millis, 1000)
+    text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
+    return f"{text}.{millis:03}Z" if millis else text + "Z"
+
+
+def window_counts(lines, size, earliest, latest, seed=0):
+    """By the window's part of the file name: the counts of words."""
+    windows = collections.defaultdict(collections.Counter)
+    for line in lines:
+        t = time_of(line, earliest, latest, seed)
+        start = t - t % size
+        words = words_of(line)
+        if words:
+            windows[f"{utc(start)}-{utc(start + size)}"].update(words)
+    return {name: dict(counts) for name, counts in windows.items()}
+
+
 class WordCountTest(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.TemporaryDirectory(prefix="joist_wordcount_")
@@ -100,6 +126,77 @@ class WordCountTest(unittest.TestCase):
         result = self.run_program("debugging_wordcount", *args, "--expect=Flourish=4")
         self.assertEqual(result.returncode, 1)
         self.assertIn("Flourish", result.stderr)
+
+    def windows(self):
+        """What windowed_wordcount wrote, in the form of window_counts."""
+        windows = collections.defaultdict(dict)
+        for name in os.listdir(self.path("out")):
+            match = re.fullmatch(r"counts-(.*)-\d{5}-of-\d{5}", name)
+            self.assertIsNotNone(match, name)
+            with open(self.path("out", name), encoding="utf-8") as file:
+                for line in file:
+                    word, count = line.rstrip("\n").rsplit(": ", 1)
+                    self.assertNotIn(word, windows[match.group(1)])
+                    windows[match.group(1)][word] = int(count)
+        return dict(windows)
+
+    def test_windowed(self):
+        lines = [f"the word {chr(97 + i % 26)}{chr(97 + i // 26 % 26)} é" for i in range(5000)]
+        lines += ["", "1 2 3", "the end"]
+        self.write("a.txt", "\n".join(lines[:3000]) + "\n")
+        self.write("b.txt.gz", gzip.compress(("\n".join(lines[3000:]) + "\n").encode()))
+        args = self.args(self.path("*.txt*"))
+        minute = 60_000
+
+        result = self.run_program("windowed_wordcount", *args)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        windows = self.windows()
+        self.assertEqual(windows, window_counts(lines, 10 * minute, 0, 60 * minute))
+        self.assertIn("1970-01-01T00:10:00Z-1970-01-01T00:20:00Z", windows)
+        self.assertIn("counts-1970-01-01T00:10:00Z-1970-01-01T00:20:00Z-00000-of-00001",
+                      os.listdir(self.path("out")))
+
+        # A second run replaces what the first one wrote.
+        self.run_program("windowed_wordcount", *args, "--max_num_workers=1")
+        self.assertEqual(self.windows(), windows)
+
+        # The bounds of a day before 1970, windows that do not divide it, several files a window.
+        for name in os.listdir(self.path("out")):
+            os.unlink(self.path("out", name))
+        day = 24 * 60 * minute
+        result = self.run_program(
+            "windowed_wordcount", *args, f"--min_timestamp_millis={-day}",
+            "--max_timestamp_millis=-1", "--window_size=5h30m0.5s", "--seed=7", "--num_shards=3")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        windows = self.windows()
+        self.assertEqual(windows, window_counts(lines, 330 * minute + 500, -day, -1, 7))
+        self.assertEqual(len(os.listdir(self.path("out"))), 3 * len(windows))
+
+    def test_windowed_with_little_memory(self):
+        lines = [f"w{i:06}".translate(str.maketrans("0123456789", "abcdefghij"))
+                 for i in range(200_000)]
+        source = self.write("a.txt", "\n".join(lines) + "\n")
+        result = self.run_program("windowed_wordcount", *self.args(source), "--memory=4MB",
+                                  "--window_size=1m")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(self.windows(), window_counts(lines, 60_000, 0, 3_600_000))
+
+    def test_windowed_options(self):
+        source = self.write("a.txt", "a\n")
+        refused = lambda says, *args, codes=(2,): self.refused(
+            codes, says, *args, program="windowed_wordcount")
+        refused("option --output is required", "--input=x")
+        refused("option --window_size: expected", *self.args(source), "--window_size=long")
+        refused("the size of FixedWindows(0s) must be positive", *self.args(source),
+                "--window_size=0s")
+        refused("--max_timestamp_millis is before --min_timestamp_millis", *self.args(source),
+                "--min_timestamp_millis=5", "--max_timestamp_millis=4")
+        refused("-1 shards", *self.args(source), "--num_shards=-1")
+        refused("unknown option --window_sise; did you mean --window_size?", *self.args(source),
+                "--window_sise=1m")
+        refused("no such file: " + self.path("none"), *self.args(self.path("none")), codes=(1,))
+        help_text = self.run_program("windowed_wordcount", "--help").stdout
+        self.assertIn("--window_size=", help_text)
 
     def test_help(self):
         result = self.run_program("wordcount", "--help")
