@@ -89,7 +89,7 @@ Status Graph::Validate() const {
       if (node.kind == StepKind::kFlatten &&
           *collections_[input].type->type != *collections_[node.outputs[0]].type->type) {
         return InvalidArgument(
-            "step \"" + node.name + "\" at " + DescribeLocation(node.where) +
+            "step \"" + node.name + "\"" + AtLocation(node.where) +
             " joins collections of different types: " + collections_[input].type->name() + " and " +
             collections_[node.outputs[0]].type->name());
       }
@@ -101,7 +101,7 @@ Status Graph::Validate() const {
 }
 
 Status Graph::ValidateWindowing(const Node& node) const {
-  const std::string step = "step \"" + node.name + "\" at " + DescribeLocation(node.where) + " ";
+  const std::string step = "step \"" + node.name + "\"" + AtLocation(node.where) + " ";
   for (int output : node.outputs) {
     if (const Status valid = collections_[output].windowing.Validate(); !valid.ok()) {
       return InvalidArgument(step + "is windowed wrongly: " + valid.message());
