@@ -13,6 +13,7 @@
 
 #include "bench/harness.h"
 #include "bench/pairs.h"
+#include "bench/timed_events.h"
 #include "joist/joist.h"
 
 namespace joist::bench {
@@ -48,6 +49,9 @@ std::vector<Variant> JoistGroupSpillVariants(const PairSequence& input, const st
 std::vector<Variant> JoistSumPerKeyVariants(const PairSequence& input);
 std::vector<Variant> JoistDistinctVariants(const PairSequence& input);
 std::vector<Variant> JoistJoinVariants(const PairSequence& left, const PairSequence& right);
+std::vector<Variant> JoistWindowedCountVariants(const TimedEvents& input);
+std::vector<Variant> JoistSlidingCountVariants(const TimedEvents& input);
+std::vector<Variant> JoistSessionCountVariants(const TimedEvents& input);
 
 }  // namespace joist::bench
 

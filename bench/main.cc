@@ -73,11 +73,14 @@ int Main(int argc, char** argv) {
   settings.scratch_dir = settings.data_dir + "/scratch";
   mkdir(settings.data_dir.c_str(), 0777);
   mkdir(settings.scratch_dir.c_str(), 0777);
-  std::vector<Benchmark> all = {
-      WordCountBenchmark(settings),   Int64StepsBenchmark(settings), Int64MapsBenchmark(settings),
-      StringStepsBenchmark(settings), GroupBenchmark(settings),      GroupSpillBenchmark(settings),
-      SumPerKeyBenchmark(settings),   JoinBenchmark(settings),       DistinctBenchmark(settings),
-      TopBenchmark(settings),         QuantilesBenchmark(settings),  CsvScanBenchmark(settings)};
+  std::vector<Benchmark> all = {WordCountBenchmark(settings),    Int64StepsBenchmark(settings),
+                                Int64MapsBenchmark(settings),    StringStepsBenchmark(settings),
+                                GroupBenchmark(settings),        GroupSpillBenchmark(settings),
+                                SumPerKeyBenchmark(settings),    JoinBenchmark(settings),
+                                DistinctBenchmark(settings),     WindowedCountBenchmark(settings),
+                                SlidingCountBenchmark(settings), SessionCountBenchmark(settings),
+                                TopBenchmark(settings),          QuantilesBenchmark(settings),
+                                CsvScanBenchmark(settings)};
 #ifdef JOIST_BENCH_JSON
   all.push_back(JsonScanBenchmark(settings));
 #endif

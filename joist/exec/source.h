@@ -59,6 +59,14 @@ class SourceOutput {
     Flush();
     cursor_.Push({values, count, meta_});
   }
+  /// The same, each item at its timestamp.
+  void PushColumn(const ColumnView<T>& values, const Timestamp* timestamps, size_t count) {
+    JOIST_CHECK(count <= kBatchSize);
+    Flush();
+    Meta meta;
+    meta.timestamps = SharedColumn<Timestamp>(timestamps);
+    cursor_.Push({values, count, meta});
+  }
   /// Pushes on what has been output so far.
   void Flush() {
     cursor_.EndBatch();
