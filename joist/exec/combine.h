@@ -207,6 +207,11 @@ class CombineBreaker final : public Breaker {
   void Commit(Operator& sink) override { windows_.Commit(static_cast<Sink&>(sink).windows_); }
 
   void Seal(int) override {
+    Shrink();
+    windows_.JoinSlices([](const Gathered& gathered) { return gathered.runs.empty(); });
+  }
+
+  void Shrink() {
     if constexpr (kSpills) {
       if (context_.memory == nullptr) return;
       SharedSpillFile file(context_.memory);
@@ -353,10 +358,55 @@ class CombineBreaker final : public Breaker {
    private:
     void ReadPart(const Item& window, size_t partition) override {
       const int bits = PartitionBits(window.shares);
+      if (window.sliced != nullptr) return ReadSlices(window, partition, bits);
       if (window.shares.size() == 1 && window.shares[0]->runs.empty()) {
         Extract(window.shares[0]->table.table(), partition, bits);
       } else {
         MergeRange(window, partition, bits, {partition, bits});
+      }
+    }
+
+    /// A partition of slices, window by window.
+    [[gnu::noinline]] void ReadSlices(const Item& slices, size_t partition, int bits) {
+      if (runs_ == nullptr) {
+        runs_ = std::make_unique<SliceRuns<RunKey>>();
+        keys_ = std::make_unique<std::vector<View<RunKey>>>();
+      }
+      SliceRuns<RunKey>& runs = *runs_;
+      runs.Clear(bits);
+      for (const auto& share : slices.shares) {
+        slots_.clear();
+        keys_->clear();
+        share->table.table().ForEach(partition, bits, [&](const Slot& slot) {
+          slots_.push_back(&slot);
+          if constexpr (GroupKey<K>::kIsWord) {
+            keys_->push_back(slot.key_slot.word);
+          } else {
+            keys_->push_back(slot.key());
+          }
+        });
+        runs.AddPart(ColumnView<RunKey>(keys_->data()),
+                     reinterpret_cast<const void* const*>(slots_.data()), slots_.size());
+      }
+      runs.Finish();
+      this->set_held_bytes(runs.held_bytes());
+      const ColumnWriter<KV<K, Out>> writer = this->column().writer();
+      for (const SlicedWindows::Item& window : slices.sliced->items) {
+        this->SetWindow(window.window);
+        size_t count = 0;
+        for (const auto& run : runs.RunsOf(window)) {
+          const Slot& first = *static_cast<const Slot*>(runs.cell(run.begin));
+          K* const own = Key::kIsEncoded ? &own_keys_[count] : nullptr;
+          writer.keys().SetView(count, Key::FromKept(first.key(), own));
+          Accumulator merged = Table::Of(first.value);
+          for (uint32_t i = run.begin + 1; i < run.end; ++i) {
+            fn_->MergeAccumulators(merged,
+                                   Table::Of(static_cast<const Slot*>(runs.cell(i))->value));
+          }
+          writer.values().Set(count, fn_->ExtractOutput(merged), {}, copies_);
+          if (++count == kBatchSize) Flush(std::exchange(count, 0));
+        }
+        if (count > 0) Flush(count);
       }
     }
 
@@ -463,12 +513,15 @@ class CombineBreaker final : public Breaker {
       copies_.Reset();
     }
 
+    using RunKey = typename ErasedKey<K>::Type;
     static constexpr int kMostBits = 30;  // Slots know 32 bits of a hash.
 
     const F* fn_;
     std::unique_ptr<K[]> own_keys_;  ///< Of a batch, where keys are kept encoded.
     Arena copies_;
     std::vector<const Slot*> slots_;
+    std::unique_ptr<SliceRuns<RunKey>> runs_;  ///< Of slices, with their keys.
+    std::unique_ptr<std::vector<View<RunKey>>> keys_;
     Arena block_arena_;
     std::vector<Slot> loaded_;
     std::deque<Accumulator> accumulators_;  ///< Of loaded_, where they don't lie in the slots.

@@ -84,6 +84,33 @@ struct ErasedValue {
   }
 };
 
+/// The bytes that an A consists of, as a word where they fit into one.
+template <class A>
+struct ErasedBytes {
+  static constexpr bool kIsWord = sizeof(A) <= sizeof(uint64_t);
+  using Type = std::conditional_t<kIsWord, uint64_t, std::string>;
+
+  /// Of the A at `from`.
+  static View<Type> Erase(const void* from, [[maybe_unused]] Arena& arena) {
+    if constexpr (kIsWord) {
+      uint64_t word = 0;
+      std::memcpy(&word, from, sizeof(A));
+      return word;
+    } else {
+      return arena.Copy(std::string_view(static_cast<const char*>(from), sizeof(A)));
+    }
+  }
+  static A Restore(View<Type> value) {
+    A a;
+    if constexpr (kIsWord) {
+      std::memcpy(static_cast<void*>(&a), &value, sizeof(A));
+    } else {
+      std::memcpy(static_cast<void*>(&a), value.data(), sizeof(A));
+    }
+    return a;
+  }
+};
+
 /// A GroupByKeyBreaker of keys and values that are uint64_t, where they are words, or std::string.
 std::unique_ptr<Breaker> MakeErasedGrouping(bool keys_are_words, bool values_are_words,
                                             const BreakerContext& context);

@@ -4,7 +4,9 @@
 // read window by window and part by part.
 //
 //   WindowList     one share's windows
-//   WindowShares   the committed shares by window, slices with each window that they belong to
+//   WindowShares   the committed shares by window, slices with each window that they belong to or
+//   all
+//                  together
 //   WindowSource   ranges of parts
 //   PartReader     a reader of parts
 
@@ -18,6 +20,7 @@
 #include <vector>
 
 #include "joist/exec/failure.h"
+#include "joist/exec/slice_runs.h"
 #include "joist/exec/step.h"
 
 namespace joist {
@@ -88,6 +91,8 @@ class WindowShares {
     std::vector<Gathered*> shares;
     bool splits = false;
     std::vector<Window> windows = {};
+    /// If set, the item is of all these, and `shares` are the parts of their slices.
+    std::shared_ptr<const SlicedWindows> sliced = nullptr;
   };
 
   /// Takes over what a share has.
@@ -99,6 +104,7 @@ class WindowShares {
         for (const Window& window : WindowsOfSlice(*of.slices_of, of.window)) {
           ItemOf(window).shares.push_back(gathered.get());
         }
+        slices_.push_back({of, gathered.get()});
       }
       gathered_.push_back(std::move(gathered));
     }
@@ -119,6 +125,23 @@ class WindowShares {
     }
     all.shares.insert(all.shares.end(), timed_.begin(), timed_.end());
     items_.assign(1, std::move(all));
+  }
+  /// Where all that is there are slices of one function and can_join(gathered), makes one item of
+  /// them.
+  template <class CanJoin>
+  void JoinSlices(CanJoin can_join) {
+    if (slices_.empty() || slices_.size() < gathered_.size()) return;
+    std::sort(slices_.begin(), slices_.end(),
+              [](const Slice& a, const Slice& b) { return a.of.window.start < b.of.window.start; });
+    std::vector<Window> windows;
+    Item all;
+    for (const Slice& slice : slices_) {
+      if (slice.of.slices_of != slices_[0].of.slices_of || !can_join(*slice.gathered)) return;
+      windows.push_back(slice.of.window);
+      all.shares.push_back(slice.gathered);
+    }
+    all.sliced = SlicedWindows::Of(*slices_[0].of.slices_of, windows);
+    if (all.sliced != nullptr) items_.assign(1, std::move(all));
   }
   /// Lets to_disk(gathered) one after the other until no more than `most_bytes` are held.
   template <class ToDisk>
@@ -141,7 +164,12 @@ class WindowShares {
     return items_[number];
   }
 
+  struct Slice {
+    GatheredWindow of;
+    Gathered* gathered;
+  };
   std::vector<std::unique_ptr<Gathered>> gathered_;
+  std::vector<Slice> slices_;
   std::vector<Gathered*> timed_;
   std::vector<Item> items_;
   WindowNumbers numbers_;
@@ -185,8 +213,7 @@ class PartReader : public Reader {
   void Read(RangeTracker& tracker) override {
     const StepScope scope(context_.stats);
     const Item& item = windows_->items()[tracker.range().item];
-    meta_ = {SharedColumn<Timestamp>(item.window.max_timestamp()),
-             SharedColumn<Window>(item.window), SharedColumn<PaneInfo>(PaneInfo::OnTimeAndOnly())};
+    SetWindow(item.window);
     int64_t begin, end;
     try {
       while (tracker.Claim(1, &begin, &end)) ReadPart(item, static_cast<size_t>(begin));
@@ -199,6 +226,11 @@ class PartReader : public Reader {
   /// Pushes what is in a part.
   virtual void ReadPart(const Item& item, size_t part) = 0;
 
+  /// That of what is pushed from now on.
+  void SetWindow(const Window& window) {
+    meta_ = {SharedColumn<Timestamp>(window.max_timestamp()), SharedColumn<Window>(window),
+             SharedColumn<PaneInfo>(PaneInfo::OnTimeAndOnly())};
+  }
   ColumnBuffer<Out>& column() { return column_; }
   /// Pushes the first `count` elements of column().
   void Push(size_t count) {

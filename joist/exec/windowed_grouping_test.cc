@@ -144,6 +144,31 @@ struct AddUp {
   int64_t ExtractOutput(const int64_t& from) const { return from; }
 };
 
+/// The same with an accumulator of plain bytes that is no word, and with one that isn't plain.
+struct AddUpWide {
+  struct Accumulator {
+    int64_t parts[3] = {0, 0, 0};
+  };
+  Accumulator CreateAccumulator() const { return {}; }
+  void AddInput(Accumulator& to, int64_t value) const { to.parts[value % 3] += value; }
+  void MergeAccumulators(Accumulator& to, const Accumulator& from) const {
+    for (size_t i = 0; i < 3; ++i) to.parts[i] += from.parts[i];
+  }
+  int64_t ExtractOutput(const Accumulator& from) const {
+    return from.parts[0] + from.parts[1] + from.parts[2];
+  }
+};
+struct AddUpList {
+  std::vector<int64_t> CreateAccumulator() const { return {}; }
+  void AddInput(std::vector<int64_t>& to, int64_t value) const { to.push_back(value); }
+  void MergeAccumulators(std::vector<int64_t>& to, const std::vector<int64_t>& from) const {
+    to.insert(to.end(), from.begin(), from.end());
+  }
+  int64_t ExtractOutput(const std::vector<int64_t>& from) const {
+    return std::accumulate(from.begin(), from.end(), int64_t{0});
+  }
+};
+
 void Check(const WindowingStrategy& strategy, const std::vector<Element>& elements, unsigned seed,
            MemoryBudget* memory) {
   const std::string what = strategy.ToString() + " seed " + std::to_string(seed);
@@ -171,6 +196,10 @@ void Check(const WindowingStrategy& strategy, const std::vector<Element>& elemen
   std::sort(expected.begin(), expected.end());
   const CombineStep<std::string, int64_t, AddUp> combine{AddUp()};
   check(PaneCollector<int64_t>(), 1, combine.MakeBreaker(context).get());
+  const CombineStep<std::string, int64_t, AddUpWide> wide{AddUpWide()};
+  check(PaneCollector<int64_t>(), 1, wide.MakeBreaker(context).get());
+  const CombineStep<std::string, int64_t, AddUpList> list{AddUpList()};
+  check(PaneCollector<int64_t>(), 1, list.MakeBreaker(context).get());
 }
 
 std::vector<Element> RandomElements(size_t count, int64_t keys, int64_t seconds,
