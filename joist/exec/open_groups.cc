@@ -47,6 +47,7 @@ void OpenGroups<K>::ForEach(void (*take)(void* context, View<K> key, OpenGroup& 
 template <class K>
 void OpenGroups<K>::Clear() {
   table_ = KeyTable<K, OpenGroup*>();
+  table_.set_most_bytes(most_bytes_);
   blocks_.clear();
   block_bytes_ = 0;
 }

@@ -58,12 +58,17 @@ class OpenGroups {
   size_t size() const { return table_.size(); }
   /// Bytes held when so many keys have been added.
   int64_t bytes_with(size_t more) const;
-  void set_most_bytes(size_t bytes) { table_.set_most_bytes(bytes); }
+  /// Does not grow in leaps that would take more than this.
+  void set_most_bytes(size_t bytes) {
+    most_bytes_ = bytes;
+    table_.set_most_bytes(bytes);
+  }
 
  private:
   OpenGroup* Make();
 
   const size_t group_bytes_;
+  size_t most_bytes_ = SIZE_MAX;
   KeyTable<K, OpenGroup*> table_;
   std::vector<Pages> blocks_;
   size_t block_used_ = 0;
