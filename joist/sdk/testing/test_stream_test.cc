@@ -123,7 +123,8 @@ TEST(TestStream, SideInputsAreWaitedFor) {
 
 TEST(TestStream, LateElementsAreCounted) {
   TestPipeline p;
-  p | TestStream<std::string>()
+  p |
+      TestStream<std::string>()
           .AddElements({{"a", At(1)}})
           .AdvanceWatermarkTo(At(20))
           .AddElements({{"a", At(2)}, {"b", At(3)}, {"c", At(30)}})
