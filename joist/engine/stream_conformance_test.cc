@@ -9,7 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "joist/joist.h"
-#include "joist/model/conformance_cases.h"
+#include "joist/model/testing/conformance_cases.h"
 #include "joist/sdk/testing/passert.h"
 #include "joist/sdk/testing/test_pipeline.h"
 #include "joist/sdk/testing/test_stream.h"

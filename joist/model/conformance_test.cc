@@ -3,7 +3,7 @@
 // The scripts of conformance/*.yaml on NaiveGrouping and on WindowGroups. A case that fails prints
 // what came out, as YAML.
 
-#include "joist/model/conformance_cases.h"
+#include "joist/model/testing/conformance_cases.h"
 
 #include <algorithm>
 #include <string>

@@ -2,8 +2,8 @@
 //
 // For tests: the scripts of conformance/*.yaml, whose folder is JOIST_CONFORMANCE, as values.
 
-#ifndef JOIST_MODEL_CONFORMANCE_CASES_H_
-#define JOIST_MODEL_CONFORMANCE_CASES_H_
+#ifndef JOIST_MODEL_TESTING_CONFORMANCE_CASES_H_
+#define JOIST_MODEL_TESTING_CONFORMANCE_CASES_H_
 
 #include <algorithm>
 #include <cmath>
@@ -139,4 +139,4 @@ void ForEachCase(Take take) {
 
 }  // namespace joist
 
-#endif  // JOIST_MODEL_CONFORMANCE_CASES_H_
+#endif  // JOIST_MODEL_TESTING_CONFORMANCE_CASES_H_
