@@ -22,7 +22,7 @@ namespace {
 constexpr int64_t kMinute = TimedEvents::kMinute;
 constexpr size_t kSlidingMinutes = 10;
 
-TimedEvents Input(const Settings& settings) {
+TimedEvents InputEvents(const Settings& settings) {
   return settings.quick ? TimedEvents{500'000, 50'000} : TimedEvents{20'000'000, 1'000'000};
 }
 
@@ -116,7 +116,7 @@ Benchmark WindowsBenchmark(const std::string& name, const std::string& title,
 }  // namespace
 
 Benchmark WindowedCountBenchmark(const Settings& settings) {
-  const TimedEvents input = Input(settings);
+  const TimedEvents input = InputEvents(settings);
   return WindowsBenchmark(
       "windowed_count", "count by user and minute", input, "by hand, a table a minute",
       [input](WindowConsumer& consumer) { CountByWindow(input, 1, consumer); },
@@ -125,7 +125,7 @@ Benchmark WindowedCountBenchmark(const Settings& settings) {
 }
 
 Benchmark SlidingCountBenchmark(const Settings& settings) {
-  const TimedEvents input = Input(settings);
+  const TimedEvents input = InputEvents(settings);
   return WindowsBenchmark(
       "sliding_count", "count by user in ten minutes, each minute", input,
       "by hand, minutes in and out",
@@ -137,7 +137,7 @@ Benchmark SlidingCountBenchmark(const Settings& settings) {
 }
 
 Benchmark SessionCountBenchmark(const Settings& settings) {
-  const TimedEvents input = Input(settings);
+  const TimedEvents input = InputEvents(settings);
   return WindowsBenchmark(
       "session_count", "count by user and session, gap of a minute", input,
       "by hand, open sessions",
