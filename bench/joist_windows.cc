@@ -32,12 +32,12 @@ struct Users {
 };
 
 /// Where exact results are wanted: an array by user. Set before the pipeline runs.
-KeyResult* exact_results = nullptr;
+KeyResult* results_by_user = nullptr;
 
 /// A last step that hands what it sees to the same consumer as the rival.
 struct TakeCounts {
   WindowConsumer consumer;
-  void StartBundle() { consumer.results = exact_results; }
+  void StartBundle() { consumer.results = results_by_user; }
   void Process(const KV<int64_t, int64_t>& count, Window window) {
     consumer.Add(window.start.millis, window.end.millis, count.key, count.value);
   }
@@ -54,7 +54,7 @@ std::vector<Variant> CountVariants(const std::string& name, const TimedEvents& i
   variant.goal = goal;
   variant.run = [input, windows](Measurement& m) {
     std::vector<KeyResult> exact(m.wants_exact() ? input.user_count : 0);
-    exact_results = m.wants_exact() ? exact.data() : nullptr;
+    results_by_user = m.wants_exact() ? exact.data() : nullptr;
     m.Start();
     Pipeline p = MakePipeline(m.threads());
     p | "Users" >> Read(Users{input}) | "Windows" >> WindowInto(windows) |
