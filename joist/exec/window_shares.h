@@ -4,9 +4,8 @@
 // read window by window and part by part.
 //
 //   WindowList     one share's windows
-//   WindowShares   the committed shares by window, slices with each window that they belong to or
-//   all
-//                  together
+//   WindowShares   the committed shares by window; slices with each window that has them, or all
+//                  slices together
 //   WindowSource   ranges of parts
 //   PartReader     a reader of parts
 
