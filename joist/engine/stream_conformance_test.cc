@@ -60,7 +60,7 @@ TEST(Conformance, PipelinesGiveThePanesOfTheScripts) {
   int refused = 0;
   ForEachCase([&](const YAML::Node& yaml, const std::vector<std::string>& expected) {
     const WindowingStrategy strategy = StrategyOf(yaml);
-    TestPipeline p("Conformance." + yaml["name"].as<std::string>());
+    TestPipeline p;
     auto panes = p | "Script" >> StreamOf(yaml["script"]) | "Windows" >> WindowingOf(strategy) |
                  GroupByKey() | "Show" >> Map(&ShowGroup);
     PAssert::That(panes).ContainsInAnyOrder(expected);
