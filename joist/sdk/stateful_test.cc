@@ -161,6 +161,59 @@ TEST(Timers, HoldTheWatermark) {
   EXPECT_TRUE(p.RunOk());
 }
 
+/// Gives late in event time what belongs to the element's.
+struct Later {
+  struct Due {};
+  void Process(const Pair&, Timestamp t, EventTimer<Due> due, Emit<int64_t>) {
+    due.WithOutputTimestamp(t).Set(t + Duration::Seconds(30));
+  }
+  void OnTimer(Due, Timestamp t, Emit<int64_t> emit) { emit(t.millis / 1000); }
+};
+
+// The watermark behind waits at the output timestamp, also where it has long passed in front.
+TEST(Timers, HoldTheWatermarkAtTheirOutputTimestamp) {
+  TestPipeline p;
+  auto given = p |
+               TestStream<Pair>()
+                   .AddElements({{{"a", 1}, At(1)}})
+                   .AdvanceWatermarkTo(At(25))
+                   .AdvanceWatermarkToInfinity() |
+               ParDo(Later());
+  auto counts = given | WindowInto(FixedWindows(Duration::Seconds(10))) | Count::PerElement();
+  PAssert::That(counts).InOnTimePane({At(0), At(10)}).ContainsInAnyOrder({{1, 1}});
+  EXPECT_TRUE(p.RunOk());
+}
+
+/// Timers at the very end of their window, one of which asks for a later time.
+struct AtTheEnd {
+  struct Exact {};
+  struct Relative {};
+  void Process(const Pair&, Window window, EventTimer<Exact> exact, EventTimer<Relative> relative,
+               ValueState<int64_t> state, Emit<std::string>) {
+    state.Write(7);
+    exact.Set(window.max_timestamp());
+    relative.SetRelative(Duration::Hours(1));
+  }
+  void OnTimer(Exact, ValueState<int64_t> state, Emit<std::string> emit) {
+    emit("exact " + std::to_string(state.ReadOr(0)));
+  }
+  void OnTimer(Relative, ValueState<int64_t> state, Emit<std::string> emit) {
+    emit("relative " + std::to_string(state.ReadOr(0)));
+  }
+};
+
+TEST(Timers, FireBeforeTheirWindowExpires) {
+  TestPipeline p;
+  auto texts = p |
+               TestStream<Pair>()
+                   .AdvanceWatermarkTo(At(1))
+                   .AddElements({{{"a", 1}, At(1)}})
+                   .AdvanceWatermarkToInfinity() |
+               WindowInto(FixedWindows(Duration::Seconds(10))) | ParDo(AtTheEnd());
+  PAssert::That(texts).ContainsInAnyOrder({"exact 7", "relative 7"});
+  EXPECT_TRUE(p.RunOk());
+}
+
 struct Flush {
   struct Due {};
   void Process(const Pair& kv, BagState<int64_t> bag, ProcessingTimer<Due> due, Emit<int64_t>) {

@@ -5,8 +5,25 @@
 #include <stdlib.h>
 
 #include <map>
+#include <string_view>
 
 namespace joist {
+
+namespace {
+
+/// An assertion that never saw its collection holds nothing: in a stream it may wait for ever.
+Status CheckAssertionsRan(const JobMetrics& metrics) {
+  for (const JobMetrics::StepWork& work : metrics.steps) {
+    const std::string_view step = work.step;
+    const bool is_assertion = step.ends_with("/Check") && step.find("PAssert") != step.npos;
+    if (is_assertion && work.elements_in == 0) {
+      return Internal("the assertion \"" + work.step + "\" was never checked");
+    }
+  }
+  return OkStatus();
+}
+
+}  // namespace
 
 TestPipeline::TestPipeline(std::string test) : test_(std::move(test)) {
   static std::map<std::string, int>& made = *new std::map<std::string, int>;
@@ -28,6 +45,10 @@ JobOutcome TestPipeline::RunToEnd() {
     outcome = RunEmbedded(graph(), settings, cancel);
   }
   builder().ReleaseCleanups();
+  if (outcome.status.ok()) {
+    outcome.status = CheckAssertionsRan(outcome.metrics);
+    if (!outcome.status.ok()) outcome.state = JobState::kFailed;
+  }
   return outcome;
 }
 
