@@ -24,6 +24,33 @@ std::vector<Window> WindowsOfSlice(const WindowFn& sliding, const Window& slice)
   return windows;
 }
 
+size_t EndOfWindowRun(const SharedColumn<Window>& windows, size_t first, size_t count) {
+  if (windows.is_constant()) return count;
+  size_t end = first + 1;
+  while (end < count && windows[end] == windows[first]) ++end;
+  return end;
+}
+
+bool UnslicedParts::Next(Part* part) {
+  if (meta_.slices_of == nullptr) {
+    if (end_ == count_) return false;
+    end_ = count_;
+    *part = {0, count_, meta_};
+    return true;
+  }
+  while (next_window_ == windows_.size()) {
+    if (end_ == count_) return false;
+    first_ = end_;
+    end_ = EndOfWindowRun(meta_.windows, first_, count_);
+    windows_ = WindowsOfSlice(*meta_.slices_of, meta_.windows[first_]);
+    next_window_ = 0;
+  }
+  *part = {first_, end_ - first_, meta_.From(first_)};
+  part->meta.slices_of = nullptr;
+  part->meta.windows = SharedColumn<Window>(windows_[next_window_++]);
+  return true;
+}
+
 void MetaBuffer::Begin(const Meta& from) {
   meta_ = from;
   if (!from.timestamps.is_constant()) Vary(&timestamps_, &meta_.timestamps);

@@ -89,12 +89,14 @@ void ForEachRun(const Batch<T>& batch, Take take) {
   }
 }
 
+/// The end of the longest run of elements in the same window that begins at `first`, of `count`.
+size_t EndOfWindowRun(const SharedColumn<Window>& windows, size_t first, size_t count);
+
 /// Calls take(window, first, count) for each longest run of elements in the same window.
 template <class T, class Take>
 void ForEachWindowRun(const Batch<T>& batch, Take take) {
-  if (batch.meta.windows.is_constant()) return take(batch.window(0), 0, batch.count);
   for (size_t first = 0, next; first < batch.count; first = next) {
-    for (next = first + 1; next < batch.count && batch.window(next) == batch.window(first);) ++next;
+    next = EndOfWindowRun(batch.meta.windows, first, batch.count);
     take(batch.window(first), first, next - first);
   }
 }
@@ -102,20 +104,36 @@ void ForEachWindowRun(const Batch<T>& batch, Take take) {
 /// The windows of `sliding` that share `slice`.
 std::vector<Window> WindowsOfSlice(const WindowFn& sliding, const Window& slice);
 
-/// Calls take(batch) with batches that are not sliced: where `batch` is, once for each of its
-/// slices' windows.
+/// The parts of a batch that are not sliced: all of it, or each run of elements of one slice once
+/// for each of its windows.
+class UnslicedParts {
+ public:
+  struct Part {
+    size_t first;
+    size_t count;
+    Meta meta;
+  };
+  /// `meta` outlives this.
+  UnslicedParts(const Meta& meta, size_t count) : meta_(meta), count_(count) {}
+  /// False at the end.
+  bool Next(Part* part);
+
+ private:
+  const Meta& meta_;
+  size_t count_;
+  size_t first_ = 0;
+  size_t end_ = 0;               ///< Of the run.
+  std::vector<Window> windows_;  ///< Of the run.
+  size_t next_window_ = 0;
+};
+
+/// Calls take(batch) with batches that are not sliced.
 template <class T, class Take>
 void ForEachUnsliced(const Batch<T>& batch, Take take) {
-  if (batch.meta.slices_of == nullptr) [[likely]]
-    return take(batch);
-  ForEachWindowRun(batch, [&](const Window& slice, size_t first, size_t count) {
-    Meta meta = batch.meta.From(first);
-    meta.slices_of = nullptr;
-    for (const Window& window : WindowsOfSlice(*batch.meta.slices_of, slice)) {
-      meta.windows = SharedColumn<Window>(window);
-      take(Batch<T>{batch.values.From(first), count, meta});
-    }
-  });
+  UnslicedParts parts(batch.meta, batch.count);
+  for (UnslicedParts::Part part; parts.Next(&part);) {
+    take(Batch<T>{batch.values.From(part.first), part.count, part.meta});
+  }
 }
 
 /// Room for the Meta of kBatchSize elements, of which it copies what is not the same for all.

@@ -19,11 +19,13 @@
 
 #include <algorithm>
 #include <memory>
+#include <span>
 #include <string>
 #include <tuple>
 #include <utility>
 #include <vector>
 
+#include "joist/base/function_ref.h"
 #include "joist/exec/failure.h"
 #include "joist/exec/group_layout.h"
 #include "joist/exec/scattered.h"
@@ -295,46 +297,64 @@ class GroupByKeyBreaker final : public Breaker {
       return {window.windows[share], window.windows[share].max_timestamp()};
     }
 
-    /// Calls take.operator()<I>(record, time) for all records of a partition; what they refer to is
-    /// gone when it returns. The time is known where windows are to be split.
-    template <class Take>
-    void ForEachRecord(const Item& window, size_t partition, Take take) {
-      ForEachIndex<kInputs>([&]<size_t I>() {
-        std::vector<Record<I>> loaded;
-        for (size_t s = 0; s < window.shares.size(); ++s) {
-          const auto& input = std::get<I>(window.shares[s]->records);
-          const bool keeps_times = window.shares[s]->keeps_times;
-          const ElementTime one =
-              window.splits && !keeps_times ? OneTime(window, s) : ElementTime();
-          size_t i = 0;
-          const auto take_next = [&](const Record<I>& record) {
-            take.template operator()<I>(record, keeps_times ? times_[i++] : one);
-          };
+    /// Some records of a partition and, where windows are to be split, their times.
+    template <size_t I>
+    struct TimedRecords {
+      const Record<I>* from;
+      const Record<I>* to;
+      const ElementTime* times;  ///< Null: all of them have the one.
+      ElementTime one;
+      const ElementTime& TimeOf(const Record<I>* record) const {
+        return times == nullptr ? one : times[record - from];
+      }
+    };
+    template <size_t I>
+    using TakeRecords = FunctionRef<void(const TimedRecords<I>&)>;
+
+    /// Gives the records of the I-th collection in a partition; what they refer to is gone when
+    /// `take` returns.
+    template <size_t I>
+    [[gnu::cold]] void ForEachRun(const Item& window, size_t partition, TakeRecords<I> take) {
+      std::vector<Record<I>> loaded;
+      for (size_t s = 0; s < window.shares.size(); ++s) {
+        const auto& input = std::get<I>(window.shares[s]->records);
+        const bool keeps_times = window.shares[s]->keeps_times;
+        TimedRecords<I> run{};
+        if (window.splits && !keeps_times) run.one = OneTime(window, s);
+        times_.clear();
+        input.ForEachTimes(partition, [this](const ElementTime* from, const ElementTime* to) {
+          times_.insert(times_.end(), from, to);
+        });
+        const ElementTime* time = times_.data();
+        input.ForEachChunk(partition, [&](const Record<I>* from, const Record<I>* to) {
+          run.from = from;
+          run.to = to;
+          if (keeps_times) run.times = std::exchange(time, time + (to - from));
+          take(run);
+        });
+        input.ForEachBlock(partition, [&](const SpillFile::Block& block) {
+          block_arena_.Reset();
+          loaded.clear();
           times_.clear();
-          input.ForEachTimes(partition, [this](const ElementTime* from, const ElementTime* to) {
-            times_.insert(times_.end(), from, to);
-          });
-          input.ForEachChunk(partition, [&](const Record<I>* from, const Record<I>* to) {
-            for (; from < to; ++from) take_next(*from);
-          });
-          input.ForEachBlock(partition, [&](const SpillFile::Block& block) {
-            block_arena_.Reset();
-            loaded.clear();
-            times_.clear();
-            i = 0;
-            input.Load(block, block_arena_, &loaded, &times_);
-            for (const Record<I>& record : loaded) take_next(record);
-          });
-        }
-      });
+          input.Load(block, block_arena_, &loaded, &times_);
+          run.from = loaded.data();
+          run.to = loaded.data() + loaded.size();
+          if (keeps_times) run.times = times_.data();
+          take(run);
+        });
+      }
     }
 
     [[gnu::cold]] void GroupLarge(const Item& window, size_t partition) {
       std::vector<int64_t> piece_bytes(size_t{1} << kPieceBits);
-      ForEachRecord(window, partition, [&]<size_t I>(const Record<I>& record, const ElementTime&) {
-        piece_bytes[PieceOf(record.hash())] +=
-            kLaidOutBytes<I> + static_cast<int64_t>(Record<I>::Key::HeldBytes(record.key) +
-                                                    Record<I>::Value::HeldBytes(record.value));
+      ForEachIndex<kInputs>([&]<size_t I>() {
+        ForEachRun<I>(window, partition, [&](const TimedRecords<I>& run) {
+          for (const Record<I>* record = run.from; record < run.to; ++record) {
+            piece_bytes[PieceOf(record->hash())] +=
+                kLaidOutBytes<I> + static_cast<int64_t>(Record<I>::Key::HeldBytes(record->key) +
+                                                        Record<I>::Value::HeldBytes(record->value));
+          }
+        });
       });
       for (size_t first = 0, next; first < piece_bytes.size(); first = next) {
         int64_t bytes = piece_bytes[first];
@@ -345,19 +365,26 @@ class GroupByKeyBreaker final : public Breaker {
         if (bytes == 0) continue;
         if (bytes > this->most_bytes()) {
           GroupOnDisk(window, partition, first);
-          continue;
+        } else {
+          GroupPieces(window, partition, first, next);
         }
-        layout_.Clear();
-        splitter_.Clear();
-        ForEachRecord(window, partition,
-                      [&]<size_t I>(const Record<I>& record, const ElementTime& time) {
-                        const size_t piece = PieceOf(record.hash());
-                        if (piece < first || piece >= next) return;
-                        layout_.template AddCopy<I>(record);
-                        if (window.splits) splitter_.Append(time, 1);
-                      });
-        Output(window);
       }
+    }
+
+    [[gnu::cold]] void GroupPieces(const Item& window, size_t partition, size_t first, size_t end) {
+      layout_.Clear();
+      splitter_.Clear();
+      ForEachIndex<kInputs>([&]<size_t I>() {
+        ForEachRun<I>(window, partition, [&](const TimedRecords<I>& run) {
+          for (const Record<I>* record = run.from; record < run.to; ++record) {
+            const size_t piece = PieceOf(record->hash());
+            if (piece < first || piece >= end) continue;
+            layout_.template AddCopy<I>(*record);
+            if (window.splits) splitter_.Append(run.TimeOf(record), 1);
+          }
+        });
+      });
+      Output(window);
     }
 
     /// Groups the records of one piece by writing the values of each key to disk. Where windows are
@@ -367,32 +394,31 @@ class GroupByKeyBreaker final : public Breaker {
       splitter_.Clear();
       SpillFile file(memory_);
       GroupsOnDisk<K, Vs...> groups(&file, this->most_bytes());
-      const auto for_each = [&](auto take) {
-        ForEachRecord(window, partition,
-                      [&]<size_t I>(const Record<I>& record, const ElementTime& time) {
-                        if (PieceOf(record.hash()) == piece)
-                          take.template operator()<I>(record, time);
-                      });
-      };
+      std::vector<uint32_t> numbers;  // Of the records' groups.
       if (window.splits) {
-        std::vector<uint32_t> numbers;
         uint32_t keys = 0;
-        for_each([&]<size_t I>(const Record<I>& record, const ElementTime& time) {
-          numbers.push_back(groups.NumberOf(record));
-          keys = std::max(keys, numbers.back() + 1);
-          splitter_.Append(time, 1);
+        ForEachIndex<kInputs>([&]<size_t I>() {
+          ForEachRun<I>(window, partition, [&](const TimedRecords<I>& run) {
+            for (const Record<I>* record = run.from; record < run.to; ++record) {
+              if (PieceOf(record->hash()) != piece) continue;
+              numbers.push_back(groups.NumberOf(*record));
+              keys = std::max(keys, numbers.back() + 1);
+              splitter_.Append(run.TimeOf(record), 1);
+            }
+          });
         });
         const std::span<uint32_t> all[] = {numbers};
         splitter_.Split(all, keys);
-        auto number = numbers.begin();
-        for_each([&]<size_t I>(const Record<I>& record, const ElementTime&) {
-          groups.template AddTo<I>(*number++, record);
-        });
-      } else {
-        for_each([&]<size_t I>(const Record<I>& record, const ElementTime&) {
-          groups.template Add<I>(record);
-        });
       }
+      auto number = numbers.begin();
+      ForEachIndex<kInputs>([&]<size_t I>() {
+        ForEachRun<I>(window, partition, [&](const TimedRecords<I>& run) {
+          for (const Record<I>* record = run.from; record < run.to; ++record) {
+            if (PieceOf(record->hash()) != piece) continue;
+            groups.template AddTo<I>(window.splits ? *number++ : groups.NumberOf(*record), *record);
+          }
+        });
+      });
       this->set_held_bytes(this->most_bytes());
       groups.ForEach([&](size_t number, View<K> key, const Values& values) {
         const ColumnWriter<KV<K, Values>> writer = this->column().writer();

@@ -263,10 +263,7 @@ class GroupsOnDisk {
   /// The number of its key.
   template <class R>
   [[gnu::cold]] uint32_t NumberOf(const R& record) {
-    uint32_t found = 0;
-    numbers_.Upsert(
-        1, [&](size_t) { return record.key; }, [this] { return next_number_; },
-        [&](size_t, uint32_t number) { found = number; });
+    const uint32_t found = numbers_.FindOrAdd(record.key, next_number_);
     if (found == next_number_) ++next_number_;
     return found;
   }

@@ -10,10 +10,12 @@
 #include <algorithm>
 #include <deque>
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "joist/base/function_ref.h"
 #include "joist/exec/group_layout.h"
 #include "joist/exec/page_cache.h"
 #include "joist/exec/scattered.h"
@@ -58,7 +60,8 @@ class HashPages {
   using Cache = PageCache<Page>;
 
   /// Builds it of what `spools` have. Throws StatusException.
-  HashPages(const Spools<KV<K, V>>& spools, MemoryBudget* memory) : memory_(memory), file_(memory) {
+  [[gnu::cold]] HashPages(const Spools<KV<K, V>>& spools, MemoryBudget* memory)
+      : memory_(memory), file_(memory) {
     ScatteredRecords<K, V> records(memory->sealed_part() / 2);
     SharedSpillFile scattered_file(memory);
     Scatter(spools, scattered_file, &records);
@@ -99,8 +102,8 @@ class HashPages {
     size_t size;
   };
 
-  void Scatter(const Spools<KV<K, V>>& spools, SharedSpillFile& file,
-               ScatteredRecords<K, V>* records) {
+  [[gnu::cold]] void Scatter(const Spools<KV<K, V>>& spools, SharedSpillFile& file,
+                             ScatteredRecords<K, V>* records) {
     joist::Page<KV<K, V>> page;
     ColumnBuffer<KV<K, V>> column;
     for (const auto& spool : spools) {
@@ -117,18 +120,28 @@ class HashPages {
     records->FreeUnused();
   }
 
-  /// Calls take(record) for a partition's records; what they refer to is gone when it returns.
-  template <class Take>
-  static void ForEachRecord(const ScatteredRecords<K, V>& records, size_t partition, Take take) {
+  /// Gives take(records) a partition's records by the block; what they refer to is gone when it
+  /// returns.
+  [[gnu::cold]] static void ForEachBlock(const ScatteredRecords<K, V>& records, size_t partition,
+                                         FunctionRef<void(std::span<const Record>)> take) {
     Arena arena;
     std::vector<Record> loaded;
     records.ForEachBlock(partition, [&](const SpillFile::Block& block) {
       arena.Reset();
       loaded.clear();
       records.Load(block, arena, &loaded, nullptr);
-      for (const Record& record : loaded) take(record);
+      take(loaded);
     });
   }
+  /// A range of hashes.
+  struct Pieces {
+    size_t first;
+    size_t end;
+    bool Has(const Record& record) const {
+      const size_t piece = PieceOf(record);
+      return piece >= first && piece < end;
+    }
+  };
   static size_t PieceOf(const Record& record) {
     return record.hash() << SpilledRun::kBits >> (64 - kPieceBits);
   }
@@ -138,10 +151,11 @@ class HashPages {
   }
 
   /// In as many ranges of hashes as memory makes necessary.
-  void BuildPartition(const ScatteredRecords<K, V>& scattered, size_t partition) {
+  [[gnu::cold]] void BuildPartition(const ScatteredRecords<K, V>& scattered, size_t partition) {
     std::vector<int64_t> piece_bytes(size_t{1} << kPieceBits);
-    ForEachRecord(scattered, partition,
-                  [&](const Record& record) { piece_bytes[PieceOf(record)] += BytesOf(record); });
+    ForEachBlock(scattered, partition, [&](std::span<const Record> records) {
+      for (const Record& record : records) piece_bytes[PieceOf(record)] += BytesOf(record);
+    });
     for (size_t first = 0, next; first < piece_bytes.size(); first = next) {
       int64_t bytes = piece_bytes[first];
       for (next = first + 1;
@@ -149,28 +163,27 @@ class HashPages {
         bytes += piece_bytes[next++];
       }
       if (bytes == 0) continue;
-      const auto is_inside = [&](const Record& record) {
-        const size_t piece = PieceOf(record);
-        return piece >= first && piece < next;
-      };
+      const Pieces pieces{first, next};
       if (bytes > memory_->reader_part()) {
-        BuildOnDisk(scattered, partition, is_inside);
+        BuildOnDisk(scattered, partition, pieces);
       } else {
-        BuildRange(scattered, partition, is_inside);
+        BuildRange(scattered, partition, pieces);
       }
     }
   }
 
-  template <class IsInside>
-  void BuildRange(const ScatteredRecords<K, V>& scattered, size_t partition, IsInside is_inside) {
+  [[gnu::cold]] void BuildRange(const ScatteredRecords<K, V>& scattered, size_t partition,
+                                Pieces pieces) {
     Arena arena;
     std::vector<Record> records;
-    ForEachRecord(scattered, partition, [&](const Record& record) {
-      if (!is_inside(record)) return;
-      Record copy = record;
-      copy.key = Key::Copy(record.key, arena);
-      copy.value = Record::Value::Copy(record.value, arena);
-      records.push_back(copy);
+    ForEachBlock(scattered, partition, [&](std::span<const Record> block) {
+      for (const Record& record : block) {
+        if (!pieces.Has(record)) continue;
+        Record copy = record;
+        copy.key = Key::Copy(record.key, arena);
+        copy.value = Record::Value::Copy(record.value, arena);
+        records.push_back(copy);
+      }
     });
     std::sort(records.begin(), records.end(), [](const Record& a, const Record& b) {
       return a.hash() != b.hash() ? a.hash() < b.hash() : a.key < b.key;
@@ -191,11 +204,13 @@ class HashPages {
     }
   }
   /// For keys of which one has more values than fit into memory.
-  template <class IsInside>
-  void BuildOnDisk(const ScatteredRecords<K, V>& scattered, size_t partition, IsInside is_inside) {
+  [[gnu::cold]] void BuildOnDisk(const ScatteredRecords<K, V>& scattered, size_t partition,
+                                 Pieces pieces) {
     GroupsOnDisk<K, V> groups(&file_, memory_->reader_part());
-    ForEachRecord(scattered, partition, [&](const Record& record) {
-      if (is_inside(record)) groups.template Add<0>(record);
+    ForEachBlock(scattered, partition, [&](std::span<const Record> block) {
+      for (const Record& record : block) {
+        if (pieces.Has(record)) groups.template Add<0>(record);
+      }
     });
     groups.ForEachKept(
         [&](const typename Key::Kept& key, size_t size, std::vector<SpillFile::Block> blocks) {
@@ -205,9 +220,7 @@ class HashPages {
   }
 
   Large& AddLarge(const typename Key::Kept& key, size_t size) {
-    large_numbers_.Upsert(
-        1, [&](size_t) { return key; }, [this] { return static_cast<uint32_t>(large_.size()); },
-        [](size_t, uint32_t) {});
+    large_numbers_.FindOrAdd(key, static_cast<uint32_t>(large_.size()));
     return large_.emplace_back(&file_, size);
   }
   template <class At>
@@ -242,7 +255,7 @@ class HashPages {
     plain_.clear();
   }
 
-  std::unique_ptr<const Page> Load(size_t number) const {
+  [[gnu::noinline]] std::unique_ptr<const Page> Load(size_t number) const {
     auto page = std::make_unique<Page>();
     const SpillFile::Block& block = pages_[number];
     ByteReader reader(file_.Read(block, page->arena_));

@@ -224,6 +224,12 @@ class KeyTable {
     }
   }
 
+  /// The value of one key, `fresh` if it is new: for where few are looked up.
+  [[gnu::noinline]] Value& FindOrAdd(View<K> key, const Value& fresh) {
+    while (!HasRoomFor(1)) Grow();
+    return Find(KeySlot::Make(key), [&] { return key; }, [&] { return fresh; });
+  }
+
   /// The value of `key`, or null.
   const Value* Lookup(View<K> key) const {
     const Probe probe = KeySlot::Make(key);

@@ -12,7 +12,7 @@
 #ifndef JOIST_SDK_TESTING_PASSERT_H_
 #define JOIST_SDK_TESTING_PASSERT_H_
 
-#include <algorithm>
+#include <memory>
 #include <source_location>
 #include <string>
 #include <utility>
@@ -30,26 +30,17 @@ namespace passert_internal {
 /// Fails the job; no retry can help.
 [[noreturn]] void Fail(const std::string& where, const std::string& what);
 
-/// Fails unless the two sequences hold the same elements: each as (encoded, described).
-void ExpectSame(std::vector<std::pair<std::string, std::string>> expected,
-                std::vector<std::pair<std::string, std::string>> got, const std::string& where);
-
-template <class T>
-std::pair<std::string, std::string> Shown(const T& value) {
-  return {EncodeToString(value), ToDescription(value)};
-}
-
-template <class T>
-struct Contains {
-  std::vector<T> expected;
-  std::string where;
-  void Process(const Bytes&, SideInput<IterableView<T>> actual) const {
-    std::vector<std::pair<std::string, std::string>> want, got;
-    for (const T& value : expected) want.push_back(Shown(value));
-    for (const auto& view : *actual) got.push_back(Shown(Own<T>(view)));
-    ExpectSame(std::move(want), std::move(got), where);
-  }
+/// An element as assertions compare and show it: encoded, and described.
+struct Seen {
+  Bytes encoded;
+  std::string shown;
+  friend auto operator<=>(const Seen&, const Seen&) = default;
 };
+JOIST_ROW(Seen, encoded, shown)
+template <class T>
+Seen See(const T& value) {
+  return {Bytes(EncodeToString(value)), ToDescription(value)};
+}
 
 enum class Panes : uint8_t { kEverything, kAll, kOnTime, kEarly, kLate, kLast };
 
@@ -59,6 +50,63 @@ struct ChosenPanes {
   Panes panes = Panes::kEverything;
   bool Has(const Window& of, const PaneInfo& pane) const;
 };
+
+/// Gives what it saw of the chosen elements to the next step, in the global window whatever theirs
+/// is: so what comes after it is the same for all types.
+class Sight : public Operator {
+ public:
+  Sight(ChosenPanes chosen, StepStats* stats) : chosen_(chosen), stats_(stats) {}
+  void Connect(int, Receiver* consumer) override { output_.Connect(consumer); }
+
+ protected:
+  void Begin(size_t count);
+  bool Chooses(const Meta& meta, size_t i) const {
+    return chosen_.Has(meta.windows[i], meta.panes[i]);
+  }
+  void Add(Seen seen);
+  void Push();
+
+ private:
+  ChosenPanes chosen_;
+  StepStats* stats_;
+  std::vector<Seen> seen_;
+  ColumnBuffer<Seen> column_;
+  Output<Seen> output_;
+};
+
+template <class T>
+class SightOf final : public Sight, public BatchReceiver<T> {
+ public:
+  using Sight::Sight;
+  Receiver* input(int) override { return static_cast<BatchReceiver<T>*>(this); }
+  void Push(const Batch<T>& batch) override {
+    Begin(batch.count);
+    ForEachUnsliced(batch, [this](const Batch<T>& unsliced) {
+      for (size_t i = 0; i < unsliced.count; ++i) {
+        if (Chooses(unsliced.meta, i)) Add(See(Own<T>(unsliced[i])));
+      }
+      Sight::Push();
+    });
+  }
+};
+
+template <class T>
+class SeeStep final : public StepOf<SeeStep<T>, ChosenPanes> {
+ public:
+  using StepOf<SeeStep<T>, ChosenPanes>::StepOf;
+  StepKind kind() const override { return StepKind::kParDo; }
+  std::vector<const ElementType*> outputs() const override { return {&element_type<Seen>}; }
+  WindowingStrategy OutputWindowing(const WindowingStrategy&) const override { return {}; }
+  std::unique_ptr<Operator> MakeOperator(const OperatorContext& context) const override {
+    return std::unique_ptr<Operator>(new SightOf<T>(this->definition(), context.stats));
+  }
+};
+
+/// Adds the step that compares all that was seen, a collection of Seen, with `expected`.
+void CheckContains(const PCollection<Seen>& seen, std::vector<Seen> expected,
+                   const std::string& where);
+/// A collection of one element.
+PCollection<Bytes> AddImpulse(PipelineBuilder& builder);
 
 template <class T>
 struct Choose {
@@ -88,31 +136,24 @@ struct Satisfies {
 
 }  // namespace passert_internal
 
-template <class T>
-struct Coder<passert_internal::Choose<T>> {
+template <>
+struct Coder<passert_internal::ChosenPanes> {
   static constexpr bool kDeterministic = true;
-  static CoderSpec Spec() { return Coder<KV<Window, passert_internal::Panes>>::Spec(); }
-  static void Encode(const passert_internal::Choose<T>& value, std::string* out, bool) {
-    Coder<Window>::Encode(value.chosen.window, out, true);
-    Coder<passert_internal::Panes>::Encode(value.chosen.panes, out, true);
-  }
-  static bool Decode(ByteReader* in, passert_internal::Choose<T>* value, bool) {
-    return Coder<Window>::Decode(in, &value->chosen.window, true) &&
-           Coder<passert_internal::Panes>::Decode(in, &value->chosen.panes, true);
-  }
+  static CoderSpec Spec();
+  static void Encode(const passert_internal::ChosenPanes& value, std::string* out, bool nested);
+  static bool Decode(ByteReader* in, passert_internal::ChosenPanes* value, bool nested);
 };
 
 template <class T>
-struct Coder<passert_internal::Contains<T>> {
-  static constexpr bool kDeterministic = false;
-  static CoderSpec Spec() { return Coder<std::vector<T>>::Spec(); }
-  static void Encode(const passert_internal::Contains<T>& value, std::string* out, bool nested) {
-    Coder<std::string>::Encode(value.where, out, true);
-    Coder<std::vector<T>>::Encode(value.expected, out, nested);
+struct Coder<passert_internal::Choose<T>> {
+  static constexpr bool kDeterministic = true;
+  using Chosen = Coder<passert_internal::ChosenPanes>;
+  static CoderSpec Spec() { return Chosen::Spec(); }
+  static void Encode(const passert_internal::Choose<T>& value, std::string* out, bool nested) {
+    Chosen::Encode(value.chosen, out, nested);
   }
-  static bool Decode(ByteReader* in, passert_internal::Contains<T>* value, bool nested) {
-    return Coder<std::string>::Decode(in, &value->where, true) &&
-           Coder<std::vector<T>>::Decode(in, &value->expected, nested);
+  static bool Decode(ByteReader* in, passert_internal::Choose<T>* value, bool nested) {
+    return Chosen::Decode(in, &value->chosen, nested);
   }
 };
 
@@ -123,7 +164,16 @@ class PAssertion {
       : actual_(actual), where_(DescribeLocation(where)), location_(where) {}
 
   void ContainsInAnyOrder(std::vector<T> expected) const {
-    Check(passert_internal::Contains<T>{std::move(expected), where_});
+    std::vector<passert_internal::Seen> all;
+    for (const T& value : expected) all.push_back(passert_internal::See(value));
+    PipelineBuilder& builder = actual_.builder();
+    const PipelineBuilder::Scope scope(&builder, "", "PAssert", &location_);
+    const auto seen = [this, &builder] {
+      const PipelineBuilder::Scope inner(&builder, "See", "", nullptr);
+      return AddStep<passert_internal::Seen>(actual_,
+                                             MakeStep<passert_internal::SeeStep<T>>(chosen_));
+    }();
+    passert_internal::CheckContains(seen, std::move(all), where_);
   }
   void IsEmpty() const { ContainsInAnyOrder({}); }
   /// The same of the elements in `window` alone.
@@ -146,18 +196,8 @@ class PAssertion {
   /// `fn` is given an IterableView<T> and returns whether all is well.
   template <class F>
   void Satisfies(F fn) const {
-    Check(passert_internal::Satisfies<T, F>{std::move(fn), where_});
-  }
-
- private:
-  template <class Fn>
-  void Check(Fn fn) const {
     PipelineBuilder& builder = actual_.builder();
     const PipelineBuilder::Scope scope(&builder, "", "PAssert", &location_);
-    auto start = [&] {
-      const PipelineBuilder::Scope inner(&builder, "Impulse", "", nullptr);
-      return AddRoot<Bytes>(builder, MakeStep<CreateStep<Bytes>>(std::vector<Bytes>(1)));
-    }();
     const PCollection<T> chosen =
         chosen_.panes == passert_internal::Panes::kEverything
             ? actual_
@@ -167,9 +207,11 @@ class PAssertion {
         chosen |
         "AllWindows" >>
             WindowInto(GlobalWindows()).Triggering(Trigger::Default()).DiscardingFiredPanes();
-    start | "Check" >> ParDo(std::move(fn), AsIterable(all));
+    passert_internal::AddImpulse(builder) |
+        "Check" >> ParDo(passert_internal::Satisfies<T, F>{std::move(fn), where_}, AsIterable(all));
   }
 
+ private:
   PAssertion With(passert_internal::ChosenPanes chosen) const {
     PAssertion other = *this;
     other.chosen_ = chosen;
