@@ -19,8 +19,10 @@ Window WindowAssigner::WindowOf(Timestamp t) const {
     case WindowFn::Kind::kFixed: return FixedWindow(t, fn_->size, fn_->offset);
     case WindowFn::Kind::kSliding: return FixedWindow(t, slices_.size, slices_.offset);
     case WindowFn::Kind::kSessions: return SessionWindow(t, fn_->size);
-    default: return Window::Global();
+    case WindowFn::Kind::kCustom: return CustomWindowsAt(*fn_, t).front();
+    case WindowFn::Kind::kGlobal: break;
   }
+  return Window::Global();
 }
 
 Meta WindowAssigner::AssignOne(const Meta& meta, size_t count) {
@@ -31,8 +33,12 @@ Meta WindowAssigner::AssignOne(const Meta& meta, size_t count) {
     return out;
   }
   windows_.resize(count);
-  if (fn_->kind == WindowFn::Kind::kSessions) {
-    for (size_t i = 0; i < count; ++i) windows_[i] = SessionWindow(meta.timestamps[i], fn_->size);
+  if (fn_->is_merging()) {
+    if (fn_->kind == WindowFn::Kind::kSessions) {
+      for (size_t i = 0; i < count; ++i) windows_[i] = SessionWindow(meta.timestamps[i], fn_->size);
+    } else {
+      for (size_t i = 0; i < count; ++i) windows_[i] = WindowOf(meta.timestamps[i]);
+    }
     out.windows = SharedColumn<Window>(windows_.data());
     return out;
   }

@@ -98,6 +98,16 @@ TEST(TimeQueue, IsCrowdedAtTwiceWhatWasKept) {
   EXPECT_EQ(pushed, 4 * first);
 }
 
+TEST(TimeQueue, WhatIsTakenOutCrowdsNobody) {
+  TimeQueue queue;
+  for (uint32_t i = 0; i < 100'000; ++i) {
+    queue.Push(Timestamp::Millis(i), i);
+    ASSERT_NE(queue.FirstBefore(Timestamp::Max()), nullptr);
+    queue.Pop();
+    ASSERT_FALSE(queue.is_crowded());
+  }
+}
+
 TEST(TimeQueueDeathTest, TimeDoesNotGoBack) {
   TimeQueue queue;
   queue.Push(Timestamp::Millis(5), 0);

@@ -187,10 +187,13 @@ TEST(TriggerMachine, EarlyOnesGoOnWhenMergedAndTheLastOneIsOnTime) {
 }
 
 TEST(TriggerMachine, EarlyElementsAreForgottenWhenOnTime) {
-  Triggered window(Trigger::AfterWatermark(Trigger::AfterCount(3), Trigger::AfterCount(1)), true);
-  window.Elements(2);
-  ASSERT_TRUE(window.Look(Triggered::Clock(11)));
-  EXPECT_FALSE(Triggered::Merge({window, window}).Look());
+  for (const Trigger& early :
+       {Trigger::AfterCount(3), Trigger::Repeatedly(Trigger::AfterCount(3))}) {
+    Triggered window(Trigger::AfterWatermark(early, Trigger::AfterCount(1)), true);
+    window.Elements(2);
+    ASSERT_TRUE(window.Look(Triggered::Clock(11)));
+    EXPECT_FALSE(Triggered::Merge({window, window}).Look());
+  }
 }
 
 TEST(TriggerMachine, OrFinallyEndsWithEither) {

@@ -189,6 +189,15 @@ TEST(WindowGroups, WhatMergesIntoAClosedSessionIsNotLost) {
   EXPECT_EQ(values + 2, script.elements.size());
 }
 
+TEST(WindowGroups, KnowsAGroupUntilItsWindowExpires) {
+  GroupedValues fast(OneKey(Trigger::Default()).End().strategy);
+  EXPECT_EQ(fast.groups().known_groups(), 0u);
+  fast.Add({{"a", 1, Timestamp::Seconds(0)}, {"b", 2, Timestamp::Seconds(0)}});
+  EXPECT_EQ(fast.groups().known_groups(), 2u);
+  fast.AdvanceWatermark(Timestamp::Max());
+  EXPECT_EQ(fast.groups().known_groups(), 0u);
+}
+
 // The element that makes sessions into a closed one is dropped, so all that is known of the result
 // comes from them.
 TEST(WindowGroups, AClosedSessionIsWhatMergesIntoIt) {

@@ -6,6 +6,8 @@
 #include <numeric>
 #include <string_view>
 
+#include "joist/model/custom_windows.h"
+
 namespace joist {
 namespace {
 
@@ -58,12 +60,30 @@ WindowFn WindowFn::Sessions(Duration gap) {
   return fn;
 }
 
+bool WindowFn::is_merging() const {
+  return kind == Kind::kCustom ? custom->is_merging() : kind == Kind::kSessions;
+}
+
+bool WindowFn::assigns_one_window() const {
+  return kind == Kind::kCustom ? custom->assigns_one_window() : kind != Kind::kSliding;
+}
+
+bool operator==(const WindowFn& a, const WindowFn& b) {
+  return a.kind == b.kind && a.size == b.size && a.period == b.period && a.offset == b.offset &&
+         a.urn == b.urn && a.payload == b.payload;
+}
+
+std::vector<Window> CustomWindowsAt(const WindowFn& fn, Timestamp t) {
+  std::vector<Window> windows;
+  fn.custom->Assign(WithinGlobal(t), &windows);
+  return windows;
+}
+
 Status WindowFn::Validate() const {
   const Duration step = kind == Kind::kSliding ? period : size;
   switch (kind) {
     case Kind::kGlobal: return OkStatus();
-    case Kind::kCustom:
-      return urn.empty() ? InvalidArgument("a custom window function needs a URN") : OkStatus();
+    case Kind::kCustom: return custom->Validate();
     case Kind::kSessions:
       if (size.millis <= 0)
         return InvalidArgument("the gap of " + ToString() + " must be positive");
@@ -92,7 +112,7 @@ std::string WindowFn::ToString() const {
     case Kind::kSliding:
       return "SlidingWindows(" + size.ToString() + " every " + period.ToString() + shift + ")";
     case Kind::kSessions: return "Sessions(gap " + size.ToString() + ")";
-    case Kind::kCustom: return urn;
+    case Kind::kCustom: return custom->ToString();
   }
   return {};
 }

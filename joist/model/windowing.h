@@ -8,6 +8,7 @@
 #define JOIST_MODEL_WINDOWING_H_
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -18,16 +19,19 @@
 
 namespace joist {
 
+class CustomWindowFn;  // model/custom_windows.h
+
 /// Which windows an element falls into. A custom function is named by a URN and its payload.
 struct WindowFn {
   enum class Kind : uint8_t { kGlobal, kFixed, kSliding, kSessions, kCustom };
 
   Kind kind = Kind::kGlobal;
-  Duration size;        // Fixed and sliding windows; the gap of sessions.
-  Duration period;      // Sliding windows.
-  Duration offset;      // Fixed and sliding windows.
-  std::string urn;      // Custom.
-  std::string payload;  // Custom.
+  Duration size;                                 // Fixed and sliding windows; the gap of sessions.
+  Duration period;                               // Sliding windows.
+  Duration offset;                               // Fixed and sliding windows.
+  std::string urn;                               // Custom.
+  std::string payload;                           // Custom.
+  std::shared_ptr<const CustomWindowFn> custom;  // Custom: what URN and payload stand for.
 
   static WindowFn Global() { return {}; }
   static WindowFn Fixed(Duration size, Duration offset = {});
@@ -36,9 +40,9 @@ struct WindowFn {
 
   bool is_global() const { return kind == Kind::kGlobal; }
   /// Windows of one key may grow together, so grouping must wait for merging.
-  bool is_merging() const { return kind == Kind::kSessions; }
+  bool is_merging() const;
   /// An element falls into exactly one window.
-  bool assigns_one_window() const { return kind != Kind::kSliding && kind != Kind::kCustom; }
+  bool assigns_one_window() const;
 
   /// OK, or what is wrong: a size that is not positive, an offset outside of [0, period).
   Status Validate() const;
@@ -46,10 +50,13 @@ struct WindowFn {
   /// "GlobalWindows", "FixedWindows(1m)", "SlidingWindows(10m every 1m)", "Sessions(gap 30m)".
   std::string ToString() const;
 
-  friend bool operator==(const WindowFn&, const WindowFn&) = default;
+  friend bool operator==(const WindowFn&, const WindowFn&);
 };
 
-/// Calls `take(Window)` for each window of an element at `t`. `fn` is valid and not custom.
+/// Of a custom function.
+std::vector<Window> CustomWindowsAt(const WindowFn& fn, Timestamp t);
+
+/// Calls `take(Window)` for each window of an element at `t`. `fn` is valid.
 template <class Take>
 void AssignWindows(const WindowFn& fn, Timestamp t, Take take) {
   switch (fn.kind) {
@@ -59,7 +66,9 @@ void AssignWindows(const WindowFn& fn, Timestamp t, Take take) {
       ForEachSlidingWindow(t, fn.size, fn.period, fn.offset, take);
       break;
     case WindowFn::Kind::kSessions: take(SessionWindow(t, fn.size)); break;
-    case WindowFn::Kind::kCustom: JOIST_CHECK(fn.kind != WindowFn::Kind::kCustom); break;
+    case WindowFn::Kind::kCustom:
+      for (const Window& window : CustomWindowsAt(fn, t)) take(window);
+      break;
   }
 }
 

@@ -4,6 +4,8 @@
 
 #include <utility>
 
+#include "joist/model/custom_windows.h"
+
 namespace joist {
 namespace {
 
@@ -57,10 +59,15 @@ void Put(const WindowFn& fn, std::string* out) {
   PutBytes(fn.payload, out, /*nested=*/true);
 }
 bool Take(ByteReader* in, WindowFn* fn) {
-  return TakeEnum(in, WindowFn::Kind::kCustom, &fn->kind) && Take(in, &fn->size) &&
-         Take(in, &fn->period) && Take(in, &fn->offset) &&
-         Coder<std::string>::Decode(in, &fn->urn, /*nested=*/true) &&
-         Coder<std::string>::Decode(in, &fn->payload, /*nested=*/true);
+  if (!TakeEnum(in, WindowFn::Kind::kCustom, &fn->kind) || !Take(in, &fn->size) ||
+      !Take(in, &fn->period) || !Take(in, &fn->offset) ||
+      !Coder<std::string>::Decode(in, &fn->urn, /*nested=*/true) ||
+      !Coder<std::string>::Decode(in, &fn->payload, /*nested=*/true)) {
+    return false;
+  }
+  if (fn->kind != WindowFn::Kind::kCustom) return true;
+  fn->custom = FindCustomWindowFn(fn->urn, fn->payload);
+  return fn->custom != nullptr || in->Fail("a window function is not known here");
 }
 
 void Put(const Trigger& trigger, std::string* out) {

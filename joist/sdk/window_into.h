@@ -22,6 +22,8 @@
 #include <utility>
 
 #include "joist/exec/window_into.h"
+#include "joist/model/calendar_windows.h"
+#include "joist/model/custom_windows.h"
 #include "joist/sdk/pcollection.h"
 
 namespace joist {

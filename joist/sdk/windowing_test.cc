@@ -97,6 +97,57 @@ TEST(WindowInto, Sessions) {
   EXPECT_TRUE(p.RunOk());
 }
 
+TEST(WindowInto, CalendarWindows) {
+  TestPipeline p;
+  const int64_t day = 86400;
+  auto counts = Events(p, {{"a", 0}, {"a", 30 * day}, {"b", 31 * day}, {"a", 58 * day}}) | Words() |
+                WindowInto(CalendarWindows::Months(1)) | Count::PerElement();
+  PAssert::That(counts).InWindow(Of(0, 31 * day)).ContainsInAnyOrder({{"a", 2}});
+  PAssert::That(counts).InWindow(Of(31 * day, 59 * day)).ContainsInAnyOrder({{"a", 1}, {"b", 1}});
+  EXPECT_TRUE(p.RunOk());
+}
+
+/// Of `size` seconds up to the first multiple of 100, then of twice that.
+struct Growing {
+  int64_t size = 1;
+  Window AssignWindow(Timestamp t) const {
+    return FixedWindow(t, Duration::Seconds(t < At(100) ? size : 2 * size));
+  }
+};
+JOIST_ROW(Growing, size)
+
+TEST(WindowInto, CustomWindows) {
+  TestPipeline p;
+  auto events = Events(p, {{"a", 9}, {"a", 10}, {"a", 19}, {"a", 100}, {"a", 119}, {"b", 120}});
+  auto counts = events | Words() | WindowInto(CustomWindows(Growing{10})) | Count::PerElement();
+  PAssert::That(counts | Show())
+      .ContainsInAnyOrder({"a 1 [0, 10) @9999", "a 2 [10, 20) @19999", "a 2 [100, 120) @119999",
+                           "b 1 [120, 140) @139999"});
+  EXPECT_TRUE(p.RunOk());
+}
+
+/// Sessions whose gap depends on the time of day, if a minute is a day.
+struct RestlessSessions {
+  static constexpr bool kMergesOverlapping = true;
+  Window AssignWindow(Timestamp t) const {
+    return SessionWindow(t, Duration::Seconds(t.millis % 60'000 < 30'000 ? 10 : 2));
+  }
+};
+
+TEST(WindowInto, CustomMergingWindows) {
+  TestPipeline p;
+  auto events = Events(p, {{"a", 5}, {"a", 14}, {"a", 35}, {"a", 36}, {"a", 39}, {"b", 39}});
+  auto sessions = events | WindowInto(CustomWindows(RestlessSessions()));
+  PAssert::That(sessions | Words() | Count::PerElement() | Show())
+      .ContainsInAnyOrder({"a 2 [5, 24) @23999", "a 2 [35, 38) @37999", "a 1 [39, 41) @40999",
+                           "b 1 [39, 41) @40999"});
+  auto sums = sessions | GroupByKey() | Map([](const KV<std::string, Iterable<int64_t>>& group) {
+                return Event{group.key, static_cast<int64_t>(group.value.size())};
+              });
+  PAssert::That(sums).ContainsInAnyOrder({{"a", 2}, {"a", 2}, {"a", 1}, {"b", 1}});
+  EXPECT_TRUE(p.RunOk());
+}
+
 // A second grouping takes the merged windows as they are.
 TEST(WindowInto, MergedSessionsStay) {
   TestPipeline p;
@@ -239,6 +290,9 @@ TEST(Refused, WrongWindows) {
   TestPipeline p;
   p | Create({1}) | "None" >> WindowInto(FixedWindows(Duration::Seconds(0)));
   ExpectFault(p, "the size of FixedWindows(0s) must be positive");
+  TestPipeline q;
+  q | Create({1}) | "Thirteenth" >> WindowInto(CalendarWindows::Years(1).BeginningOnDay(13, 1));
+  ExpectFault(q, "the month of CalendarWindows(1 years from 1970-13-01) must be 1 to 12");
 }
 
 TEST(Refused, DifferentWindowsTogether) {

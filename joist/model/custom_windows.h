@@ -1,0 +1,143 @@
+// Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
+//
+// Window functions of one's own. Such a function is a struct, with JOIST_ROW if it has fields, with
+// one of
+//
+//   Window AssignWindow(Timestamp t) const;                // Exactly one window.
+//   std::vector<Window> AssignWindows(Timestamp t) const;  // Any number.
+//
+// and, if windows of one key that overlap are to become one, as sessions do,
+//
+//   static constexpr bool kMergesOverlapping = true;
+//
+// It may have `std::string ToString() const` and `Status Validate() const`. Elements in one batch
+// are asked for in order, so AssignWindow is called when time leaves the window before.
+//
+//   struct Shifts { Window AssignWindow(Timestamp t) const { … } };
+//   clicks | joist::WindowInto(joist::CustomWindows(Shifts()))
+
+#ifndef JOIST_MODEL_CUSTOM_WINDOWS_H_
+#define JOIST_MODEL_CUSTOM_WINDOWS_H_
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <typeinfo>
+#include <utility>
+#include <vector>
+
+#include "joist/model/coder.h"
+#include "joist/model/type_name.h"
+#include "joist/model/windowing.h"
+
+namespace joist {
+
+/// A function without its type. Immutable, thread-safe.
+class CustomWindowFn {
+ public:
+  virtual ~CustomWindowFn() = default;
+  virtual void Assign(Timestamp t, std::vector<Window>* windows) const = 0;
+  virtual bool assigns_one_window() const = 0;
+  virtual bool is_merging() const = 0;
+  virtual Status Validate() const = 0;
+  virtual std::string ToString() const = 0;
+};
+
+/// How a copy of this program finds a function that has travelled. Entries form a list that is
+/// linked while the program is loaded, as those of steps do.
+struct CustomWindowsEntry {
+  using DecodeFn = std::shared_ptr<const CustomWindowFn> (*)(std::string_view payload);
+  CustomWindowsEntry(const char* key, DecodeFn decode);
+
+  const char* key;
+  DecodeFn decode;  ///< Null where the payload is malformed.
+  CustomWindowsEntry* next;
+};
+
+/// Null in a program that lacks it, or where two types share the name.
+std::shared_ptr<const CustomWindowFn> FindCustomWindowFn(std::string_view urn,
+                                                         std::string_view payload);
+
+template <class F>
+class CustomWindowsOf final : public CustomWindowFn {
+  static constexpr bool kAssignsOne = requires(const F& fn) { fn.AssignWindow(Timestamp()); };
+  static_assert(
+      kAssignsOne || requires(const F& fn) { fn.AssignWindows(Timestamp()); },
+      "Joist: a window function has `Window AssignWindow(Timestamp) const` or "
+      "`std::vector<Window> AssignWindows(Timestamp) const`.");
+  static_assert(std::is_empty_v<F> || kHasCoder<F>,
+                "Joist: a window function with fields needs JOIST_ROW, so that it can travel.");
+
+ public:
+  explicit CustomWindowsOf(F fn) : fn_(std::move(fn)) { (void)&entry; }
+
+  static const char* Urn() { return entry.key; }
+  std::string Payload() const {
+    if constexpr (std::is_empty_v<F>) {
+      return {};
+    } else {
+      return EncodeToString(fn_);
+    }
+  }
+  void Assign(Timestamp t, std::vector<Window>* windows) const override {
+    if constexpr (kAssignsOne) {
+      windows->assign(1, fn_.AssignWindow(t));
+    } else {
+      *windows = fn_.AssignWindows(t);
+    }
+  }
+  bool assigns_one_window() const override { return kAssignsOne; }
+  bool is_merging() const override {
+    if constexpr (requires { F::kMergesOverlapping; }) {
+      return F::kMergesOverlapping;
+    } else {
+      return false;
+    }
+  }
+  Status Validate() const override {
+    if constexpr (requires { fn_.Validate(); }) {
+      return fn_.Validate();
+    } else {
+      return OkStatus();
+    }
+  }
+  std::string ToString() const override {
+    if constexpr (requires { fn_.ToString(); }) {
+      return fn_.ToString();
+    } else {
+      return std::string(TypeName<F>());
+    }
+  }
+
+ private:
+  static std::shared_ptr<const CustomWindowFn> Decode([[maybe_unused]] std::string_view payload) {
+    if constexpr (std::is_empty_v<F>) {
+      return payload.empty() ? std::make_shared<CustomWindowsOf>(F()) : nullptr;
+    } else {
+      Result<F> fn = DecodeFromString<F>(payload);
+      return fn.ok() ? std::make_shared<CustomWindowsOf>(std::move(*fn)) : nullptr;
+    }
+  }
+  struct Entry : CustomWindowsEntry {
+    Entry() : CustomWindowsEntry(typeid(F).name(), &Decode) {}
+  };
+  static inline Entry entry;
+
+  F fn_;
+};
+
+template <class F>
+WindowFn CustomWindows(F fn) {
+  auto custom = std::make_shared<CustomWindowsOf<F>>(std::move(fn));
+  WindowFn windows;
+  windows.kind = WindowFn::Kind::kCustom;
+  windows.urn = CustomWindowsOf<F>::Urn();
+  windows.payload = custom->Payload();
+  windows.custom = std::move(custom);
+  return windows;
+}
+
+}  // namespace joist
+
+#endif  // JOIST_MODEL_CUSTOM_WINDOWS_H_
