@@ -53,6 +53,9 @@ class StageRun::Share {
     for (int node : stage_.sinks) job_->breakers[node]->Commit(*operators_[node]);
     for (size_t node = 0; node < stats_.size(); ++node) job_->stats[node].Merge(stats_[node]);
   }
+  void Committed() {
+    for (int node : stage_.operators) operators_[node]->Committed();
+  }
 
  private:
   OperatorContext ContextOf(int node) {
@@ -202,8 +205,11 @@ void StageRun::RunShare() {
     if (stop_->load()) return;
     failed = -1;
     share.Finish();
-    const std::lock_guard lock(mutex_);
-    share.Commit();
+    {
+      const std::lock_guard lock(mutex_);
+      share.Commit();
+    }
+    share.Committed();
   } catch (const StepFailure& failure) {
     GiveBack(std::move(tasks), failed, failure);
   } catch (const std::bad_alloc&) {

@@ -3,10 +3,19 @@
 #include "joist/engine/stream_run.h"
 
 #include <algorithm>
+#include <chrono>
 #include <string>
+#include <thread>
 #include <utility>
 
+#include "joist/exec/wall_time.h"
+
 namespace joist {
+namespace {
+
+constexpr std::chrono::milliseconds kLongestWait{10};
+
+}  // namespace
 
 StreamRun::StreamRun(JobTables* job, std::atomic<bool>* stop)
     : job_(job), stop_(stop), watermarks_(job->graph->nodes().size(), Timestamp::Min()) {}
@@ -113,12 +122,45 @@ void StreamRun::ReadToTheEnd(int node) {
 bool StreamRun::NextBundle() {
   bool more = false;
   for (Root& root : roots_) {
-    if (root.stream == nullptr) continue;
+    if (root.stream == nullptr || root.at_end) continue;
     StartBundle();
-    more = root.stream->Advance() || more;
+    root.at_end = !root.stream->Advance();
     Visit();
+    more = more || !root.at_end;
   }
-  return more;
+  if (more) return true;
+  const Timestamp next = NextWork();
+  if (next == Timestamp::Max()) return false;
+  // Timers want to be looked at as well, and somebody may want the job to end.
+  if (const Duration wait = next - Now(); wait > Duration::Zero()) {
+    std::this_thread::sleep_for(std::min(std::chrono::milliseconds(wait.millis), kLongestWait));
+  }
+  StartBundle();
+  Visit();
+  return true;
+}
+
+Timestamp StreamRun::NextWork() const {
+  Timestamp next = Timestamp::Max();
+  for (const auto& op : operators_) {
+    if (op != nullptr) next = std::min(next, op->next_work());
+  }
+  return next;
+}
+
+Timestamp StreamRun::Now() const {
+  bool has_stream = false;
+  bool all_ended = true;
+  Timestamp now = Timestamp::Max();
+  for (const Root& root : roots_) {
+    if (root.stream == nullptr) continue;
+    has_stream = true;
+    all_ended = all_ended && root.at_end;
+    now = std::min(now, root.stream->processing_time());
+  }
+  if (!has_stream) return WallTime();
+  // Where a script has ended nothing moves its clock, and nobody is to wait for it.
+  return all_ended && NextWork() < Timestamp::Max() ? Timestamp::Max() : now;
 }
 
 void StreamRun::StartBundle() {
@@ -136,22 +178,28 @@ Timestamp StreamRun::InputWatermark(int node) const {
 }
 
 void StreamRun::Visit() {
-  Timestamp now = Timestamp::Max();
+  const Timestamp now = Now();
   for (const Root& root : roots_) {
     watermarks_[root.node] = root.stream == nullptr ? Timestamp::Max() : root.stream->watermark();
-    if (root.stream != nullptr) now = std::min(now, root.stream->processing_time());
   }
   const auto& nodes = job_->graph->nodes();
   for (int node = 0; node < static_cast<int>(nodes.size()); ++node) {
     if (nodes[node].kind == StepKind::kRead) continue;
-    watermarks_[node] = InputWatermark(node);
-    if (operators_[node] == nullptr) continue;  // A Flatten.
+    const Timestamp input = InputWatermark(node);
+    if (operators_[node] == nullptr) {  // A Flatten.
+      watermarks_[node] = input;
+      continue;
+    }
     Operator& op = *operators_[node];
     op.Resume();
     op.Finish();
     op.AdvanceProcessingTime(now);
-    op.AdvanceWatermark(watermarks_[node]);
-    watermarks_[node] = std::min(watermarks_[node], op.hold());
+    op.AdvanceWatermark(input);
+    // What is late holds nothing back.
+    watermarks_[node] = std::max(watermarks_[node], std::min(input, op.hold()));
+  }
+  for (const auto& op : operators_) {
+    if (op != nullptr) op->Committed();
   }
 }
 

@@ -6,7 +6,9 @@
 // its watermark, before the steps behind it do: so each sees all elements that its watermark
 // covers.
 //
-// What ends (a Create beside a stream) is read as the first bundle.
+// What ends (a Create beside a stream) is read as the first bundle. Steps that have work of their
+// own (splittable functions) go on with it when the graph is visited, whether or not there is a
+// stream.
 
 #ifndef JOIST_ENGINE_STREAM_RUN_H_
 #define JOIST_ENGINE_STREAM_RUN_H_
@@ -34,6 +36,7 @@ class StreamRun {
   struct Root {
     int node;
     std::unique_ptr<StreamSource> stream;  ///< Null for what ends.
+    bool at_end = false;
   };
 
   void MakeOperators();
@@ -41,6 +44,10 @@ class StreamRun {
   void Begin();
   /// False when there is none.
   bool NextBundle();
+  /// Of all steps.
+  Timestamp NextWork() const;
+  /// Processing time: that of the streams which have charge of it, else that on the wall.
+  Timestamp Now() const;
   void StartBundle();
   void ReadToTheEnd(int node);
   void Visit();

@@ -139,9 +139,13 @@ class OutputCursor {
     writer_.Set(count_, std::forward<U>(value), kept_, copies_);
     meta_.CopyFrom(count_, *in_meta_, in_index_);
     meta_.SetTimestamp(count_, timestamp);
+    if (latest_ != nullptr && timestamp > *latest_) *latest_ = timestamp;
     filled_ = ++count_;
     if (count_ == kBatchSize) Flush();
   }
+
+  /// From now on the latest timestamp given is kept in `latest`, unless that is null.
+  void Observe(Timestamp* latest) { latest_ = latest; }
 
   /// Room for at least `least` items, to be written in place.
   auto* Room(size_t least) {
@@ -197,6 +201,7 @@ class OutputCursor {
   size_t filled_ = 0;  ///< Elements of the column whose meta_ is written.
   size_t in_index_ = 0;
   ByteSpan kept_;
+  Timestamp* latest_ = nullptr;
   bool constant_ = true;
   const Meta* in_meta_ = nullptr;
   StepStats* stats_ = nullptr;
@@ -238,6 +243,9 @@ class Emit {
   auto* Room(size_t least) const { return cursor_->Room(least); }
   size_t room() const { return cursor_->room(); }
   void Advance(size_t written) const { cursor_->Advance(written); }
+
+  /// For watermark estimators: the latest timestamp emitted is kept in `latest`, until it is null.
+  void Observe(Timestamp* latest) const { cursor_->Observe(latest); }
 
  private:
   OutputCursor<T>* cursor_;

@@ -2,7 +2,7 @@
 //
 // GroupForStateStep: the same elements, those of a key one after the other, in the order of their
 // timestamps, each with its own time, window and pane. What a function with state needs of bounded
-// input.
+// input. A stream's elements pass, in the order of time if the function asks for it.
 
 #ifndef JOIST_EXEC_GROUP_FOR_STATE_H_
 #define JOIST_EXEC_GROUP_FOR_STATE_H_
@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "joist/exec/erased_grouping.h"
+#include "joist/exec/in_time_order.h"
 #include "joist/exec/reshuffle.h"
 #include "joist/exec/step.h"
 
@@ -27,7 +28,8 @@ struct MetaCode {
   PaneInfo pane;
 };
 
-template <class K, class V>
+/// `kInTimeOrder`: also where a key has more elements than memory is meant for.
+template <class K, class V, bool kInTimeOrder>
 class GroupForStateBreaker final : public Breaker {
   using Key = ErasedKey<K>;
   using ErasedIn = KV<typename Key::Type, std::string>;
@@ -110,15 +112,20 @@ class GroupForStateBreaker final : public Breaker {
       }
       Flush();
     }
-    /// In the order of time; a group that is read page by page in the order of arrival, for it
-    /// can't be held.
+    /// In the order of time; a group that is read page by page in the order of arrival, unless it
+    /// is to be held all the same.
     template <class Take>
     void ForEachInOrder(const Iterable<std::string>& values, Take take) {
-      if (values.is_paged()) {
+      Arena held;
+      if (!values.is_paged()) {
+        in_order_.assign(values.begin(), values.end());
+      } else if (kInTimeOrder) {
+        in_order_.clear();
+        for (const std::string_view text : values) in_order_.push_back(held.Copy(text));
+      } else {
         for (const std::string_view text : values) take(text);
         return;
       }
-      in_order_.assign(values.begin(), values.end());
       std::stable_sort(in_order_.begin(), in_order_.end(),
                        [](std::string_view a, std::string_view b) {
                          return MetaOf(a).timestamp < MetaOf(b).timestamp;
@@ -172,17 +179,21 @@ class GroupForStateBreaker final : public Breaker {
   std::unique_ptr<Breaker> groups_;
 };
 
-template <class K, class V>
-class GroupForStateStep final : public StepOf<GroupForStateStep<K, V>, NoState> {
+template <class K, class V, bool kInTimeOrder = false>
+class GroupForStateStep final : public StepOf<GroupForStateStep<K, V, kInTimeOrder>, NoState> {
  public:
-  using StepOf<GroupForStateStep<K, V>, NoState>::StepOf;
+  using StepOf<GroupForStateStep<K, V, kInTimeOrder>, NoState>::StepOf;
   StepKind kind() const override { return StepKind::kGroup; }
   std::vector<const ElementType*> outputs() const override { return {&element_type<KV<K, V>>}; }
   std::unique_ptr<Breaker> MakeBreaker(const BreakerContext& context) const override {
-    return std::unique_ptr<Breaker>(new GroupForStateBreaker<K, V>(context));
+    return std::unique_ptr<Breaker>(new GroupForStateBreaker<K, V, kInTimeOrder>(context));
   }
   std::unique_ptr<Operator> MakeStreamOperator(const OperatorContext& context) const override {
-    return std::unique_ptr<Operator>(new StreamReshuffle<KV<K, V>>(context));
+    if constexpr (kInTimeOrder) {
+      return std::unique_ptr<Operator>(new InTimeOrder<KV<K, V>>(context));
+    } else {
+      return std::unique_ptr<Operator>(new StreamReshuffle<KV<K, V>>(context));
+    }
   }
 };
 

@@ -165,6 +165,10 @@ class ParDoOperator final : public Operator, public BatchReceiver<In> {
     }
   }
 
+  void Committed() override {
+    if constexpr (kFinalizes) callbacks_.Run();
+  }
+
   void Resume() override {
     if constexpr (kHasSides) {
       waiting_.Release([this](const Window& window) { return FindSides(window); }, this);
@@ -206,6 +210,7 @@ class ParDoOperator final : public Operator, public BatchReceiver<In> {
 
  private:
   static constexpr bool kHasSides = Traits::Sides::kSize > 0;
+  static constexpr bool kFinalizes = signature::kTakes<BundleFinalizer, typename Traits::Others>;
   /// Whether it matters to the function in which window an element is.
   static constexpr bool kSeesWindows =
       kForm == ParDoForm::kBatch || kStateful || signature::kTakes<Window, typename Traits::Others>;
@@ -323,6 +328,8 @@ class ParDoOperator final : public Operator, public BatchReceiver<In> {
       return SideOf<Bare, kIndex>();
     } else if constexpr (kIsState<Bare> || kIsTimer<Bare>) {
       return cells_.template Get<Bare>();
+    } else if constexpr (std::is_same_v<Bare, BundleFinalizer>) {
+      return BundleFinalizer(&callbacks_);
     } else if constexpr (std::is_same_v<Bare, Timestamp>) {
       return frame.batch.timestamp(i);
     } else if constexpr (std::is_same_v<Bare, Window>) {
@@ -577,8 +584,9 @@ class ParDoOperator final : public Operator, public BatchReceiver<In> {
       In> argument_;
   Cursors cursors_;
   std::vector<const void*> sides_;  ///< Views of the side inputs for the window of the batch.
-  struct NothingWaits {};
-  [[no_unique_address]] std::conditional_t<kHasSides, WaitingElements<In>, NothingWaits> waiting_;
+  struct Nothing {};
+  [[no_unique_address]] std::conditional_t<kHasSides, WaitingElements<In>, Nothing> waiting_;
+  [[no_unique_address]] std::conditional_t<kFinalizes, BundleCallbacks, Nothing> callbacks_;
   Arena scratch_;
   [[no_unique_address]] Cells cells_;
   Meta timer_meta_;

@@ -4,8 +4,8 @@
 //
 // A function is a callable with one non-generic operator(), a function pointer, or a struct with
 // Process. Its first parameter is the element; the others, in any order, are supplied by type:
-// Emit<T>, Emit<T, Tag>, Timestamp, Window, PaneInfo, Arena&, SideInput<S>, and of KVs states and
-// timers (exec/state.h, exec/timer.h).
+// Emit<T>, Emit<T, Tag>, Timestamp, Window, PaneInfo, Arena&, SideInput<S>, BundleFinalizer, and of
+// KVs states and timers (exec/state.h, exec/timer.h).
 
 #ifndef JOIST_EXEC_SIGNATURE_H_
 #define JOIST_EXEC_SIGNATURE_H_
@@ -13,6 +13,7 @@
 #include <tuple>
 #include <type_traits>
 
+#include "joist/exec/bundle_finalizer.h"
 #include "joist/exec/emit.h"
 #include "joist/exec/state.h"
 #include "joist/exec/timer.h"
@@ -120,7 +121,8 @@ inline constexpr bool kSuppliable =
     std::is_same_v<std::remove_cvref_t<A>, Timestamp> ||
     std::is_same_v<std::remove_cvref_t<A>, Window> ||
     std::is_same_v<std::remove_cvref_t<A>, PaneInfo> || std::is_same_v<A, Arena&> ||
-    kIsState<std::remove_cvref_t<A>> || kIsTimer<std::remove_cvref_t<A>>;
+    std::is_same_v<std::remove_cvref_t<A>, BundleFinalizer> || kIsState<std::remove_cvref_t<A>> ||
+    kIsTimer<std::remove_cvref_t<A>>;
 
 template <class List>
 struct AllSuppliable;

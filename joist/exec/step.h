@@ -101,6 +101,8 @@ class Operator {
   virtual void Start() {}
   /// FinishBundle; may still push.
   virtual void Finish() {}
+  /// What was pushed is safe. Throws nothing.
+  virtual void Committed() {}
   // Of a stream, between bundles; both clocks never go back. All may push.
 
   /// Side inputs have changed; what waited for them goes on.
@@ -110,6 +112,8 @@ class Operator {
   virtual void AdvanceWatermark(Timestamp /*input*/) {}
   /// The earliest timestamp that it may still give an element, of what has come so far.
   virtual Timestamp hold() const { return Timestamp::Max(); }
+  /// When (in processing time) it has more to do by itself; Max() if it waits for others only.
+  virtual Timestamp next_work() const { return Timestamp::Max(); }
 };
 
 /// A piece of a source: positions [begin, end) of its item `item` (a file, say). What a position
@@ -130,9 +134,33 @@ class RangeTracker {
 
   const SourceRange& range() const { return range_; }
 
+  /// Gives away a part of the position that was claimed last, where the source can.
+  class Sharer {
+   public:
+    virtual ~Sharer() = default;
+    /// Another thread wants a part; null as long as there is none.
+    virtual std::optional<SourceRange> Share() = 0;
+  };
+  /// While one lives, others may ask `sharer`.
+  class SharedBy {
+   public:
+    SharedBy(RangeTracker* tracker, Sharer* sharer) : tracker_(tracker) { Set(sharer); }
+    ~SharedBy() { Set(nullptr); }
+    SharedBy(const SharedBy&) = delete;
+    SharedBy& operator=(const SharedBy&) = delete;
+
+   private:
+    void Set(Sharer* sharer) {
+      const std::lock_guard lock(tracker_->mutex_);
+      tracker_->sharer_ = sharer;
+    }
+    RangeTracker* tracker_;
+  };
+
   /// Whether the job is to end early: a source that outputs much for one claim looks at it in
   /// between, and returns.
   bool cancelled() const { return cancelled_->load(std::memory_order_relaxed); }
+  const std::atomic<bool>* cancelled_flag() const { return cancelled_; }
 
   /// Claims the next `count` positions, or what is left of them, as [*begin, *end). False at the
   /// end of the range and when the job is being cancelled.
@@ -145,11 +173,12 @@ class RangeTracker {
     return true;
   }
 
-  /// Takes away the latter half of what isn't claimed yet, if both halves have `least` positions.
+  /// Takes away the latter half of what isn't claimed yet, if both halves have `least` positions;
+  /// else a part of what is being worked on, if that can be shared.
   std::optional<SourceRange> TrySplit(int64_t least) {
     const std::lock_guard lock(mutex_);
     if (!range_.divisible || (range_.end - next_) / 2 < std::max<int64_t>(least, 1))
-      return std::nullopt;
+      return sharer_ == nullptr ? std::nullopt : sharer_->Share();
     SourceRange rest = range_;
     rest.begin = next_ + (range_.end - next_) / 2;
     range_.end = rest.begin;
@@ -172,6 +201,7 @@ class RangeTracker {
   SourceRange range_;
   int64_t next_;
   const std::atomic<bool>* cancelled_;
+  Sharer* sharer_ = nullptr;
 };
 
 /// Reads ranges of a source for one share.

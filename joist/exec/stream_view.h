@@ -18,27 +18,48 @@
 
 namespace joist {
 
-/// `Kind` as in exec/view.h.
+/// What a function is handed of what is shared; null of null. `Kind` as in exec/view.h.
+template <class Kind>
+std::shared_ptr<const void> MakeView(std::shared_ptr<const typename Kind::Shared> shared,
+                                     MemoryBudget* memory) {
+  if constexpr (std::is_same_v<typename Kind::View, typename Kind::Shared>) {
+    return shared;
+  } else {
+    if (shared == nullptr) return nullptr;
+    return std::make_shared<const typename Kind::View>(std::move(shared), memory);
+  }
+}
+
 template <class Kind>
 class StreamViewOf final : public StreamGrouping, public BatchReceiver<typename Kind::Element> {
   using T = typename Kind::Element;
   using Shared = typename Kind::Shared;
 
+  /// The latest pane of a window; made into what functions share when one first asks, so that a
+  /// pane which is no singleton, say, is nobody's fault unless somebody looks at it.
+  struct Shown {
+    CommittedSpools<T> committed{nullptr};
+    std::shared_ptr<const Shared> shared;
+  };
   /// What the view's functions and the view itself share.
   struct Windows {
     Kind kind;
     std::string step;
     WindowFn window_fn;
     Timestamp watermark = Timestamp::Min();
-    std::map<Window, std::shared_ptr<const Shared>> shown;
+    std::map<Window, Shown> shown;
     uint64_t version = 0;  ///< Of `shown`.
 
     /// Null if there is nothing yet.
-    std::shared_ptr<const Shared> Of(const Window& window) const {
+    std::shared_ptr<const Shared> Of(const Window& window) {
       const auto found = shown.find(window);
-      if (found != shown.end()) return found->second;
-      if (watermark <= window.max_timestamp()) return nullptr;
-      return kind.Share(CommittedSpools<T>(nullptr), step);
+      if (found == shown.end()) {
+        if (watermark <= window.max_timestamp()) return nullptr;
+        return kind.Share(CommittedSpools<T>(nullptr), step);
+      }
+      Shown& pane = found->second;
+      if (pane.shared == nullptr) pane.shared = kind.Share(pane.committed, step);
+      return pane.shared;
     }
   };
 
@@ -92,9 +113,9 @@ class StreamViewOf final : public StreamGrouping, public BatchReceiver<typename 
       if (++row == kBatchSize) append();
     }
     append();
-    CommittedSpools<T> committed(nullptr);
-    committed.Commit(std::move(spool));
-    windows_->shown[firing.window] = windows_->kind.Share(committed, windows_->step);
+    Shown shown;
+    shown.committed.Commit(std::move(spool));
+    windows_->shown.insert_or_assign(firing.window, std::move(shown));
     ++windows_->version;
     return false;
   }
@@ -107,27 +128,19 @@ class StreamViewOf final : public StreamGrouping, public BatchReceiver<typename 
 
   class Views final : public SideViews {
    public:
-    explicit Views(std::shared_ptr<const Windows> windows) : windows_(std::move(windows)) {}
+    explicit Views(std::shared_ptr<Windows> windows) : windows_(std::move(windows)) {}
     const void* At(const Window& main) override {
       const Window window = SideInputWindow(windows_->window_fn, main);
       if (view_ == nullptr || window != window_ || version_ != windows_->version) {
         window_ = window;
         version_ = windows_->version;
-        view_ = Make(windows_->Of(window));
+        view_ = MakeView<Kind>(windows_->Of(window), nullptr);
       }
       return view_.get();
     }
 
    private:
-    std::shared_ptr<const void> Make(std::shared_ptr<const Shared> shared) const {
-      if constexpr (std::is_same_v<typename Kind::View, Shared>) {
-        return shared;
-      } else {
-        if (shared == nullptr) return nullptr;
-        return std::make_shared<const typename Kind::View>(std::move(shared), nullptr);
-      }
-    }
-    std::shared_ptr<const Windows> windows_;
+    std::shared_ptr<Windows> windows_;
     Window window_;
     uint64_t version_ = 0;
     std::shared_ptr<const void> view_;

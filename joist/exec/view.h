@@ -442,20 +442,12 @@ class ViewBreaker final : public Breaker {
       const Window window = SideInputWindow(breaker_->window_fn_, main);
       if (view_ == nullptr || window != window_) {
         window_ = window;
-        view_ = Make(breaker_->ShareOf(window));
+        view_ = MakeView<Kind>(breaker_->ShareOf(window), breaker_->context_.memory);
       }
       return view_.get();
     }
 
    private:
-    std::shared_ptr<const void> Make(std::shared_ptr<const Shared> shared) const {
-      if constexpr (std::is_same_v<typename Kind::View, Shared>) {
-        return shared;
-      } else {
-        return std::make_shared<const typename Kind::View>(std::move(shared),
-                                                           breaker_->context_.memory);
-      }
-    }
     const ViewBreaker* breaker_;
     Window window_;
     std::shared_ptr<const void> view_;

@@ -12,7 +12,15 @@
 //   Emit<O, Tag>     outputs to the output named Tag    Window      the element's window
 //   SideInput<S>     reads a side input (AsSingleton…)  PaneInfo    the firing it came with
 //   Arena&           room for text that it returns
+//   BundleFinalizer  calls back when what was emitted is safe
 //   of KVs: ValueState<T, Tag>, BagState… (joist/exec/state.h), EventTimer<Tag>… (exec/timer.h)
+//   RestrictionTracker<R>& makes it a splittable function (docs/guide/splittable.md)
+//
+// A DoFn may say by constants
+//
+//   static constexpr bool kRequiresTimeSortedInput = true;   with state: its elements come in the
+//                                                            order of their timestamps
+//   static constexpr bool kRequiresStableInput = true;       what is tried again is the same
 //
 // Every worker has a copy of the function, so it may keep state in itself from element to element;
 // there are no data races to fear. See docs/guide/functions.md.
@@ -31,7 +39,9 @@
 #include <vector>
 
 #include "joist/exec/group_for_state.h"
+#include "joist/exec/keep_work.h"
 #include "joist/exec/par_do.h"
+#include "joist/exec/splittable_call.h"
 #include "joist/sdk/pcollection.h"
 #include "joist/sdk/side_input.h"
 
@@ -143,7 +153,7 @@ consteval bool Check() {
       static_assert(signature::AllSuppliable<typename Traits::Others>::value,
                     "Joist cannot supply one of this function's parameters. After the element a "
                     "function may take, by type: Emit<T>, Emit<T, Tag>, SideInput<S>, Timestamp, "
-                    "Window, PaneInfo, Arena&, and of KVs states and timers.");
+                    "Window, PaneInfo, Arena&, BundleFinalizer, and of KVs states and timers.");
       return false;
     } else if constexpr (kIsStateful<typename Traits::Others> &&
                          (kForm != ParDoForm::kEmit || !kIsGroupable<In>)) {
@@ -199,6 +209,54 @@ consteval bool Check() {
   }
 }
 
+/// The same of what only splittable functions have.
+template <class F, class In, ParDoForm kForm>
+consteval bool CheckSplittable() {
+  using R = typename SplittableTraits<F>::Restriction;
+  constexpr bool kHasInitial = requires(const F& fn, const In& element) {
+    { fn.InitialRestriction(element) } -> std::same_as<R>;
+  };
+  static_assert(kHasInitial,
+                "Joist: a function with a RestrictionTracker<R>& is splittable: beside Process it "
+                "has `R InitialRestriction(const T& element) const`, T being the collection's "
+                "element type.");
+  using Return = typename signature::Of<F>::Return;
+  constexpr bool kReturns = std::is_void_v<Return> || std::is_same_v<Return, ProcessContinuation>;
+  static_assert(kReturns && kForm == ParDoForm::kEmit,
+                "Joist: a splittable function is for ParDo or FlatMap; its Process emits, and "
+                "returns nothing or a ProcessContinuation.");
+  constexpr bool kHasNoState = !kIsStateful<typename SplittableTraits<F>::Ordinary>;
+  static_assert(kHasNoState, "Joist: a splittable function cannot have state or timers.");
+  return kHasInitial && kReturns && kForm == ParDoForm::kEmit && kHasNoState;
+}
+
+/// What a function says of itself by constants; in the names of Beam's annotations.
+template <class F>
+consteval bool RequiresTimeSortedInput() {
+  if constexpr (requires { F::kRequiresTimeSortedInput; }) {
+    return F::kRequiresTimeSortedInput;
+  } else {
+    return false;
+  }
+}
+template <class F>
+consteval bool RequiresStableInput() {
+  if constexpr (requires { F::kRequiresStableInput; }) {
+    return F::kRequiresStableInput;
+  } else {
+    return false;
+  }
+}
+/// What a splittable function says: `static constexpr bool kIsBounded`.
+template <class F>
+consteval bool IsBoundedForEachElement() {
+  if constexpr (requires { F::kIsBounded; }) {
+    return F::kIsBounded;
+  } else {
+    return true;
+  }
+}
+
 template <class List>
 struct OutputsOf;
 template <class... E>
@@ -234,6 +292,8 @@ struct ParDoTransform : Transform {
   auto Expand(const PCollection<In>& in) const {
     if constexpr (std::is_same_v<In, Invalid>) {
       return in;
+    } else if constexpr (kIsSplittable<F>) {
+      return ApplySplittable(in);
     } else if constexpr (kIsGroupable<In> && kIsStateful<typename ParDoTraitsBase<F>::Others>) {
       if (in.builder().graph().collections()[in.id()].windowing.merges()) {
         in.builder().AddFault(
@@ -242,16 +302,44 @@ struct ParDoTransform : Transform {
       }
       const auto by_key = [&in] {
         const PipelineBuilder::Scope scope(&in.builder(), "ByKey", "", nullptr);
-        using StepType = GroupForStateStep<typename In::key_t, typename In::value_t>;
+        using StepType = GroupForStateStep<typename In::key_t, typename In::value_t,
+                                           par_do_internal::RequiresTimeSortedInput<F>()>;
         return AddStep<In>(in, MakeStep<StepType>(NoState()));
       }();
       return Apply(by_key);
+    } else if constexpr (par_do_internal::RequiresStableInput<F>()) {
+      // What is kept between stages is the same when the function is tried again.
+      const auto stable = [&in] {
+        const PipelineBuilder::Scope scope(&in.builder(), "Stable", "", nullptr);
+        return AddStep<In>(in, MakeStep<ReshuffleStep<In>>(NoState()));
+      }();
+      return Apply(stable);
     } else {
       return Apply(in);
     }
   }
 
  private:
+  template <class OtherF, ParDoForm, class... OtherSides>
+  friend struct ParDoTransform;
+
+  template <class In>
+  auto ApplySplittable(const PCollection<In>& in) const {
+    if constexpr (!par_do_internal::CheckSplittable<F, In, kForm>()) {
+      return PCollection<Invalid>(&in.builder());
+    } else {
+      using R = typename SplittableTraits<F>::Restriction;
+      using Step = KeepWorkStep<In, R, par_do_internal::IsBoundedForEachElement<F>()>;
+      const auto work = in | "Restrictions" >> ParDoTransform<RestrictionsOf<F, In>, kForm>(
+                                                   RestrictionsOf<F, In>(fn), {}, where);
+      const auto kept = [&work] {
+        const PipelineBuilder::Scope scope(&work.builder(), "Keep", "", nullptr);
+        return AddStep<KV<In, RestrictionWork<R>>>(work, MakeStep<Step>(NoState()));
+      }();
+      using Call = SplittableCall<F, In>;
+      return ParDoTransform<Call, kForm, Sides...>(Call(fn), sides, where).Apply(kept);
+    }
+  }
   template <class In>
   auto Apply(const PCollection<In>& in) const {
     if constexpr (!par_do_internal::Check<F, In, kForm,

@@ -329,5 +329,60 @@ TEST(ParDo, FailureIsOneLine) {
   EXPECT_EQ(outcome.status.message(), R"(step "Check": not good (element: "bad"))");
 }
 
+// --- Bundle finalization and stable input ---
+
+struct Acknowledge {
+  static inline std::atomic<int> committed = 0;
+  static inline std::atomic<int> expired = 0;
+  static inline std::atomic<int> calls = 0;
+  void Process(int64_t n, BundleFinalizer finalizer, Emit<int64_t> emit) const {
+    finalizer.AfterBundleCommit(Duration::Minutes(1), [] { ++committed; });
+    finalizer.AfterBundleCommit(Duration::Millis(-1), [] { ++expired; });
+    finalizer.AfterBundleCommit(Duration::Minutes(1), [] { throw 1; });
+    if (++calls == 10) throw std::runtime_error("once");  // That bundle is tried again.
+    emit(n);
+  }
+};
+
+TEST(BundleFinalizer, CallsBackOnceForWhatIsSafe) {
+  TestPipeline p;
+  std::vector<int64_t> numbers;
+  for (int64_t i = 0; i < 500; ++i) numbers.push_back(i);
+  PAssert::That(p | Create<int64_t>(numbers) | ParDo(Acknowledge())).ContainsInAnyOrder(numbers);
+  EXPECT_TRUE(p.RunOk());
+  if (getenv("JOIST_TEST_SECOND_PROCESS") == nullptr) {
+    EXPECT_EQ(Acknowledge::committed, 500);
+    EXPECT_EQ(Acknowledge::expired, 0);
+    EXPECT_GT(Acknowledge::calls, 500);
+  }
+}
+
+/// Gives elements a number that another attempt would not give them.
+struct Attempt {
+  static inline std::atomic<int64_t> last = 0;
+  int64_t operator()(int64_t) const { return ++last; }
+};
+struct Stable {
+  static constexpr bool kRequiresStableInput = true;
+  static inline std::atomic<int64_t> first_seen = 0;
+  static inline std::atomic<bool> seen_again = false;
+  void Process(int64_t n, Emit<int64_t> emit) const {
+    int64_t none = 0;
+    if (first_seen.compare_exchange_strong(none, n)) throw std::runtime_error("once");
+    if (n == first_seen) seen_again = true;
+    emit(n);
+  }
+};
+
+TEST(StableInput, IsTheSameWhenTriedAgain) {
+  TestPipeline p;
+  auto stable = p | Create<int64_t>({1, 2, 3}) | Map(Attempt()) | ParDo(Stable());
+  PAssert::ThatSingleton(stable | Count::Globally()).IsEqualTo(3);
+  EXPECT_TRUE(p.RunOk());
+  if (getenv("JOIST_TEST_SECOND_PROCESS") == nullptr) {
+    EXPECT_TRUE(Stable::seen_again);
+  }
+}
+
 }  // namespace
 }  // namespace joist

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -42,6 +43,63 @@ TEST(State, ValueOfEachWindow) {
                   WithTimestamps([](const Pair& kv) { return At(kv.value); }) |
                   WindowInto(FixedWindows(Duration::Seconds(10))) | ParDo(Number());
   PAssert::That(numbered).ContainsInAnyOrder({"a1#0", "a2#1", "a12#0"});
+  EXPECT_TRUE(p.RunOk());
+}
+
+/// Fails where an element is before the one it saw last.
+struct InOrder {
+  static constexpr bool kRequiresTimeSortedInput = true;
+  void Process(const Pair& kv, Timestamp t, ValueState<Timestamp> last, Emit<int64_t> emit) {
+    if (!last.IsEmpty() && t < *last.Read()) throw std::runtime_error("out of order");
+    last.Write(t);
+    emit(kv.value);
+  }
+};
+
+TEST(State, InTheOrderOfTimeAlsoWhereMemoryIsShort) {
+  TestPipeline p;
+  p.set_memory(1 << 20);
+  std::vector<Pair> pairs;
+  std::vector<int64_t> values;
+  for (int64_t i = 0; i < 100'000; ++i) {
+    values.push_back(i * 7919 % 100'000);
+    pairs.push_back({"the only key", values.back()});
+  }
+  auto seen = p | Create(std::move(pairs)) |
+              WithTimestamps([](const Pair& kv) { return At(kv.value); }) | ParDo(InOrder());
+  PAssert::That(seen).ContainsInAnyOrder(values);
+  EXPECT_TRUE(p.RunOk());
+}
+
+TEST(State, InTheOrderOfTimeInAStream) {
+  TestPipeline p;
+  auto seen = p |
+              TestStream<Pair>()
+                  .AddElements({{{"a", 3}, At(3)}, {{"a", 1}, At(1)}, {{"b", 7}, At(7)}})
+                  .AdvanceWatermarkTo(At(2))
+                  .AddElements({{{"a", 2}, At(2)}, {{"b", 5}, At(5)}})
+                  .AdvanceWatermarkTo(At(6))
+                  .AddElements({{{"a", 4}, At(4)}, {{"a", 6}, At(6)}})  // The first is late.
+                  .AdvanceWatermarkToInfinity() |
+              WindowInto(FixedWindows(Duration::Seconds(100))) | ParDo(InOrder());
+  PAssert::That(seen).ContainsInAnyOrder({1, 2, 3, 5, 6, 7});
+  EXPECT_TRUE(p.RunOk());
+}
+
+TEST(State, InTheOrderOfTimeWithWhatMayBeLate) {
+  TestPipeline p;
+  auto seen =
+      p |
+      TestStream<Pair>()
+          .AddElements({{{"a", 3}, At(3)}})
+          .AdvanceWatermarkTo(At(6))
+          .AddElements({{{"a", 2}, At(2)}})
+          .AdvanceWatermarkTo(At(13))
+          .AddElements({{{"a", 1}, At(1)}})
+          .AdvanceWatermarkToInfinity() |
+      WindowInto(FixedWindows(Duration::Seconds(100))).WithAllowedLateness(Duration::Seconds(10)) |
+      ParDo(InOrder());
+  PAssert::That(seen).ContainsInAnyOrder({2, 3});
   EXPECT_TRUE(p.RunOk());
 }
 

@@ -1,0 +1,77 @@
+// Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
+//
+// InTimeOrder: elements of a stream in the order of their timestamps. Each waits until none can
+// come any more that is before it: until the watermark, less the lateness allowed, has passed it.
+// Elements that are later than that are dropped, and counted.
+
+#ifndef JOIST_EXEC_IN_TIME_ORDER_H_
+#define JOIST_EXEC_IN_TIME_ORDER_H_
+
+#include <map>
+#include <memory>
+#include <utility>
+
+#include "joist/base/arena.h"
+#include "joist/exec/step.h"
+#include "joist/exec/stream_grouping.h"
+
+namespace joist {
+
+template <class T>
+class InTimeOrder final : public Operator, public BatchReceiver<T> {
+ public:
+  explicit InTimeOrder(const OperatorContext& context) : stats_(context.stats) {
+    if (context.windowing != nullptr) lateness_ = context.windowing->allowed_lateness;
+  }
+  Receiver* input(int) override { return static_cast<BatchReceiver<T>*>(this); }
+  void Connect(int, Receiver* consumer) override { output_.Connect(consumer); }
+  void Push(const Batch<T>& batch) override {
+    stats_->elements_in += batch.count;
+    ++stats_->batches_in;
+    ForEachUnsliced(batch, [this](const Batch<T>& unsliced) {
+      for (size_t i = 0; i < unsliced.count; ++i) {
+        if (unsliced.timestamp(i) < released_) {
+          CountDroppedLate(stats_);
+          continue;
+        }
+        waiting_.emplace(unsliced.timestamp(i),
+                         std::make_unique<Kept>(unsliced[i], unsliced.meta.From(i)));
+      }
+    });
+  }
+  void AdvanceWatermark(Timestamp input) override {
+    const StepScope scope(stats_);
+    released_ = input == Timestamp::Max() ? input : input - lateness_;
+    while (!waiting_.empty() && waiting_.begin()->first < released_) {
+      const auto next = waiting_.extract(waiting_.begin());
+      const Kept& kept = *next.mapped();
+      column_.writer().SetView(0, ElementForm<T>::ViewOf(kept.stored));
+      ++stats_->elements_out;
+      output_.Push({column_.view(), 1, kept.meta});
+    }
+  }
+  Timestamp hold() const override {
+    return waiting_.empty() ? Timestamp::Max() : waiting_.begin()->first;
+  }
+
+ private:
+  struct Kept {
+    Kept(const View<T>& view, const Meta& of)
+        : stored(ElementForm<T>::Store(view, arena)),
+          meta{SharedColumn<Timestamp>(of.timestamps[0]), SharedColumn<Window>(of.windows[0]),
+               SharedColumn<PaneInfo>(of.panes[0])} {}
+    Arena arena;
+    Stored<T> stored;
+    Meta meta;
+  };
+  StepStats* stats_;
+  Duration lateness_;
+  Timestamp released_ = Timestamp::Min();
+  std::multimap<Timestamp, std::unique_ptr<Kept>> waiting_;
+  ColumnBuffer<T> column_;
+  Output<T> output_;
+};
+
+}  // namespace joist
+
+#endif  // JOIST_EXEC_IN_TIME_ORDER_H_

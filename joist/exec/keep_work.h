@@ -1,0 +1,344 @@
+// Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
+//
+// KeepWorkStep: the work of a splittable function, between its two halves.
+//
+// Bounded input is kept until it is complete. Then threads take it element by element; one that
+// has nothing to do asks another that is in the middle of an element for half of what is left of
+// it. A stream keeps what is to be done and what is to be gone on with, and gives each to the
+// function for some milliseconds at a time.
+
+#ifndef JOIST_EXEC_KEEP_WORK_H_
+#define JOIST_EXEC_KEEP_WORK_H_
+
+#include <algorithm>
+#include <chrono>
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "joist/exec/reshuffle.h"
+#include "joist/exec/restriction_work.h"
+#include "joist/exec/step.h"
+#include "joist/exec/wall_time.h"
+
+namespace joist {
+
+/// An element with its work, kept by itself.
+template <class T, class R>
+class KeptWork {
+  using W = KV<T, RestrictionWork<R>>;
+
+ public:
+  KeptWork(const View<W>& work, Timestamp timestamp, const Window& window, const PaneInfo& pane)
+      : stored_(ElementForm<W>::Store(work, arena_)),
+        meta_{SharedColumn<Timestamp>(timestamp), SharedColumn<Window>(window),
+              SharedColumn<PaneInfo>(pane)} {}
+  View<T> element() const { return ElementForm<T>::ViewOf(stored_.key); }
+  const RestrictionWork<R>& work() const { return stored_.value; }
+  const Meta& meta() const { return meta_; }
+
+ private:
+  Arena arena_;
+  Stored<W> stored_;
+  Meta meta_;
+};
+
+/// Gives single pieces of work to the function.
+template <class T, class R>
+class WorkOutput {
+  using W = KV<T, RestrictionWork<R>>;
+
+ public:
+  void Connect(Receiver* consumer) { output_.Connect(consumer); }
+  void Push(const View<T>& element, RestrictionWork<R> work, const Meta& meta,
+            WorkControl<R>* control) {
+    work.control = control;
+    column_.writer().SetView(0, View<W>{element, work});
+    output_.Push({column_.view(), 1, meta});
+  }
+
+ private:
+  ColumnBuffer<W> column_;
+  Output<W> output_;
+};
+
+template <class T, class R>
+class KeepWorkBreaker final : public Breaker {
+  using W = KV<T, RestrictionWork<R>>;
+
+ public:
+  explicit KeepWorkBreaker(const BreakerContext& context) : committed_(context.memory) {}
+  std::unique_ptr<Operator> MakeSink(const OperatorContext& context) override {
+    return std::unique_ptr<Operator>(new SpoolSink<W>(context));
+  }
+  void Commit(Operator& sink) override {
+    committed_.Commit(static_cast<SpoolSink<W>&>(sink).Take());
+  }
+  void Seal(int) override { committed_.Seal(); }
+  std::shared_ptr<Source> MakeOutput() override {
+    return std::unique_ptr<Source>(new WorkSource(&committed_.spools()));
+  }
+
+ private:
+  /// Where an element lies: a range's item and the position in it.
+  using Place = std::pair<uint32_t, int64_t>;
+
+  /// Items are the spools, and after them the parts of elements that were shared out. Positions are
+  /// elements.
+  class WorkSource final : public Source {
+   public:
+    explicit WorkSource(const Spools<W>* spools) : spools_(spools) {}
+    Result<std::vector<SourceRange>> Split(int) override {
+      std::vector<SourceRange> ranges;
+      for (uint32_t i = 0; i < spools_->size(); ++i) {
+        ranges.push_back({i, 0, static_cast<int64_t>((*spools_)[i]->size()), true});
+      }
+      return ranges;
+    }
+    std::unique_ptr<Reader> MakeReader(const OperatorContext& context) override {
+      return std::unique_ptr<Reader>(new WorkReader(this, context));
+    }
+
+    const Spools<W>& spools() const { return *spools_; }
+    bool IsSpool(uint32_t item) const { return item < spools_->size(); }
+    const KeptWork<T, R>& part(uint32_t item) const {
+      const std::lock_guard lock(mutex_);
+      return parts_[item - spools_->size()];
+    }
+    /// What is left of an element of which parts were shared out; null if none were.
+    std::optional<R> KeptOf(const Place& place) const {
+      const std::lock_guard lock(mutex_);
+      const auto found = kept_.find(place);
+      return found == kept_.end() ? std::nullopt : std::optional<R>(found->second);
+    }
+    /// Shares `part` out of the element at `from`, which keeps `kept`.
+    SourceRange AddPart(const Place& from, R kept, const View<W>& part, const Meta& meta) {
+      const std::lock_guard lock(mutex_);
+      kept_.insert_or_assign(from, std::move(kept));
+      parts_.emplace_back(part, meta.timestamps[0], meta.windows[0], meta.panes[0]);
+      return {static_cast<uint32_t>(spools_->size() + parts_.size() - 1), 0, 1, false};
+    }
+
+   private:
+    const Spools<W>* spools_;
+    mutable std::mutex mutex_;
+    std::deque<KeptWork<T, R>> parts_;  ///< They stay where they are.
+    std::map<Place, R> kept_;
+  };
+
+  class WorkReader final : public Reader {
+   public:
+    WorkReader(WorkSource* source, const OperatorContext& context)
+        : source_(source), context_(context) {}
+    void Connect(Receiver* consumer) override { output_.Connect(consumer); }
+    void Read(RangeTracker& tracker) override {
+      const StepScope scope(context_.stats);
+      const SourceRange range = tracker.range();
+      try {
+        int64_t begin, end;
+        if (!source_->IsSpool(range.item)) {
+          if (!tracker.Claim(1, &begin, &end)) return;
+          const KeptWork<T, R>& part = source_->part(range.item);
+          Run(part.element(), part.work(), part.meta(), {range.item, begin}, tracker);
+          return;
+        }
+        SpoolCursor cursor(source_->spools()[range.item].get());
+        // Many small elements are not claimed one by one.
+        const int64_t step = std::clamp<int64_t>((range.end - range.begin) / 1000, 1, kBatchSize);
+        while (tracker.Claim(step, &begin, &end)) {
+          for (; begin < end; ++begin) {
+            const auto [stored, meta] = cursor.At(static_cast<size_t>(begin));
+            const View<W> work = ElementForm<W>::ViewOf(*stored);
+            Run(work.key, work.value, meta, {range.item, begin}, tracker);
+          }
+        }
+      } catch (...) {
+        RethrowAsStepFailure(context_.step, "");
+      }
+    }
+
+   private:
+    /// Elements of a spool in ascending order.
+    class SpoolCursor {
+     public:
+      explicit SpoolCursor(const Spool<W>* spool) : spool_(spool) {}
+      std::pair<const Stored<W>*, Meta> At(size_t i) {
+        const auto* block = &spool_->blocks()[block_];
+        while (i >= first_ + block->size) {
+          first_ += block->size;
+          block = &spool_->blocks()[++block_];
+          loaded_ = false;
+        }
+        if (!loaded_) spool_->Load(*block, &page_, &columns_);
+        loaded_ = true;
+        const size_t at = i - first_;
+        if (!block->has_columns) return {&page_.values[at], block->constant};
+        const Meta meta = block->is_on_disk() ? columns_.view() : block->columns.view();
+        return {&page_.values[at],
+                {SharedColumn<Timestamp>(meta.timestamps[at]),
+                 SharedColumn<Window>(meta.windows[at]), SharedColumn<PaneInfo>(meta.panes[at])}};
+      }
+
+     private:
+      const Spool<W>* spool_;
+      size_t block_ = 0;
+      size_t first_ = 0;  ///< Of the block.
+      bool loaded_ = false;
+      Page<W> page_;
+      MetaColumns columns_;
+    };
+
+    /// Shares out what is being worked on.
+    struct Sharer final : RangeTracker::Sharer {
+      WorkSource* source;
+      WorkControl<R>* control;
+      View<T> element;
+      const Meta* meta;
+      Place place;
+      Sharer(WorkSource* source, WorkControl<R>* control, const View<T>& element, const Meta* meta,
+             Place place)
+          : source(source), control(control), element(element), meta(meta), place(place) {}
+      std::optional<SourceRange> Share() override {
+        std::optional<typename WorkControl<R>::Shared> shared = control->TakeShared();
+        if (!shared.has_value()) {
+          control->Ask();
+          return std::nullopt;
+        }
+        return source->AddPart(place, std::move(shared->primary), View<W>{element, shared->rest},
+                               *meta);
+      }
+    };
+
+    /// Works on an element until nothing is left of it but what was shared out.
+    void Run(const View<T>& element, RestrictionWork<R> work, const Meta& meta, const Place& place,
+             RangeTracker& tracker) {
+      if (std::optional<R> kept = source_->KeptOf(place)) work.restriction = std::move(*kept);
+      WorkControl<R> control(tracker.cancelled_flag());
+      context_.stats->elements_out += 1;
+      std::vector<RestOfWork<R>> rests;
+      {
+        Sharer sharer(source_, &control, element, &meta, place);
+        const RangeTracker::SharedBy shared(&tracker, &sharer);
+        control.Begin(WallTime(), std::nullopt);
+        output_.Push(element, std::move(work), meta, &control);
+      }
+      // From here on it is not shared: a retry begins with one restriction.
+      rests = control.TakeRests();
+      if (auto shared = control.TakeShared()) rests.push_back({std::move(shared->rest), {}});
+      while (!rests.empty() && !tracker.cancelled()) {
+        RestOfWork<R> rest = std::move(rests.front());
+        rests.erase(rests.begin());
+        Wait(rest.delay, tracker);
+        control.Begin(WallTime(), std::nullopt);
+        output_.Push(element, std::move(rest.work), meta, &control);
+        for (auto& more : control.TakeRests()) rests.push_back(std::move(more));
+      }
+    }
+    static void Wait(Duration delay, const RangeTracker& tracker) {
+      const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(delay.millis);
+      while (!tracker.cancelled() && std::chrono::steady_clock::now() < until) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      }
+    }
+
+    WorkSource* source_;
+    OperatorContext context_;
+    WorkOutput<T, R> output_;
+  };
+
+  CommittedSpools<W> committed_;
+};
+
+/// In a stream.
+template <class T, class R>
+class StreamWork final : public Operator, public BatchReceiver<KV<T, RestrictionWork<R>>> {
+  using W = KV<T, RestrictionWork<R>>;
+
+ public:
+  explicit StreamWork(const OperatorContext& context) : stats_(context.stats) {}
+  Receiver* input(int) override { return static_cast<BatchReceiver<W>*>(this); }
+  void Connect(int, Receiver* consumer) override { output_.Connect(consumer); }
+  void Push(const Batch<W>& batch) override {
+    stats_->elements_in += batch.count;
+    ++stats_->batches_in;
+    ForEachUnsliced(batch, [this](const Batch<W>& unsliced) {
+      for (size_t i = 0; i < unsliced.count; ++i) {
+        works_.push_back({std::make_unique<KeptWork<T, R>>(unsliced[i], unsliced.timestamp(i),
+                                                           unsliced.window(i), unsliced.pane(i)),
+                          Timestamp::Min()});
+      }
+    });
+  }
+  void AdvanceProcessingTime(Timestamp now) override {
+    const StepScope scope(stats_);
+    std::vector<Waiting> again;
+    for (Waiting& waiting : works_) {
+      if (waiting.not_before > now) {
+        again.push_back(std::move(waiting));
+        continue;
+      }
+      const KeptWork<T, R>& kept = *waiting.kept;
+      stats_->elements_out += 1;
+      control_.Begin(now, WorkControl<R>::Clock::now() + kPause);
+      output_.Push(kept.element(), kept.work(), kept.meta(), &control_);
+      for (RestOfWork<R>& rest : control_.TakeRests()) {
+        // A function that pauses leaves one rest; one that is stopped first, two.
+        again.push_back({std::make_unique<KeptWork<T, R>>(
+                             View<W>{kept.element(), rest.work}, kept.meta().timestamps[0],
+                             kept.meta().windows[0], kept.meta().panes[0]),
+                         now + rest.delay});
+      }
+    }
+    works_ = std::move(again);
+  }
+  Timestamp hold() const override {
+    Timestamp hold = Timestamp::Max();
+    for (const Waiting& waiting : works_) hold = std::min(hold, waiting.kept->work().watermark);
+    return hold;
+  }
+  Timestamp next_work() const override {
+    Timestamp next = Timestamp::Max();
+    for (const Waiting& waiting : works_) next = std::min(next, waiting.not_before);
+    return next;
+  }
+
+ private:
+  /// The time after which a function that goes on claiming is stopped, so that others have theirs.
+  static constexpr std::chrono::milliseconds kPause{10};
+
+  struct Waiting {
+    std::unique_ptr<KeptWork<T, R>> kept;
+    Timestamp not_before;
+  };
+  StepStats* stats_;
+  WorkControl<R> control_{nullptr};
+  std::vector<Waiting> works_;
+  WorkOutput<T, R> output_;
+};
+
+/// `kBounded`: whether the function comes to an end with each element.
+template <class T, class R, bool kBounded>
+class KeepWorkStep final : public StepOf<KeepWorkStep<T, R, kBounded>, NoState> {
+  using W = KV<T, RestrictionWork<R>>;
+
+ public:
+  using StepOf<KeepWorkStep<T, R, kBounded>, NoState>::StepOf;
+  StepKind kind() const override { return StepKind::kGroup; }
+  bool is_bounded() const override { return kBounded; }
+  std::vector<const ElementType*> outputs() const override { return {&element_type<W>}; }
+  std::unique_ptr<Breaker> MakeBreaker(const BreakerContext& context) const override {
+    return std::unique_ptr<Breaker>(new KeepWorkBreaker<T, R>(context));
+  }
+  std::unique_ptr<Operator> MakeStreamOperator(const OperatorContext& context) const override {
+    return std::unique_ptr<Operator>(new StreamWork<T, R>(context));
+  }
+};
+
+}  // namespace joist
+
+#endif  // JOIST_EXEC_KEEP_WORK_H_

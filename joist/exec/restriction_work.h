@@ -1,0 +1,129 @@
+// Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
+//
+// RestrictionWork<R>: what is to be done of one element: a restriction, and how far time has come
+// in it. Between steps it travels as the value of a KV whose key is the element.
+//
+// WorkControl<R>: what whoever gave a piece of work to a function hears of it: the rests that the
+// function leaves, and those that it is asked for.
+
+#ifndef JOIST_EXEC_RESTRICTION_WORK_H_
+#define JOIST_EXEC_RESTRICTION_WORK_H_
+
+#include <atomic>
+#include <chrono>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "joist/exec/restriction_tracker.h"
+#include "joist/model/coder.h"
+#include "joist/model/describe.h"
+
+namespace joist {
+
+template <class R>
+class WorkControl;
+
+template <class R>
+struct RestrictionWork {
+  R restriction{};
+  Timestamp watermark = Timestamp::Min();
+  WorkControl<R>* control = nullptr;  ///< Of the call; does not travel.
+
+  std::string ToString() const { return ToDescription(restriction); }
+};
+
+template <class R>
+struct Coder<RestrictionWork<R>> {
+  static constexpr bool kDeterministic = false;
+  static CoderSpec Spec() { return Coder<KV<R, Timestamp>>::Spec(); }
+  static void Encode(const RestrictionWork<R>& work, std::string* out, bool nested) {
+    Coder<R>::Encode(work.restriction, out, true);
+    Coder<Timestamp>::Encode(work.watermark, out, nested);
+  }
+  static bool Decode(ByteReader* in, RestrictionWork<R>* work, bool nested) {
+    return Coder<R>::Decode(in, &work->restriction, true) &&
+           Coder<Timestamp>::Decode(in, &work->watermark, nested);
+  }
+};
+
+/// What is left for later.
+template <class R>
+struct RestOfWork {
+  RestrictionWork<R> work;
+  Duration delay;  ///< Not before it has passed.
+};
+
+template <class R>
+class WorkControl : public ClaimWatch {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  /// What the function has been asked for and has given, while it went on with the `primary` part.
+  struct Shared {
+    R primary;
+    RestrictionWork<R> rest;
+  };
+
+  /// `cancelled` may be null.
+  explicit WorkControl(const std::atomic<bool>* cancelled) : cancelled_(cancelled) {}
+
+  // Whoever gives work to a function calls these; but Ask and TakeShared any thread.
+
+  /// Before each call. If it has a `pause_at` the function is stopped then.
+  void Begin(Timestamp now, std::optional<Clock::time_point> pause_at) {
+    now_ = now;
+    pause_at_ = pause_at;
+    claims_ = kClaimsBetweenLooks;
+  }
+  std::vector<RestOfWork<R>> TakeRests() { return std::exchange(rests_, {}); }
+  /// Wants a part of what isn't claimed yet.
+  void Ask() { wanted_.store(true, std::memory_order_relaxed); }
+  std::optional<Shared> TakeShared() {
+    const std::lock_guard lock(mutex_);
+    return std::exchange(shared_, std::nullopt);
+  }
+
+  // The function's side.
+
+  Timestamp now() const { return now_; }
+  bool cancelled() const {
+    return cancelled_ != nullptr && cancelled_->load(std::memory_order_relaxed);
+  }
+  /// Splits what `tracker` has, if that is wanted. False where the job is to end.
+  bool Look(typename R::Tracker& tracker, Timestamp watermark) {
+    claims_ = kClaimsBetweenLooks;
+    if (cancelled()) return false;
+    if (pause_at_.has_value() && Clock::now() >= *pause_at_) {
+      pause_at_.reset();
+      Leave(tracker, watermark, {});
+    } else if (wanted_.exchange(false, std::memory_order_relaxed)) {
+      const std::lock_guard lock(mutex_);
+      if (shared_.has_value()) return true;
+      if (std::optional<R> rest = tracker.TrySplit(0.5)) {
+        shared_ = Shared{tracker.restriction(), {std::move(*rest), watermark}};
+      }
+    }
+    return true;
+  }
+  /// What isn't claimed is for later.
+  void Leave(typename R::Tracker& tracker, Timestamp watermark, Duration delay) {
+    if (std::optional<R> rest = tracker.TrySplit(0)) {
+      rests_.push_back({{std::move(*rest), watermark}, delay});
+    }
+  }
+
+ private:
+  const std::atomic<bool>* cancelled_;
+  Timestamp now_;
+  std::optional<Clock::time_point> pause_at_;
+  std::vector<RestOfWork<R>> rests_;
+  std::mutex mutex_;
+  std::optional<Shared> shared_;
+};
+
+}  // namespace joist
+
+#endif  // JOIST_EXEC_RESTRICTION_WORK_H_
