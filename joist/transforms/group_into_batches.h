@@ -5,8 +5,12 @@
 //
 //   requests | joist::GroupIntoBatches(100)       // KV<K, V> to KV<K, std::vector<V>>
 //
-// Only the last batch of a key and window is smaller. The input is bounded: batches are made when
-// all of a key's values are there, and there is nothing to wait for.
+//   requests | joist::GroupIntoBatches(100).WithMaxBufferingDuration(joist::Duration::Seconds(5))
+//
+// Only the last batch of a key and window is smaller, and those that a time limit has cut. Of
+// bounded input batches are made when all of a key's values are there, and there is nothing to wait
+// for; in a stream a batch is made when it is full, when its first value has waited for the limit,
+// or when its window expires.
 
 #ifndef JOIST_TRANSFORMS_GROUP_INTO_BATCHES_H_
 #define JOIST_TRANSFORMS_GROUP_INTO_BATCHES_H_
@@ -42,6 +46,36 @@ struct Cut {
     }
   }
 };
+
+/// In a stream.
+template <class K, class V>
+struct Gather {
+  using Batch = KV<K, std::vector<V>>;
+  struct Limit {};
+  int64_t size = 1;
+  int64_t most_millis = 0;  ///< 0: no limit.
+  static auto Parts(auto& self) { return std::tie(self.size, self.most_millis); }
+
+  void Process(const KV<K, V>& value, BagState<V> batch, ProcessingTimer<Limit> limit,
+               Emit<Batch> emit) const {
+    batch.Add(value.value);
+    if (batch.size() == 1 && most_millis > 0) limit.SetRelative(Duration::Millis(most_millis));
+    if (static_cast<int64_t>(batch.size()) < size) return;
+    limit.Clear();
+    Flush(value.key, batch, emit);
+  }
+  void OnTimer(Limit, BagState<V> batch, TimerKey<K> key, Emit<Batch> emit) const {
+    Flush(*key, batch, emit);
+  }
+  void OnWindowExpiration(BagState<V> batch, TimerKey<K> key, Emit<Batch> emit) const {
+    Flush(*key, batch, emit);
+  }
+  static void Flush(const K& key, const BagState<V>& batch, const Emit<Batch>& emit) {
+    if (batch.IsEmpty()) return;
+    emit(Batch{key, batch.Read()});
+    batch.Clear();
+  }
+};
 }  // namespace group_into_batches_internal
 
 /// Batches of `size` (1 or more) values.
@@ -50,6 +84,11 @@ struct GroupIntoBatches : Transform {
                             std::source_location where = std::source_location::current())
       : Transform(where), size(size) {}
   static constexpr std::string_view kKind = "GroupIntoBatches";
+  /// No value of a stream waits longer for its batch to be full, by the engine's clock.
+  GroupIntoBatches WithMaxBufferingDuration(Duration most) && {
+    max_buffering = most;
+    return std::move(*this);
+  }
   template <class T>
   auto Expand(const PCollection<T>& in) const {
     if constexpr (!kIsKV<T>) {
@@ -57,11 +96,16 @@ struct GroupIntoBatches : Transform {
       return PCollection<Invalid>(&in.builder());
     } else {
       using Cut = group_into_batches_internal::Cut<typename T::key_t, typename T::value_t>;
+      using Gather = group_into_batches_internal::Gather<typename T::key_t, typename T::value_t>;
       CheckArgument(size >= 1, in.builder(), *this, size, "batches of 1 or more");
-      return in | "Group" >> GroupByKey() | "Cut" >> ParDo(Cut{size});
+      if (in.builder().graph().collections()[in.id()].is_bounded) {
+        return in | "Group" >> GroupByKey() | "Cut" >> ParDo(Cut{size});
+      }
+      return in | "Gather" >> ParDo(Gather{size, max_buffering.millis});
     }
   }
   int64_t size;
+  Duration max_buffering;  ///< Zero: no limit.
 };
 
 }  // namespace joist

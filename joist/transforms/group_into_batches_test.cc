@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "joist/sdk/testing/test_pipeline.h"
+#include "joist/sdk/testing/test_stream.h"
+#include "joist/sdk/window_into.h"
 
 namespace joist {
 namespace {
@@ -74,6 +76,48 @@ TEST(GroupIntoBatches, HoldsEachValueOnceInFullBatches) {
 TEST(GroupIntoBatches, OfNothing) {
   TestPipeline p;
   PAssert::That(p | Create(std::vector<KV<int, bool>>()) | GroupIntoBatches(3)).IsEmpty();
+  EXPECT_TRUE(p.RunOk());
+}
+
+using Batched = KV<std::string, std::vector<int64_t>>;
+
+TEST(GroupIntoBatches, OfAStream) {
+  TestPipeline p;
+  const auto at = [](int64_t seconds) { return Timestamp::Seconds(seconds); };
+  auto batches = p |
+                 TestStream<KV<std::string, int64_t>>()
+                     .AddElements({{{"a", 1}, at(1)}, {{"a", 2}, at(2)}, {{"b", 9}, at(3)}})
+                     .AddElements({{{"a", 3}, at(1)}, {{"a", 4}, at(1)}, {{"a", 5}, at(61)}})
+                     .AdvanceWatermarkTo(at(60))
+                     .AddElements({{{"b", 8}, at(62)}})
+                     .AdvanceWatermarkToInfinity() |
+                 WindowInto(FixedWindows(Duration::Minutes(1))) | GroupIntoBatches(3);
+  PAssert::That(batches)
+      .InWindow({at(0), at(60)})
+      .ContainsInAnyOrder({Batched{"a", {1, 2, 3}}, Batched{"a", {4}}, Batched{"b", {9}}});
+  PAssert::That(batches)
+      .InWindow({at(60), at(120)})
+      .ContainsInAnyOrder({Batched{"a", {5}}, Batched{"b", {8}}});
+  EXPECT_TRUE(p.RunOk());
+}
+
+TEST(GroupIntoBatches, NoValueWaitsLongerThanTheLimit) {
+  TestPipeline p;
+  const Timestamp t = Timestamp::Seconds(1);
+  auto batches = p |
+                 TestStream<KV<std::string, int64_t>>()
+                     .AddElements({{{"a", 1}, t}})
+                     .AdvanceProcessingTime(Duration::Seconds(4))
+                     .AddElements({{{"a", 2}, t}})
+                     .AdvanceProcessingTime(Duration::Seconds(2))  // 6 s after the first.
+                     .AddElements({{{"a", 3}, t}, {{"a", 4}, t}, {{"a", 5}, t}})  // Full.
+                     .AddElements({{{"a", 6}, t}})
+                     .AdvanceProcessingTime(Duration::Seconds(4))
+                     .AddElements({{{"a", 7}, t}})
+                     .AdvanceWatermarkToInfinity() |
+                 GroupIntoBatches(3).WithMaxBufferingDuration(Duration::Seconds(5));
+  PAssert::That(batches).ContainsInAnyOrder(
+      {Batched{"a", {1, 2}}, Batched{"a", {3, 4, 5}}, Batched{"a", {6, 7}}});
   EXPECT_TRUE(p.RunOk());
 }
 

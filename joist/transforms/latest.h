@@ -39,7 +39,8 @@ struct LatestFn {
   void MergeAccumulators(Accumulator& to, const Accumulator& from) const {
     if (from.filled && (!to.filled || to.time <= from.time)) to = from;
   }
-  /// T() of nothing.
+  /// A pane in which nothing came has no latest element.
+  bool HasOutput(const Accumulator& from) const { return from.filled; }
   T ExtractOutput(const Accumulator& from) const { return from.value; }
 };
 
