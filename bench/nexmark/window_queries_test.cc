@@ -1,0 +1,58 @@
+// Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "bench/nexmark/query_test.h"
+
+namespace joist::bench::nexmark {
+namespace {
+
+TEST(NexmarkQuery5, FindsHotItems) { ExpectAsReference(&HotItems, &reference::HotItems); }
+
+TEST(NexmarkQuery7, FindsTheHighestBid) { ExpectAsReference(&HighestBid, &reference::HighestBid); }
+
+TEST(NexmarkQuery10, LogsToShardedFiles) {
+  const std::filesystem::path folder =
+      std::filesystem::path(testing::TempDir()) / "nexmark_query_10";
+  for (QueryInput input : QueryInputs()) {
+    input.generator.event_count = 20'000;
+    const auto expected = reference::LogToShardedFiles(MakeEvents(input.generator), input.query);
+    for (const int threads : {1, 2}) {
+      std::filesystem::remove_all(folder);
+      std::filesystem::create_directories(folder);
+      TestPipeline p;
+      p.set_threads(threads);
+      LogToShardedFiles(p | "Events" >> Read(NexmarkSource{input.generator}), input.query,
+                        folder.string() + "/");
+      ASSERT_TRUE(p.RunOk()) << input.name << ", threads: " << threads;
+      std::map<std::string, std::vector<std::string>> found;
+      for (const auto& file : std::filesystem::directory_iterator(folder)) {
+        std::string name = file.path().filename().string();
+        const std::string suffix = "-00000-of-00001";
+        ASSERT_TRUE(name.ends_with(suffix)) << name;
+        name.resize(name.size() - suffix.size());
+        std::ifstream in(file.path());
+        for (std::string line; std::getline(in, line);) found[name].push_back(line);
+        std::sort(found[name].begin(), found[name].end());
+      }
+      EXPECT_EQ(found, expected) << input.name << ", threads: " << threads;
+    }
+  }
+  std::filesystem::remove_all(folder);
+}
+
+TEST(NexmarkQuery11, CountsBidsOfUserSessions) {
+  ExpectAsReference(&UserSessions, &reference::UserSessions);
+}
+
+TEST(NexmarkQuery12, CountsBidsOfUsers) {
+  ExpectAsReference(&ProcessingTimeWindows, &reference::ProcessingTimeWindows);
+}
+
+}  // namespace
+}  // namespace joist::bench::nexmark
