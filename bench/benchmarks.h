@@ -34,6 +34,8 @@ Benchmark ParquetScanBenchmark(const Settings& settings);
 Benchmark PricingBenchmark(const Settings& settings);
 Benchmark ShippingBenchmark(const Settings& settings);
 Benchmark ForecastBenchmark(const Settings& settings);
+/// The events of Nexmark being made, and its queries.
+std::vector<Benchmark> NexmarkBenchmarks(const Settings& settings);
 
 }  // namespace joist::bench
 

@@ -8,6 +8,7 @@
 #include <cstdlib>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "bench/benchmarks.h"
@@ -90,6 +91,7 @@ int Main(int argc, char** argv) {
   all.push_back(ShippingBenchmark(settings));
   all.push_back(ForecastBenchmark(settings));
 #endif
+  for (Benchmark& benchmark : NexmarkBenchmarks(settings)) all.push_back(std::move(benchmark));
   if (!settings.python.empty()) all.push_back(SmallWordCountBenchmark(settings));
   if (names.empty()) return RunBenchmarks(all, settings);
   std::vector<Benchmark> chosen;
