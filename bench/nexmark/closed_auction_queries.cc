@@ -45,9 +45,9 @@ JOIST_ROW(MovingMeanSellingPrice, most_bids)
 
 PCollection<CategoryPrice> AveragePriceForCategory(const PCollection<Event>& events,
                                                    const QueryConfig& config) {
-  return WinningBids(events) | "By category" >> Map([](const AuctionBid& won) {
-                                 return KV<int64_t, int64_t>{won.auction.category, won.bid.price};
-                               }) |
+  return ClosingPrices(events) | "By category" >> Map([](const ClosingPrice& won) {
+                                   return KV<int64_t, int64_t>{won.auction.category, won.bid.price};
+                                 }) |
          "Windows" >> WindowInto(SlidingWindows(config.window_size, config.window_period)) |
          "Mean" >> Mean::PerKey() | "Round" >> Map([](const KV<int64_t, double>& mean) {
                                       return CategoryPrice{mean.key, std::llround(mean.value)};
@@ -55,8 +55,8 @@ PCollection<CategoryPrice> AveragePriceForCategory(const PCollection<Event>& eve
 }
 
 PCollection<SellerPrice> AverageSellingPriceBySeller(const PCollection<Event>& events) {
-  return WinningBids(events) |
-         "By seller" >> Map([](const AuctionBid& won) {
+  return ClosingPrices(events) |
+         "By seller" >> Map([](const ClosingPrice& won) {
            return KV<int64_t, TimedPrice>{won.auction.seller,
                                           TimedPrice{won.bid.date_time, won.bid.price}};
          }) |

@@ -19,7 +19,7 @@ namespace {
 using namespace nexmark;  // NOLINT: the names above.
 
 GeneratorConfig EventsOf(const Settings& settings) {
-  return {.event_count = settings.quick ? 60'000 : 2'000'000};
+  return {.event_count = settings.quick ? 60'000 : 1'000'000};
 }
 
 void TakeFrom(RowConsumers& consumers, Measurement& m) {
@@ -102,7 +102,7 @@ Benchmark EventsBenchmark(const std::string& name, const std::string& title,
   benchmark.amount = static_cast<double>(input.event_count);
   benchmark.unit = "M/s";
   benchmark.rounds = 5;
-  benchmark.memory_bytes = static_cast<size_t>(input.event_count) * 600;
+  benchmark.memory_bytes = static_cast<size_t>(input.event_count) * 350;
   benchmark.explain = ExplainRows;
   return benchmark;
 }

@@ -12,26 +12,40 @@
 #ifndef JOIST_BENCH_NEXMARK_WINNING_BIDS_H_
 #define JOIST_BENCH_NEXMARK_WINNING_BIDS_H_
 
+#include <cstdint>
+
 #include "bench/nexmark/results.h"
 #include "joist/joist.h"
 
 namespace joist::bench::nexmark {
 
-/// Whether `bid` counts in `auction`, whatever others do.
-inline bool IsValidBid(const Bid& bid, const Auction& auction) {
-  return bid.date_time < auction.expires && bid.price >= auction.reserve;
-}
-
-/// Whether `a` goes before `b`. Beam leaves open which of two bids of one price in one millisecond
-/// wins; here it is the lower bidder's.
-inline bool OutBids(const Bid& a, const Bid& b) {
-  if (a.price != b.price) return a.price > b.price;
-  if (a.date_time != b.date_time) return a.date_time < b.date_time;
-  if (a.bidder != b.bidder) return a.bidder < b.bidder;
-  return a.extra < b.extra;
-}
-
 PCollection<AuctionBid> WinningBids(const PCollection<Event>& events);
+
+/// What the averages look at of a closed auction and its winning bid, so that nothing else is
+/// grouped.
+struct ClosedAuction {
+  int64_t seller = 0;
+  int64_t category = 0;
+  int64_t reserve = 0;
+  Timestamp expires;
+};
+JOIST_ROW(ClosedAuction, seller, category, reserve, expires)
+
+struct BidPrice {
+  int64_t bidder = 0;
+  int64_t price = 0;
+  Timestamp date_time;
+};
+JOIST_ROW(BidPrice, bidder, price, date_time)
+
+struct ClosingPrice {
+  ClosedAuction auction;
+  BidPrice bid;
+};
+JOIST_ROW(ClosingPrice, auction, bid)
+
+/// The same with these rows.
+PCollection<ClosingPrice> ClosingPrices(const PCollection<Event>& events);
 
 }  // namespace joist::bench::nexmark
 
