@@ -35,17 +35,19 @@ inline std::vector<QueryInput> QueryInputs() {
                   {.auction_skip = 7,
                    .window_size = Duration::Seconds(2),
                    .window_period = Duration::Millis(700)}};
-  QueryInput day{"a day, few people",
-                 {.event_count = 25'000,
-                  .seed = 3,
-                  .events_per_second = 1,
-                  .hot_bidders_ratio = 2,
-                  .active_people = 30},
-                 {.window_size = Duration::Minutes(20),
-                  .window_period = Duration::Minutes(5),
-                  .log_shards = 3,
-                  .side_input_rows = 50}};
-  return {as_beam, slow, day};
+  QueryInput hours{"some hours, few people",
+                   {.event_count = 25'000,
+                    .seed = 3,
+                    .events_per_second = 1,
+                    .base_time = Timestamp::Millis(1'436'936'400'000),  // At five in the morning.
+                    .hot_auction_ratio = 1,  // None are hot, so that several have the most bids.
+                    .hot_bidders_ratio = 2,
+                    .active_people = 30},
+                   {.window_size = Duration::Minutes(20),
+                    .window_period = Duration::Minutes(5),
+                    .log_shards = 3,
+                    .side_input_rows = 50}};
+  return {as_beam, slow, hours};
 }
 
 /// Runs `query(events, config)`, or `query(pipeline, events, config)`, on one thread and on two,

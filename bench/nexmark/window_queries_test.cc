@@ -16,6 +16,22 @@ TEST(NexmarkQuery5, FindsHotItems) { ExpectAsReference(&HotItems, &reference::Ho
 
 TEST(NexmarkQuery7, FindsTheHighestBid) { ExpectAsReference(&HighestBid, &reference::HighestBid); }
 
+TEST(NexmarkQuery7, GivesAllBidsOfTheHighestPrice) {
+  const auto bid = [](int64_t bidder, int64_t price, int64_t seconds) {
+    return Bid{1, bidder, price, Timestamp::Seconds(seconds), ""};
+  };
+  std::vector<Event> events;
+  for (const Bid& made : {bid(1, 500, 1), bid(2, 499, 2), bid(3, 500, 9), bid(4, 7, 10)}) {
+    events.push_back({made});
+  }
+  TestPipeline p;
+  const auto timed =
+      p | Create(events) | WithTimestamps([](const Event& event) { return event.date_time(); });
+  PAssert::That(HighestBid(timed, {}))
+      .ContainsInAnyOrder({bid(1, 500, 1), bid(3, 500, 9), bid(4, 7, 10)});
+  EXPECT_TRUE(p.RunOk());
+}
+
 TEST(NexmarkQuery10, LogsToShardedFiles) {
   const std::filesystem::path folder =
       std::filesystem::path(testing::TempDir()) / "nexmark_query_10";
