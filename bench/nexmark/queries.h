@@ -66,9 +66,9 @@ PCollection<IdNameReserve> MonitorNewUsers(const PCollection<Event>& events,
 
 /// 9, winning bids: see winning_bids.h.
 
-/// 10, log to sharded files: all events as lines, a file for each fixed window and shard. Gives the
-/// names of the files. A stream has another file for each `max_log_events`; input that ends has one
-/// pane, so one file.
+/// 10, log to sharded files: all events as lines, fields between tabs, a file for each fixed window
+/// and shard. Gives the names of the files. A stream has another file for each `max_log_events`;
+/// input that ends has one pane, so one file.
 PCollection<std::string> LogToShardedFiles(const PCollection<Event>& events,
                                            const QueryConfig& config, const std::string& prefix);
 /// The key of an event's file in query 10, without the window.

@@ -84,6 +84,23 @@ std::vector<AuctionBid> WinnersOf(const Events& events) {
   return winners;
 }
 
+std::string LineOf(const Event& event) {
+  const auto number = [](int64_t n) { return "\t" + std::to_string(n); };
+  const auto time = [](Timestamp t) { return "\t" + std::to_string(t.millis); };
+  if (const Person* p = event.person()) {
+    return "0" + number(p->id) + "\t" + p->name + "\t" + p->email_address + "\t" + p->credit_card +
+           "\t" + p->city + "\t" + p->state + time(p->date_time) + "\t" + p->extra;
+  }
+  if (const Auction* a = event.auction()) {
+    return "1" + number(a->id) + "\t" + a->item_name + "\t" + a->description +
+           number(a->initial_bid) + number(a->reserve) + time(a->date_time) + time(a->expires) +
+           number(a->seller) + number(a->category) + "\t" + a->extra;
+  }
+  const Bid* b = event.bid();
+  return "2" + number(b->auction) + number(b->bidder) + number(b->price) + time(b->date_time) +
+         "\t" + b->extra;
+}
+
 int64_t RoundedMean(const std::vector<int64_t>& prices) {
   double sum = 0;
   for (const int64_t price : prices) sum += static_cast<double>(price);
@@ -220,7 +237,7 @@ std::map<std::string, std::vector<std::string>> LogToShardedFiles(const Events& 
     if (event.bid() != nullptr) id = event.bid()->bidder;
     const Window window = FixedWindowOf(event.date_time(), config.window_size);
     files[window.end.ToString() + "-" + std::to_string(id % config.log_shards)].push_back(
-        event.ToString());
+        LineOf(event));
   }
   for (auto& [name, lines] : files) std::sort(lines.begin(), lines.end());
   return files;
