@@ -13,10 +13,8 @@
 #include "bench/nexmark/loops.h"
 #include "bench/nexmark/reference.h"
 
-namespace joist::bench {
+namespace joist::bench::nexmark {
 namespace {
-
-using namespace nexmark;  // NOLINT: the names above.
 
 GeneratorConfig EventsOf(const Settings& settings) {
   return {.event_count = settings.quick ? 60'000 : 1'000'000};
@@ -136,8 +134,12 @@ Benchmark GeneratorBenchmark(const GeneratorConfig& input) {
 }
 
 }  // namespace
+}  // namespace joist::bench::nexmark
+
+namespace joist::bench {
 
 std::vector<Benchmark> NexmarkBenchmarks(const Settings& settings) {
+  using namespace nexmark;  // NOLINT: the names above.
   const GeneratorConfig input = EventsOf(settings);
   return {GeneratorBenchmark(input),
           QueryBenchmark(0, "passthrough", input, PassthroughByHand),
