@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "bench/nexmark/query_test.h"
+#include "joist/sdk/testing/test_stream.h"
 
 namespace joist::bench::nexmark {
 namespace {
@@ -68,6 +69,41 @@ TEST(NexmarkQuery11, CountsBidsOfUserSessions) {
 
 TEST(NexmarkQuery12, CountsBidsOfUsers) {
   ExpectAsReference(&ProcessingTimeWindows, &reference::ProcessingTimeWindows);
+}
+
+Event BidBy(int64_t bidder) {
+  Bid bid;
+  bid.bidder = bidder;
+  return {bid};
+}
+
+TEST(NexmarkQuery11, HasAPaneForEachFullLogInAStream) {
+  const auto at = [](int64_t seconds) { return Timestamp::Seconds(seconds); };
+  TestPipeline p;
+  const auto events = p | TestStream<Event>()
+                              .AddElements({{BidBy(1), at(1)}, {BidBy(1), at(2)}})
+                              .AddElements({{BidBy(1), at(3)}, {BidBy(2), at(3)}})
+                              .AdvanceWatermarkTo(at(30))
+                              .AddElements({{BidBy(1), at(31)}})
+                              .AdvanceWatermarkToInfinity();
+  QueryConfig config;
+  config.max_log_events = 2;
+  PAssert::That(UserSessions(events, config)).ContainsInAnyOrder({{1, 2}, {1, 1}, {2, 1}, {1, 1}});
+  EXPECT_TRUE(p.RunOk());
+}
+
+TEST(NexmarkQuery12, HasAPaneForEachWindowOfProcessingTimeInAStream) {
+  const Timestamp time = Timestamp::Seconds(1);
+  TestPipeline p;
+  const auto events = p | TestStream<Event>()
+                              .AddElements({{BidBy(1), time}, {BidBy(1), time}})
+                              .AdvanceProcessingTime(Duration::Seconds(5))
+                              .AddElements({{BidBy(1), time}, {BidBy(2), time}})
+                              .AdvanceProcessingTime(Duration::Seconds(6))
+                              .AddElements({{BidBy(1), time}})
+                              .AdvanceWatermarkToInfinity();
+  PAssert::That(ProcessingTimeWindows(events, {})).ContainsInAnyOrder({{1, 3}, {2, 1}, {1, 1}});
+  EXPECT_TRUE(p.RunOk());
 }
 
 }  // namespace

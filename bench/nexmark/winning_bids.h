@@ -6,8 +6,9 @@
 //
 // Beam puts an auction and its bids into a window of a merging WindowFn of its own, so that a
 // stream can forget auctions that are closed. Here they are grouped by the auction's id in the
-// global window, and bids that are too late are left out one by one, which gives the same. A result
-// has the auction's last millisecond as timestamp, as it has in Beam.
+// global window, and bids that are too late are left out one by one, which gives the same where the
+// input ends. An endless one is refused: its global window would never be complete. A result has
+// the auction's last millisecond as timestamp, as it has in Beam.
 
 #ifndef JOIST_BENCH_NEXMARK_WINNING_BIDS_H_
 #define JOIST_BENCH_NEXMARK_WINNING_BIDS_H_
