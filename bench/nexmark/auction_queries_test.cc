@@ -1,7 +1,10 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
 
+#include <string>
+
 #include "bench/nexmark/query_test.h"
 #include "bench/nexmark/winning_bids.h"
+#include "joist/sdk/testing/test_stream.h"
 
 namespace joist::bench::nexmark {
 namespace {
@@ -20,6 +23,14 @@ TEST(NexmarkQuery9, FindsWinningBids) {
   ExpectAsReference(
       [](const PCollection<Event>& events, const QueryConfig&) { return WinningBids(events); },
       &reference::WinningBids);
+}
+
+TEST(NexmarkQuery9, RefusesAStream) {
+  TestPipeline p;
+  WinningBids(p | TestStream<Event>().AddElements({{Event(), Timestamp::Seconds(1)}}));
+  const JobOutcome outcome = p.RunToEnd();
+  EXPECT_NE(outcome.status.message().find("By auction"), std::string::npos)
+      << outcome.status.message();
 }
 
 }  // namespace
