@@ -7,7 +7,8 @@
 //   4, 6, 9   Beam puts an auction with its bids into a window of a merging WindowFn of its own,
 //             which Joist has not; see winning_bids.h.
 //   6, 10, 11, 12   have triggers. Input that ends has one pane for each window: see there.
-//   14        is the calculation of other suites; Beam has no query of that number.
+//   14        is the calculation that other suites have there; Beam's joins sessions with a side
+//             input.
 
 #ifndef JOIST_BENCH_NEXMARK_QUERIES_H_
 #define JOIST_BENCH_NEXMARK_QUERIES_H_
