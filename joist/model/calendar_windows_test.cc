@@ -30,6 +30,9 @@ TEST(CalendarWindows, Days) {
 TEST(CalendarWindows, Months) {
   EXPECT_EQ(CalendarWindows::Months(1).AssignWindow(At("2024-02-29T23:00:00Z")),
             Of("2024-02-01T00:00:00Z", "2024-03-01T00:00:00Z"));
+  // The last day of 400 years.
+  EXPECT_EQ(CalendarWindows::Months(1).AssignWindow(At("2000-02-29T12:00:00Z")),
+            Of("2000-02-01T00:00:00Z", "2000-03-01T00:00:00Z"));
   const auto quarters = CalendarWindows::Months(3).StartingMonth(2026, 2).BeginningOnDay(6);
   EXPECT_EQ(quarters.AssignWindow(At("2026-05-06T00:00:00Z")),
             Of("2026-05-06T00:00:00Z", "2026-08-06T00:00:00Z"));
@@ -57,10 +60,11 @@ TEST(CalendarWindows, MidnightElsewhere) {
 }
 
 TEST(CalendarWindows, EndWithTime) {
-  for (const auto& windows : {CalendarWindows::Days(3), CalendarWindows::Months(1),
+  for (const auto& windows : {CalendarWindows::Days(1), CalendarWindows::Days(3), CalendarWindows::Months(1),
                               CalendarWindows::Years(1'000'000'000)}) {
     const Window last = windows.AssignWindow(Timestamp::Max());
     EXPECT_EQ(last.end, Window::Global().end) << windows.ToString();
+    EXPECT_LT(last.start, last.end) << windows.ToString();
     EXPECT_TRUE(windows.AssignWindow(Timestamp::Min()).Contains(Timestamp::Min()))
         << windows.ToString();
   }

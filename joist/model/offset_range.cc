@@ -37,9 +37,8 @@ bool OffsetTracker::TryClaim(int64_t position) {
 }
 
 std::optional<OffsetRange> OffsetTracker::TrySplit(double fraction) {
-  if (claimed_.has_value() && *claimed_ >= range_.to - 1) return std::nullopt;
+  if (CheckDone().ok()) return std::nullopt;
   const int64_t first = next();
-  if (first >= range_.to) return std::nullopt;
   const uint64_t left = static_cast<uint64_t>(range_.to) - static_cast<uint64_t>(first);
   const double share = static_cast<double>(left) * std::clamp(fraction, 0.0, 1.0);
   const uint64_t kept =

@@ -52,6 +52,7 @@ TEST(OffsetTracker, AnEmptyRangeIsDone) {
 TEST(OffsetTracker, SplitsWhatIsNotClaimed) {
   OffsetTracker tracker({0, 100});
   EXPECT_TRUE(tracker.TryClaim(19));
+  EXPECT_FALSE(tracker.TrySplit(1).has_value());
   EXPECT_EQ(tracker.TrySplit(0.5), (OffsetRange{60, 100}));
   EXPECT_EQ(tracker.restriction(), (OffsetRange{0, 60}));
   EXPECT_EQ(tracker.TrySplit(0), (OffsetRange{20, 60}));
@@ -68,8 +69,9 @@ TEST(OffsetTracker, BeforeTheFirstClaimAPauseLeavesEverything) {
 
 TEST(OffsetTracker, OneThatFailedToClaimHasNothingToSplit) {
   OffsetTracker tracker({0, 10});
-  EXPECT_FALSE(tracker.TryClaim(50));
+  EXPECT_FALSE(tracker.TryClaim(kEnd));
   EXPECT_FALSE(tracker.TrySplit(0).has_value());
+  EXPECT_TRUE(tracker.CheckDone().ok());
 }
 
 TEST(OffsetTracker, RangesWithoutEnd) {

@@ -5,8 +5,6 @@
 #include <limits>
 #include <string>
 
-#include "joist/exec/wall_time.h"
-
 namespace joist {
 
 sequence_internal::Sequence sequence_internal::Start::operator()(const Sequence& sequence) const {
