@@ -60,8 +60,8 @@ TEST(CalendarWindows, MidnightElsewhere) {
 }
 
 TEST(CalendarWindows, EndWithTime) {
-  for (const auto& windows : {CalendarWindows::Days(1), CalendarWindows::Days(3), CalendarWindows::Months(1),
-                              CalendarWindows::Years(1'000'000'000)}) {
+  for (const auto& windows : {CalendarWindows::Days(1), CalendarWindows::Days(3),
+                              CalendarWindows::Months(1), CalendarWindows::Years(1'000'000'000)}) {
     const Window last = windows.AssignWindow(Timestamp::Max());
     EXPECT_EQ(last.end, Window::Global().end) << windows.ToString();
     EXPECT_LT(last.start, last.end) << windows.ToString();

@@ -13,7 +13,6 @@
 #include <cstdint>
 #include <limits>
 #include <source_location>
-#include <utility>
 #include <vector>
 
 #include "joist/model/offset_range.h"
@@ -97,19 +96,19 @@ class GenerateSequence : public Transform {
   GenerateSequence To(int64_t to) && {
     sequence_.to = to;
     is_bounded_ = true;
-    return std::move(*this);
+    return *this;
   }
   /// At most `elements` in each `period`, evenly.
   GenerateSequence WithRate(int64_t elements, Duration period) && {
     sequence_.elements = elements;
     sequence_.period = period;
-    return std::move(*this);
+    return *this;
   }
   /// Ends when the job has run so long.
   GenerateSequence WithMaxReadTime(Duration time) && {
     sequence_.max_read_time = time;
     is_bounded_ = true;
-    return std::move(*this);
+    return *this;
   }
 
   PCollection<int64_t> Expand(const Pipeline& pipeline) const;

@@ -87,7 +87,7 @@ struct GroupIntoBatches : Transform {
   /// No value of a stream waits longer for its batch to be full, by the engine's clock.
   GroupIntoBatches WithMaxBufferingDuration(Duration most) && {
     max_buffering = most;
-    return std::move(*this);
+    return *this;
   }
   template <class T>
   auto Expand(const PCollection<T>& in) const {

@@ -10,7 +10,6 @@
 #define JOIST_TRANSFORMS_PERIODIC_IMPULSE_H_
 
 #include <source_location>
-#include <utility>
 
 #include "joist/model/timestamp.h"
 #include "joist/sdk/pipeline.h"
@@ -27,12 +26,12 @@ class PeriodicImpulse : public Transform {
   /// None at `stop` or later.
   PeriodicImpulse Until(Timestamp stop) && {
     stop_ = stop;
-    return std::move(*this);
+    return *this;
   }
   /// Each in a window of its own, [timestamp, timestamp + interval).
   PeriodicImpulse ApplyWindowing() && {
     windowed_ = true;
-    return std::move(*this);
+    return *this;
   }
 
   /// A collection without end, even where it has a `stop`, as in Beam.

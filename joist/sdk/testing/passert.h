@@ -165,7 +165,7 @@ class PAssertion {
 
   void ContainsInAnyOrder(std::vector<T> expected) const {
     std::vector<passert_internal::Seen> all;
-    for (const T& value : expected) all.push_back(passert_internal::See(value));
+    for (auto&& value : expected) all.push_back(passert_internal::See<T>(value));
     PipelineBuilder& builder = actual_.builder();
     const PipelineBuilder::Scope scope(&builder, "", "PAssert", &location_);
     const auto seen = [this, &builder] {
