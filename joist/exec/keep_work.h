@@ -228,6 +228,7 @@ class KeepWorkBreaker final : public Breaker {
         output_.Push(element, std::move(work), meta, &control);
       }
       // From here on it is not shared: a retry begins with one restriction.
+      control.EndAsking();
       rests = control.TakeRests();
       if (auto shared = control.TakeShared()) rests.push_back({std::move(shared->rest), {}});
       while (!rests.empty() && !tracker.cancelled()) {

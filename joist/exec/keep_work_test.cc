@@ -112,6 +112,7 @@ TEST(KeepWork, WhoHasPausedSharesNoMore) {
     OffsetTracker claims(range);
     if (range.from == 0) {
       EXPECT_TRUE(claims.TryClaim(9));
+      EXPECT_FALSE(tracker.TrySplit(1).has_value());  // Asks, and is not heard.
       control.Leave(claims, Timestamp(), Duration::Millis(1));
       return;
     }

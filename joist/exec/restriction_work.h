@@ -81,6 +81,8 @@ class WorkControl : public ClaimWatch {
   std::vector<RestOfWork<R>> TakeRests() { return std::exchange(rests_, {}); }
   /// Wants a part of what isn't claimed yet.
   void Ask() { wanted_.store(true, std::memory_order_relaxed); }
+  /// Nobody asks any more, and whoever has asked and was not heard gets nothing.
+  void EndAsking() { wanted_.store(false, std::memory_order_relaxed); }
   std::optional<Shared> TakeShared() {
     const std::lock_guard lock(mutex_);
     return std::exchange(shared_, std::nullopt);
