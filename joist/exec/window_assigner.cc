@@ -33,11 +33,16 @@ Meta WindowAssigner::AssignOne(const Meta& meta, size_t count) {
     return out;
   }
   windows_.resize(count);
-  if (fn_->is_merging()) {
-    if (fn_->kind == WindowFn::Kind::kSessions) {
-      for (size_t i = 0; i < count; ++i) windows_[i] = SessionWindow(meta.timestamps[i], fn_->size);
-    } else {
-      for (size_t i = 0; i < count; ++i) windows_[i] = WindowOf(meta.timestamps[i]);
+  if (fn_->kind == WindowFn::Kind::kSessions) {
+    for (size_t i = 0; i < count; ++i) windows_[i] = SessionWindow(meta.timestamps[i], fn_->size);
+    out.windows = SharedColumn<Window>(windows_.data());
+    return out;
+  }
+  if (fn_->kind == WindowFn::Kind::kCustom) {
+    // Its windows may overlap, so that a time may lie in the window of another.
+    for (size_t i = 0; i < count; ++i) {
+      const bool same = i > 0 && meta.timestamps[i] == meta.timestamps[i - 1];
+      windows_[i] = same ? windows_[i - 1] : WindowOf(meta.timestamps[i]);
     }
     out.windows = SharedColumn<Window>(windows_.data());
     return out;

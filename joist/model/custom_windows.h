@@ -10,8 +10,8 @@
 //
 //   static constexpr bool kMergesOverlapping = true;
 //
-// It may have `std::string ToString() const` and `Status Validate() const`. Elements in one batch
-// are asked for in order, so AssignWindow is called when time leaves the window before.
+// It may have `std::string ToString() const` and `Status Validate() const`. What it returns must
+// follow from its fields and the time alone: elements at one time may be asked for once.
 //
 //   struct Shifts { Window AssignWindow(Timestamp t) const { … } };
 //   clicks | joist::WindowInto(joist::CustomWindows(Shifts()))

@@ -126,6 +126,26 @@ TEST(WindowInto, CustomWindows) {
   EXPECT_TRUE(p.RunOk());
 }
 
+/// Overlap, though each time is in one of them only.
+struct Overlapping {
+  Window AssignWindow(Timestamp t) const {
+    const Window tens = FixedWindow(t, Duration::Seconds(10));
+    return {tens.start, tens.end + Duration::Seconds(10)};
+  }
+};
+
+TEST(WindowInto, CustomWindowsThatOverlap) {
+  TestPipeline p;
+  // In one batch.
+  auto words = p | Create({0}) | FlatMap([](int, Emit<std::string> emit) {
+                 for (const int64_t second : {5, 15, 16, 25, 5}) emit("a", At(second));
+               });
+  auto counts = words | WindowInto(CustomWindows(Overlapping())) | Count::PerElement();
+  PAssert::That(counts | Show())
+      .ContainsInAnyOrder({"a 2 [0, 20) @19999", "a 2 [10, 30) @29999", "a 1 [20, 40) @39999"});
+  EXPECT_TRUE(p.RunOk());
+}
+
 /// Sessions whose gap depends on the time of day, if a minute is a day.
 struct RestlessSessions {
   static constexpr bool kMergesOverlapping = true;
