@@ -103,6 +103,21 @@ TEST(State, InTheOrderOfTimeWithWhatMayBeLate) {
   EXPECT_TRUE(p.RunOk());
 }
 
+// What waits for its turn is on time behind it.
+TEST(State, WhatWaitsForItsTurnHoldsTheWatermark) {
+  TestPipeline p;
+  auto counts =
+      p |
+      TestStream<Pair>()
+          .AddElements({{{"a", 3}, At(3)}})
+          .AdvanceWatermarkTo(At(8))
+          .AdvanceWatermarkToInfinity() |
+      WindowInto(FixedWindows(Duration::Seconds(5))).WithAllowedLateness(Duration::Seconds(10)) |
+      ParDo(InOrder()) | Count::Globally();
+  PAssert::That(counts).InOnTimePane({At(0), At(5)}).ContainsInAnyOrder({1});
+  EXPECT_TRUE(p.RunOk());
+}
+
 // Many keys over several threads, with little memory.
 TEST(State, ManyKeys) {
   TestPipeline p;
