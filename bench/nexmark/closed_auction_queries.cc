@@ -45,17 +45,19 @@ JOIST_ROW(MovingMeanSellingPrice, most_bids)
 
 PCollection<CategoryPrice> AveragePriceForCategory(const PCollection<Event>& events,
                                                    const QueryConfig& config) {
-  return ClosingPrices(events) | "By category" >> Map([](const ClosingPrice& won) {
-                                   return KV<int64_t, int64_t>{won.auction.category, won.bid.price};
-                                 }) |
+  return ClosingPrices(events, config) |
+         "By category" >> Map([](const ClosingPrice& won) {
+           return KV<int64_t, int64_t>{won.auction.category, won.bid.price};
+         }) |
          "Windows" >> WindowInto(SlidingWindows(config.window_size, config.window_period)) |
          "Mean" >> Mean::PerKey() | "Round" >> Map([](const KV<int64_t, double>& mean) {
                                       return CategoryPrice{mean.key, std::llround(mean.value)};
                                     });
 }
 
-PCollection<SellerPrice> AverageSellingPriceBySeller(const PCollection<Event>& events) {
-  return ClosingPrices(events) |
+PCollection<SellerPrice> AverageSellingPriceBySeller(const PCollection<Event>& events,
+                                                     const QueryConfig& config) {
+  return ClosingPrices(events, config) |
          "By seller" >> Map([](const ClosingPrice& won) {
            return KV<int64_t, TimedPrice>{won.auction.seller,
                                           TimedPrice{won.bid.date_time, won.bid.price}};

@@ -61,6 +61,19 @@ struct EnrichBid {
 };
 JOIST_ROW(EnrichBid, rows)
 
+struct EnrichSession {
+  int64_t rows = 1;
+  void Process(const KV<int64_t, Iterable<Bid>>& session, Window window,
+               SideInput<MapView<int64_t, std::string>> side, Emit<Bid> emit) {
+    const std::string extra = std::string(side->At(session.key % rows)) + ":" +
+                              window.start.ToString() + ":" + window.end.ToString();
+    for (const Bid& bid : session.value) {
+      emit(Bid{bid.auction, bid.bidder, bid.price, bid.date_time, extra});
+    }
+  }
+};
+JOIST_ROW(EnrichSession, rows)
+
 }  // namespace
 
 PCollection<NameCityStateId> LocalItemSuggestion(const PCollection<Event>& events,
@@ -113,6 +126,17 @@ PCollection<Bid> BoundedSideInputJoin(const PCollection<Event>& events,
                                       const PCollection<KV<int64_t, std::string>>& side_input,
                                       const QueryConfig& config) {
   return events | "Enrich" >> ParDo(EnrichBid{config.side_input_rows}, AsMap(side_input));
+}
+
+PCollection<Bid> SessionSideInputJoin(const PCollection<Event>& events,
+                                      const PCollection<KV<int64_t, std::string>>& side_input,
+                                      const QueryConfig& config) {
+  return events | "By bidder" >> FlatMap([](const Event& event, Emit<KV<int64_t, Bid>> emit) {
+                    if (const Bid* bid = event.bid())
+                      emit(KV<int64_t, const Bid&>{bid->bidder, *bid});
+                  }) |
+         "Sessions" >> WindowInto(Sessions(config.session_gap)) | "Group" >> GroupByKey() |
+         "Enrich" >> ParDo(EnrichSession{config.side_input_rows}, AsMap(side_input));
 }
 
 PCollection<KV<int64_t, std::string>> SideInputOf(const Pipeline& pipeline,

@@ -60,5 +60,13 @@ TEST(NexmarkQuery13, JoinsASideInput) {
       &reference::BoundedSideInputJoin);
 }
 
+TEST(NexmarkQuery14, JoinsSessionsWithASideInput) {
+  ExpectAsReference(
+      [](Pipeline& p, const PCollection<Event>& events, const QueryConfig& config) {
+        return SessionSideInputJoin(events, SideInputOf(p, config), config);
+      },
+      &reference::SessionSideInputJoin);
+}
+
 }  // namespace
 }  // namespace joist::bench::nexmark

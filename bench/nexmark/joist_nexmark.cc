@@ -73,15 +73,15 @@ void BuildQuery(int number, const Pipeline& p, const PCollection<Event>& events,
     case 3: return Take(LocalItemSuggestion(events, config));
     case 4: return Take(AveragePriceForCategory(events, config));
     case 5: return Take(HotItems(events, config));
-    case 6: return Take(AverageSellingPriceBySeller(events));
+    case 6: return Take(AverageSellingPriceBySeller(events, config));
     case 7: return Take(HighestBid(events, config));
     case 8: return Take(MonitorNewUsers(events, config));
-    case 9: return Take(WinningBids(events));
+    case 9: return Take(WinningBids(events, config));
     case 10: LogToShardedFiles(events, config, scratch); return;
     case 11: return Take(UserSessions(events, config));
     case 12: return Take(ProcessingTimeWindows(events, config));
     case 13: return Take(BoundedSideInputJoin(events, SideInputOf(p, config), config));
-    case 14: return Take(Calculation(events));
+    case 14: return Take(SessionSideInputJoin(events, SideInputOf(p, config), config));
     default: throw std::out_of_range("Nexmark has queries 0 to 14");
   }
 }

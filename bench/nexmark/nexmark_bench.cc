@@ -81,7 +81,7 @@ void RunReference(int number, const Events& events, const QueryConfig& config, M
     case 11: return TakeReference(reference::UserSessions(events, config), m);
     case 12: return TakeReference(reference::ProcessingTimeWindows(events, config), m);
     case 13: return TakeReference(reference::BoundedSideInputJoin(events, config), m);
-    default: return TakeReference(reference::Calculation(events, config), m);
+    default: return TakeReference(reference::SessionSideInputJoin(events, config), m);
   }
 }
 
@@ -156,7 +156,7 @@ std::vector<Benchmark> NexmarkBenchmarks(const Settings& settings) {
           QueryBenchmark(11, "user sessions", input),
           QueryBenchmark(12, "processing-time windows", input),
           QueryBenchmark(13, "bounded side input join", input),
-          QueryBenchmark(14, "calculation", input)};
+          QueryBenchmark(14, "session side input join", input)};
 }
 
 }  // namespace joist::bench

@@ -4,11 +4,7 @@
 // pipelines: each a function over the events, which have their `date_time` as timestamps. What they
 // compute is what Beam's compute, with these exceptions:
 //
-//   4, 6, 9   Beam puts an auction with its bids into a window of a merging WindowFn of its own,
-//             which Joist has not; see winning_bids.h.
 //   6, 10, 11, 12   have triggers. Input that ends has one pane for each window: see there.
-//   14        is the calculation that other suites have there; Beam's joins sessions with a side
-//             input.
 
 #ifndef JOIST_BENCH_NEXMARK_QUERIES_H_
 #define JOIST_BENCH_NEXMARK_QUERIES_H_
@@ -29,7 +25,10 @@ struct QueryConfig {
   Duration max_auctions_waiting_time = Duration::Minutes(10);  ///< Of query 3.
   int64_t max_log_events = 100'000;                            ///< Of a pane of queries 10 and 11.
   int64_t log_shards = 10;                                     ///< Of a window in query 10.
-  int64_t side_input_rows = 500;                               ///< Of query 13.
+  int64_t side_input_rows = 500;                               ///< Of queries 13 and 14.
+  Duration session_gap = Duration::Minutes(10);                ///< Of query 14.
+  /// How long a bid waits for its auction in queries 4, 6 and 9; longer than any auction is open.
+  Duration bid_wait = Duration::Minutes(1);
 };
 
 /// 0, passthrough: each event there and back through its coder.
@@ -56,7 +55,8 @@ PCollection<AuctionCount> HotItems(const PCollection<Event>& events, const Query
 /// 6, average selling price by seller: of the winning bids of a seller's last ten closed auctions,
 /// those with the latest bids. A stream has a result for each winning bid; input that ends has the
 /// last one, which is what Beam's test looks at.
-PCollection<SellerPrice> AverageSellingPriceBySeller(const PCollection<Event>& events);
+PCollection<SellerPrice> AverageSellingPriceBySeller(const PCollection<Event>& events,
+                                                     const QueryConfig& config);
 
 /// 7, highest bid: the bids with the highest price in each fixed window.
 PCollection<Bid> HighestBid(const PCollection<Event>& events, const QueryConfig& config);
@@ -90,13 +90,15 @@ PCollection<BidsPerSession> ProcessingTimeWindows(const PCollection<Event>& even
 PCollection<Bid> BoundedSideInputJoin(const PCollection<Event>& events,
                                       const PCollection<KV<int64_t, std::string>>& side_input,
                                       const QueryConfig& config);
-/// The side input of query 13: texts by numbers from 0.
+/// The side input of queries 13 and 14: texts by numbers from 0.
 PCollection<KV<int64_t, std::string>> SideInputOf(const Pipeline& pipeline,
                                                   const QueryConfig& config);
 
-/// 14, calculation: bids at 0.908 of their price where that is within bounds, the time of the day,
-/// and a count of letters.
-PCollection<CalculatedBid> Calculation(const PCollection<Event>& events);
+/// 14, session side input join: each bidder's bids by sessions, with the side input's text for the
+/// bidder and the session's bounds.
+PCollection<Bid> SessionSideInputJoin(const PCollection<Event>& events,
+                                      const PCollection<KV<int64_t, std::string>>& side_input,
+                                      const QueryConfig& config);
 
 }  // namespace joist::bench::nexmark
 

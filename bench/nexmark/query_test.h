@@ -34,7 +34,8 @@ inline std::vector<QueryInput> QueryInputs() {
                    .out_of_order_group_size = 500},
                   {.auction_skip = 7,
                    .window_size = Duration::Seconds(2),
-                   .window_period = Duration::Millis(700)}};
+                   .window_period = Duration::Millis(700),
+                   .session_gap = Duration::Seconds(1)}};
   QueryInput hours{"some hours, few people",
                    {.event_count = 25'000,
                     .seed = 3,
@@ -46,7 +47,9 @@ inline std::vector<QueryInput> QueryInputs() {
                    {.window_size = Duration::Minutes(20),
                     .window_period = Duration::Minutes(5),
                     .log_shards = 3,
-                    .side_input_rows = 50}};
+                    .side_input_rows = 50,
+                    .session_gap = Duration::Minutes(1),
+                    .bid_wait = Duration::Hours(1)}};
   return {as_beam, slow, hours};
 }
 

@@ -224,7 +224,11 @@ InWindows<IdNameReserve> MonitorNewUsers(const Events& events, const QueryConfig
 }
 
 InWindows<AuctionBid> WinningBids(const Events& events, const QueryConfig&) {
-  return InGlobalWindow(WinnersOf(events));
+  InWindows<AuctionBid> winners;
+  for (const AuctionBid& won : WinnersOf(events)) {
+    winners.push_back({{won.auction.date_time, won.auction.expires}, won});
+  }
+  return winners;
 }
 
 std::map<std::string, std::vector<std::string>> LogToShardedFiles(const Events& events,
@@ -274,20 +278,27 @@ InWindows<Bid> BoundedSideInputJoin(const Events& events, const QueryConfig& con
   return InGlobalWindow(bids);
 }
 
-InWindows<CalculatedBid> Calculation(const Events& events, const QueryConfig&) {
-  std::vector<CalculatedBid> rows;
-  for (const Bid& bid : BidsOf(events)) {
-    if (bid.price * 908 <= 1'000'000'000 || bid.price * 908 >= 50'000'000'000) continue;
-    const int64_t hour = bid.date_time.millis / 3'600'000 % 24;
-    TimeOfDay time_of_day = TimeOfDay::kOther;
-    if (8 <= hour && hour <= 18) time_of_day = TimeOfDay::kDay;
-    if (hour <= 6 || 20 <= hour) time_of_day = TimeOfDay::kNight;
-    int64_t letters = 0;
-    for (const char c : bid.extra) letters += c == 'c' ? 1 : 0;
-    rows.push_back(
-        {bid.auction, bid.bidder, bid.price * 908, time_of_day, bid.date_time, bid.extra, letters});
+InWindows<Bid> SessionSideInputJoin(const Events& events, const QueryConfig& config) {
+  std::map<int64_t, std::vector<Bid>> bids;
+  for (const Bid& bid : BidsOf(events)) bids[bid.bidder].push_back(bid);
+  InWindows<Bid> joined;
+  for (auto& [bidder, all] : bids) {
+    std::sort(all.begin(), all.end(),
+              [](const Bid& a, const Bid& b) { return a.date_time < b.date_time; });
+    const std::string extra = std::to_string(bidder % config.side_input_rows);
+    for (size_t first = 0, next = 0; first < all.size(); first = next) {
+      for (next = first + 1; next < all.size(); ++next) {
+        if (all[next].date_time >= all[next - 1].date_time + config.session_gap) break;
+      }
+      const Window session = {all[first].date_time, all[next - 1].date_time + config.session_gap};
+      for (size_t i = first; i < next; ++i) {
+        Bid bid = all[i];
+        bid.extra = extra + ":" + session.start.ToString() + ":" + session.end.ToString();
+        joined.push_back({session, bid});
+      }
+    }
   }
-  return InGlobalWindow(rows);
+  return joined;
 }
 
 }  // namespace joist::bench::nexmark::reference

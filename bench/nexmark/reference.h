@@ -36,7 +36,7 @@ std::map<std::string, std::vector<std::string>> LogToShardedFiles(const Events& 
 InWindows<BidsPerSession> UserSessions(const Events& events, const QueryConfig& config);
 InWindows<BidsPerSession> ProcessingTimeWindows(const Events& events, const QueryConfig& config);
 InWindows<Bid> BoundedSideInputJoin(const Events& events, const QueryConfig& config);
-InWindows<CalculatedBid> Calculation(const Events& events, const QueryConfig& config);
+InWindows<Bid> SessionSideInputJoin(const Events& events, const QueryConfig& config);
 
 }  // namespace reference
 }  // namespace joist::bench::nexmark

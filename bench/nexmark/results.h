@@ -71,21 +71,6 @@ struct BidsPerSession {
 };
 JOIST_ROW(BidsPerSession, person, bids)
 
-enum class TimeOfDay : uint8_t { kDay, kNight, kOther };
-JOIST_ENUM(TimeOfDay, kDay, kNight, kOther)
-
-/// Of query 14: a bid with what was calculated of it.
-struct CalculatedBid {
-  int64_t auction = 0;
-  int64_t bidder = 0;
-  int64_t price = 0;  ///< In thousandths of a cent.
-  TimeOfDay time_of_day = TimeOfDay::kOther;
-  Timestamp date_time;
-  std::string extra;
-  int64_t letters = 0;  ///< How often `extra` has a 'c'.
-};
-JOIST_ROW(CalculatedBid, auction, bidder, price, time_of_day, date_time, extra, letters)
-
 }  // namespace joist::bench::nexmark
 
 #endif  // JOIST_BENCH_NEXMARK_RESULTS_H_

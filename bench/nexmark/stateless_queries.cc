@@ -1,8 +1,7 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
 //
-// Queries 0, 1, 2 and 14, which look at one event at a time.
+// Queries 0, 1 and 2, which look at one event at a time.
 
-#include <algorithm>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -38,13 +37,6 @@ struct SkipAuctions {
 };
 JOIST_ROW(SkipAuctions, auction_skip)
 
-TimeOfDay TimeOfDayOf(Timestamp time) {
-  const int64_t hour = FloorMod(time.millis, Duration::Days(1).millis) / Duration::Hours(1).millis;
-  if (hour >= 8 && hour <= 18) return TimeOfDay::kDay;
-  if (hour <= 6 || hour >= 20) return TimeOfDay::kNight;
-  return TimeOfDay::kOther;
-}
-
 }  // namespace
 
 PCollection<Event> Passthrough(const PCollection<Event>& events) {
@@ -62,18 +54,6 @@ PCollection<Bid> CurrencyConversion(const PCollection<Event>& events) {
 
 PCollection<AuctionPrice> Selection(const PCollection<Event>& events, const QueryConfig& config) {
   return events | "Skip" >> ParDo(SkipAuctions{config.auction_skip});
-}
-
-PCollection<CalculatedBid> Calculation(const PCollection<Event>& events) {
-  return events | "Calculate" >> FlatMap([](const Event& event, Emit<CalculatedBid> emit) {
-                    const Bid* bid = event.bid();
-                    if (bid == nullptr) return;
-                    const int64_t price = bid->price * 908;
-                    if (price <= 1'000'000'000 || price >= 50'000'000'000) return;
-                    emit(CalculatedBid{bid->auction, bid->bidder, price,
-                                       TimeOfDayOf(bid->date_time), bid->date_time, bid->extra,
-                                       std::count(bid->extra.begin(), bid->extra.end(), 'c')});
-                  });
 }
 
 }  // namespace joist::bench::nexmark

@@ -19,11 +19,5 @@ TEST(NexmarkQuery1, ConvertsCurrencies) {
 
 TEST(NexmarkQuery2, SelectsAuctions) { ExpectAsReference(&Selection, &reference::Selection); }
 
-TEST(NexmarkQuery14, Calculates) {
-  ExpectAsReference(
-      [](const PCollection<Event>& events, const QueryConfig&) { return Calculation(events); },
-      &reference::Calculation);
-}
-
 }  // namespace
 }  // namespace joist::bench::nexmark

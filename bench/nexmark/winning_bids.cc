@@ -2,6 +2,11 @@
 
 #include "bench/nexmark/winning_bids.h"
 
+#include <algorithm>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
 namespace joist::bench::nexmark {
 namespace {
 
@@ -23,45 +28,74 @@ struct PickWinner {
   using B = decltype(Won::bid);
   void Process(const KV<int64_t, CoGbkResult<A, B>>& group, Emit<Won> emit) {
     const auto& [auctions, bids] = group.value;
-    if (auctions.empty()) return;  // Bids for an auction to come that never came.
+    if (auctions.empty()) return;  // Bids that came after it was closed, or for none.
     Won winner{*auctions.begin(), {}};
     bool won = false;
     for (const B& bid : bids) {
-      if (bid.date_time >= winner.auction.expires || bid.price < winner.auction.reserve) continue;
+      if (bid.price < winner.auction.reserve) continue;
       if (won && !OutBids(bid, winner.bid)) continue;
       winner.bid = bid;
       won = true;
     }
-    if (won) emit(winner, winner.auction.expires - Duration::Millis(1));
+    if (won) emit(winner);
   }
 };
 
 }  // namespace
 
-PCollection<AuctionBid> WinningBids(const PCollection<Event>& events) {
+Window AuctionOrBidWindows::AssignWindow(const Event& event, Timestamp t) const {
+  const Auction* auction = event.auction();
+  if (auction == nullptr) return {t, t + bid_wait};
+  if (auction->expires - t >= bid_wait) {
+    throw std::invalid_argument("auction " + std::to_string(auction->id) + " is open for " +
+                                (auction->expires - t).ToString() + "; bids wait for " +
+                                bid_wait.ToString());
+  }
+  return {t, auction->expires};
+}
+
+void AuctionOrBidWindows::MergeWindows(WindowMerger& merger) const {
+  const auto is_bid = [this](const Window& window) { return window.span() == bid_wait; };
+  const auto all = merger.windows();
+  const auto auction = std::find_if_not(all.begin(), all.end(), is_bid);  // A key has one.
+  if (auction == all.end()) return;
+  std::vector<Window> from = {*auction};
+  for (const Window& window : all) {
+    if (is_bid(window) && window.start < auction->end) from.push_back(window);
+  }
+  merger.Merge(from, *auction);
+}
+
+PCollection<AuctionBid> WinningBids(const PCollection<Event>& events, const QueryConfig& config) {
+  const auto windowed =
+      events | "Auction windows" >> WindowInto(CustomWindows(AuctionOrBidWindows{config.bid_wait}));
   const auto auctions =
-      events | "Auctions" >> FlatMap([](const Event& event, Emit<KV<int64_t, Auction>> emit) {
-                 if (const Auction* auction = event.auction()) {
-                   emit(KV<int64_t, Auction>{auction->id, *auction});
-                 }
-               });
-  const auto bids = events | "Bids" >> FlatMap([](const Event& event, Emit<KV<int64_t, Bid>> emit) {
-                               if (const Bid* bid = event.bid())
-                                 emit(KV<int64_t, Bid>{bid->auction, *bid});
-                             });
+      windowed | "Auctions" >> FlatMap([](const Event& event, Emit<KV<int64_t, Auction>> emit) {
+                   if (const Auction* auction = event.auction()) {
+                     emit(KV<int64_t, const Auction&>{auction->id, *auction});
+                   }
+                 });
+  const auto bids =
+      windowed | "Bids" >> FlatMap([](const Event& event, Emit<KV<int64_t, Bid>> emit) {
+                   if (const Bid* bid = event.bid())
+                     emit(KV<int64_t, const Bid&>{bid->auction, *bid});
+                 });
   return CoGroupByKey("By auction", auctions, bids) | "Winner" >> ParDo(PickWinner<AuctionBid>());
 }
 
-PCollection<ClosingPrice> ClosingPrices(const PCollection<Event>& events) {
+PCollection<ClosingPrice> ClosingPrices(const PCollection<Event>& events,
+                                        const QueryConfig& config) {
+  const auto windowed =
+      events | "Auction windows" >> WindowInto(CustomWindows(AuctionOrBidWindows{config.bid_wait}));
   const auto auctions =
-      events |
+      windowed |
       "Auctions" >> FlatMap([](const Event& event, Emit<KV<int64_t, ClosedAuction>> emit) {
         if (const Auction* a = event.auction()) {
           emit(KV<int64_t, ClosedAuction>{a->id, {a->seller, a->category, a->reserve, a->expires}});
         }
       });
   const auto bids =
-      events |
+      windowed |
       "Bids" >> FlatMap([](const Event& event, Emit<KV<int64_t, BidPrice>> emit) {
         if (const Bid* bid = event.bid()) {
           emit(KV<int64_t, BidPrice>{bid->auction, {bid->bidder, bid->price, bid->date_time}});

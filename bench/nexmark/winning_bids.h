@@ -4,23 +4,33 @@
 // before the auction expired that reach its reserve; of several the earliest. Also what queries 4
 // and 6 are made of.
 //
-// Beam puts an auction and its bids into a window of a merging WindowFn of its own, so that a
-// stream can forget auctions that are closed. Here they are grouped by the auction's id in the
-// global window, and bids that are too late are left out one by one, which gives the same where the
-// input ends. An endless one is refused: its global window would never be complete. A result has
-// the auction's last millisecond as timestamp, as it has in Beam.
+// An auction and its bids meet in a window of a function of their own, AuctionOrBidWindows, so that
+// a stream can forget auctions that are closed. A result has the auction's last millisecond as
+// timestamp.
 
 #ifndef JOIST_BENCH_NEXMARK_WINNING_BIDS_H_
 #define JOIST_BENCH_NEXMARK_WINNING_BIDS_H_
 
 #include <cstdint>
 
-#include "bench/nexmark/results.h"
+#include "bench/nexmark/queries.h"
 #include "joist/joist.h"
 
 namespace joist::bench::nexmark {
 
-PCollection<AuctionBid> WinningBids(const PCollection<Event>& events);
+/// An auction's window is the time that it is open. A bid's is of `bid_wait` from its time on, for
+/// its auction may come after it; it becomes that of the auction of its key, if that has not
+/// expired before the bid. Beam's window knows which of the two it is; here the length tells, so
+/// `bid_wait` must be longer than any auction is open.
+struct AuctionOrBidWindows {
+  Duration bid_wait;
+  /// Throws where an auction is open too long. Persons are put into any window.
+  Window AssignWindow(const Event& event, Timestamp t) const;
+  void MergeWindows(WindowMerger& merger) const;
+};
+JOIST_ROW(AuctionOrBidWindows, bid_wait)
+
+PCollection<AuctionBid> WinningBids(const PCollection<Event>& events, const QueryConfig& config);
 
 /// What the averages look at of a closed auction and its winning bid, so that nothing else is
 /// grouped.
@@ -46,7 +56,8 @@ struct ClosingPrice {
 JOIST_ROW(ClosingPrice, auction, bid)
 
 /// The same with these rows.
-PCollection<ClosingPrice> ClosingPrices(const PCollection<Event>& events);
+PCollection<ClosingPrice> ClosingPrices(const PCollection<Event>& events,
+                                        const QueryConfig& config);
 
 }  // namespace joist::bench::nexmark
 

@@ -33,7 +33,7 @@ constexpr Example kExamples[] = {
     {"iterable<varint>", "std::vector<int64_t>, Iterable<int64_t>", "000000020102"},
     {"nullable<varint>", "std::optional<int64_t>", "0105"},
     {"length_prefix<string_utf8>", "", "0161"},
-    {"sharded_key<string_utf8>", "", "0273310161"},
+    {"sharded_key<string_utf8>", "ShardedKey<std::string>", "0273310161"},
     {"global_window", "Window", ""},
     {"interval_window", "Window", "80000000000003e8e807"},
     {"custom_window<interval_window>", "", "80000000000003e780000000000003e8e807"},

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "joist/base/status.h"
+#include "joist/cli/checkpoints.h"
 #include "joist/cli/coders.h"
 #include "joist/cli/pipeline.h"
 #include "joist/sdk/options.h"
@@ -150,6 +151,24 @@ int RunCoders(const std::string& program, Arguments arguments) {
   return Print(*text);
 }
 
+int RunCheckpoint(const std::string& program, Arguments arguments) {
+  struct Action {
+    std::string_view name;
+    Result<std::string> (*run)(const std::string& path);
+  };
+  constexpr Action kActions[] = {
+      {"ls", ListCheckpoints}, {"show", ShowCheckpoint}, {"verify", VerifyCheckpoints}};
+  const std::string title = program + " checkpoint";
+  for (const Action& action : kActions) {
+    if (arguments.size() != 2 || arguments[0] != action.name) continue;
+    const Result<std::string> text = action.run(std::string(arguments[1]));
+    if (text.ok()) return Print(*text);
+    Refuse(title + " " + std::string(action.name), text.status().message());
+    return 1;
+  }
+  return Refuse(title, "takes ls, show or verify, and a folder; --help has examples");
+}
+
 constexpr Command kCommands[] = {
     {"run", "run PIPELINE [--option=value …]", "Runs a pipeline",
      "Options behind the pipeline's name are the pipeline's and its runner's; --help lists them.\n"
@@ -178,6 +197,14 @@ constexpr Command kCommands[] = {
      "  $ coders decode varint ac02\n"
      "  $ coders decode 'kv<string_utf8, varint>' 016102\n",
      RunCoders},
+    {"checkpoint", "checkpoint ls|show|verify FOLDER", "Shows a stream's checkpoints",
+     "ls has a line for each checkpoint in the folder, show one for each step of the newest, with\n"
+     "how far it has come and the bytes of its state. verify reads all of them.\n"
+     "\nExamples:\n"
+     "  $ checkpoint ls clicks.state\n"
+     "  $ checkpoint show clicks.state\n"
+     "  $ checkpoint show clicks.state/checkpoint-0000000041\n",
+     RunCheckpoint},
 };
 
 void AppendExamples(std::string_view text, const std::string& program, std::string* out) {
@@ -201,7 +228,7 @@ std::string Help(const std::string& program) {
   std::string help = "Usage: " + program + " COMMAND [arguments]\n\nCommands:\n";
   for (const Command& command : kCommands) {
     std::string name(command.name);
-    name.resize(8, ' ');
+    name.resize(12, ' ');
     help += "  " + name + std::string(command.summary) + '\n';
   }
   help += "\nExamples:\n";

@@ -4,12 +4,17 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdio>
 #include <exception>
+#include <functional>
+#include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <utility>
 #include <vector>
 
+#include "joist/engine/checkpoint_store.h"
 #include "joist/engine/machine.h"
 #include "joist/engine/plan.h"
 #include "joist/engine/progress.h"
@@ -20,10 +25,14 @@
 namespace joist {
 namespace {
 
+/// Before the first try after a failure; then twice as long each time.
+constexpr std::chrono::milliseconds kBackoff{100};
+
 class EmbeddedJob {
  public:
-  EmbeddedJob(const Graph& graph, const RunSettings& settings, const std::atomic<bool>& cancel)
-      : cancel_(cancel),
+  EmbeddedJob(const Graph& graph, const RunSettings& settings, const JobRequests& requests)
+      : requests_(requests),
+        settings_(settings),
         threads_(settings.threads > 0
                      ? settings.threads
                      : std::max(1, static_cast<int>(std::thread::hardware_concurrency()))),
@@ -72,13 +81,13 @@ class EmbeddedJob {
     const auto& stages = job_.plan.stages;
     for (size_t i = 0; i < stages.size(); ++i) {
       const PlannedStage& stage = stages[i];
-      if (cancel_.load()) stop_.store(true);
+      if (requests_.cancel.load()) stop_.store(true);
       if (stop_.load()) return OkStatus();
       StageRun run(&job_, stage, threads_, &stop_);
       JOIST_RETURN_IF_ERROR(run.Prepare());
       const std::string_view name = job_.graph->nodes()[stage.root].name;
       JOIST_RETURN_IF_ERROR(run.Run([&] {
-        if (cancel_.load()) stop_.store(true);
+        if (requests_.cancel.load()) stop_.store(true);
         progress_.Update(i + 1, stages.size(), name, run.progress());
       }));
       if (stop_.load()) return OkStatus();
@@ -91,10 +100,92 @@ class EmbeddedJob {
   }
 
   Status RunStream() {
-    StreamRun run(&job_, &stop_);
-    return run.Run([this] {
-      if (cancel_.load()) stop_.store(true);
-    });
+    const auto watch = [this] {
+      if (requests_.cancel.load()) stop_.store(true);
+    };
+    if (settings_.restarts) return RunRestarting(watch);
+    if (settings_.checkpoint_directory.empty()) {
+      return StreamRun(&job_, &stop_, &requests_.drain, nullptr).Run("", watch);
+    }
+    JOIST_ASSIGN_OR_RETURN(const auto store, CheckpointStore::Open(settings_.checkpoint_directory));
+    for (int failures = 0;;) {
+      JOIST_ASSIGN_OR_RETURN(const std::string state, LatestState(*store));
+      FileCheckpoints checkpoints(store.get(), job_.graph->Fingerprint(),
+                                  settings_.checkpoint_interval);
+      StreamRun run(&job_, &stop_, &requests_.drain, &checkpoints);
+      Status status = run.Run(state, watch);
+      if (status.ok()) return status;
+      if (checkpoints.made() > 0) failures = 0;
+      if (++failures == StageRun::kAttempts || !run.is_retryable()) return status;
+      Tell(status.message() + "; goes on from the last checkpoint");
+      std::this_thread::sleep_for(kBackoff * (1 << failures));
+    }
+  }
+
+  /// What the last checkpoint holds; nothing if there is none.
+  Result<std::string> LatestState(const CheckpointStore& store) const {
+    std::vector<std::string> warnings;
+    JOIST_ASSIGN_OR_RETURN(std::optional<CheckpointStore::Checkpoint> latest,
+                           store.Latest(&warnings));
+    for (const std::string& warning : warnings) Tell(warning);
+    if (!latest.has_value()) return std::string();
+    if (latest->fingerprint != job_.graph->Fingerprint()) {
+      return Status(StatusCode::kFailedPrecondition,
+                    "the checkpoints in " + store.directory() +
+                        " are those of another pipeline: steps have been added, removed, renamed "
+                        "or given other types; run the program that made them, or give this job "
+                        "another --checkpoint_dir");
+    }
+    Tell("goes on from checkpoint " + std::to_string(latest->number) + " of " +
+         latest->made_at.ToString());
+    return std::move(latest->state);
+  }
+  static void Tell(const std::string& what) { std::fprintf(stderr, "joist: %s\n", what.c_str()); }
+
+  /// In the store, at each interval.
+  class FileCheckpoints final : public StreamCheckpoints {
+   public:
+    FileCheckpoints(CheckpointStore* store, uint64_t fingerprint, Duration interval)
+        : store_(store), fingerprint_(fingerprint), interval_(interval.millis) {}
+    bool IsDue() override { return Clock::now() >= due_; }
+    bool Keep(std::string bytes) override {
+      ThrowIfError(store_->Write(fingerprint_, bytes));
+      due_ = Clock::now() + interval_;
+      ++made_;
+      return true;
+    }
+    int made() const { return made_; }
+
+   private:
+    using Clock = std::chrono::steady_clock;
+    CheckpointStore* store_;
+    uint64_t fingerprint_;
+    std::chrono::milliseconds interval_;
+    Clock::time_point due_ = Clock::now() + interval_;
+    int made_ = 0;
+  };
+
+  /// For tests: a run ends after some bundles, and another goes on from its checkpoint.
+  Status RunRestarting(const std::function<void()>& watch) {
+    struct RestartOften final : StreamCheckpoints {
+      bool IsDue() override { return ++bundles % 3 == 0; }
+      bool Keep(std::string kept) override {
+        bytes = std::move(kept);
+        restarts = ++checkpoints % 2 == 0;
+        return !restarts;
+      }
+      int bundles = 0;
+      int checkpoints = 0;
+      bool restarts = false;
+      std::string bytes;
+    } checkpoints;
+    do {
+      checkpoints.restarts = false;
+      const std::string from = checkpoints.bytes;
+      JOIST_RETURN_IF_ERROR(
+          StreamRun(&job_, &stop_, &requests_.drain, &checkpoints).Run(from, watch));
+    } while (checkpoints.restarts && !stop_.load());
+    return OkStatus();
   }
 
   void MakeBreakers() {
@@ -139,7 +230,8 @@ class EmbeddedJob {
     }
   }
 
-  const std::atomic<bool>& cancel_;
+  const JobRequests& requests_;
+  const RunSettings& settings_;
   const int threads_;
   std::atomic<bool> stop_{false};
   JobTables job_;
@@ -151,8 +243,8 @@ class EmbeddedJob {
 }  // namespace
 
 JobOutcome RunEmbedded(const Graph& graph, const RunSettings& settings,
-                       const std::atomic<bool>& cancel) {
-  return EmbeddedJob(graph, settings, cancel).Run();
+                       const JobRequests& requests) {
+  return EmbeddedJob(graph, settings, requests).Run();
 }
 
 }  // namespace joist

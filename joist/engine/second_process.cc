@@ -207,11 +207,11 @@ void ServeIfAsked(const Graph& graph, const std::string& pipeline) {
                       "built before Run may depend on arguments and options only"),
                {}});
   }
-  const std::atomic<bool> cancel{false};
+  const JobRequests requests;
   RunSettings settings;
   settings.threads = threads;
   settings.memory = memory;
-  EndWorker(directory, RunEmbedded(graph, settings, cancel));
+  EndWorker(directory, RunEmbedded(graph, settings, requests));
 }
 
 bool ServeGraphIfAsked() {
@@ -223,11 +223,11 @@ bool ServeGraphIfAsked() {
   if (encoded.empty()) return false;
   const Result<Graph> graph = DecodeGraph(encoded);
   if (!graph.ok()) EndWorker(directory, {JobState::kFailed, graph.status(), {}});
-  const std::atomic<bool> cancel{false};
+  const JobRequests requests;
   RunSettings settings;
   settings.threads = threads;
   settings.memory = memory;
-  EndWorker(directory, RunEmbedded(*graph, settings, cancel));
+  EndWorker(directory, RunEmbedded(*graph, settings, requests));
 }
 
 }  // namespace joist

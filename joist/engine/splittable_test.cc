@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <stdexcept>
 #include <string>
@@ -363,18 +364,21 @@ TEST(SplittableStream, WhatIsLateHoldsNothingBack) {
   EXPECT_TRUE(p.RunOk());
 }
 
+/// Pauses after each number.
+template <int64_t kMillis>
+struct CountWithPauses {
+  OffsetRange InitialRestriction(int64_t n) const { return {0, n}; }
+  ProcessContinuation Process(int64_t, RestrictionTracker<OffsetRange>& tracker,
+                              Emit<int64_t> emit) const {
+    const int64_t i = tracker.restriction().from;
+    if (!tracker.TryClaim(i)) return ProcessContinuation::Stop();
+    emit(i);
+    return ProcessContinuation::Resume(Duration::Millis(kMillis));
+  }
+};
+
 /// A watermark waits for what a paused function may still emit.
 TEST(SplittableStream, WhatIsPausedHoldsTheWatermark) {
-  struct Pauses {
-    OffsetRange InitialRestriction(int64_t n) const { return {0, n}; }
-    ProcessContinuation Process(int64_t, RestrictionTracker<OffsetRange>& tracker,
-                                Emit<int64_t> emit) const {
-      const int64_t i = tracker.restriction().from;
-      if (!tracker.TryClaim(i)) return ProcessContinuation::Stop();
-      emit(i);
-      return ProcessContinuation::Resume(Duration::Seconds(60));
-    }
-  };
   TestPipeline p;
   auto numbers = p | TestStream<int64_t>()
                          .AddElements({{3, At(1)}})
@@ -384,13 +388,84 @@ TEST(SplittableStream, WhatIsPausedHoldsTheWatermark) {
                          .AdvanceProcessingTime(Duration::Seconds(61))
                          .AdvanceProcessingTime(Duration::Seconds(61))
                          .AdvanceWatermarkToInfinity();
-  auto counts = numbers | ParDo(Pauses()) |
+  auto counts = numbers | ParDo(CountWithPauses<60'000>()) |
                 WindowInto(FixedWindows(Duration::Seconds(10)))
                     .Triggering(Trigger::AfterWatermark())
                     .DiscardingFiredPanes() |
                 Count::Globally();
   PAssert::That(counts).InOnTimePane({At(0), At(10)}).ContainsInAnyOrder({3});
   EXPECT_TRUE(p.RunOk());
+}
+
+// --- Draining ---
+
+std::atomic<int64_t> ticks{0};
+std::atomic<int64_t> counted{0};
+
+/// A number each millisecond or so, a second of event time apart; to be drained, up to `kWhole`
+/// whole ones.
+template <int64_t kWhole>
+struct Ticker {
+  static constexpr bool kIsBounded = false;
+  OffsetRange InitialRestriction(int64_t n) const { return {0, n}; }
+  std::optional<OffsetRange> TruncateRestriction(const int64_t&, const OffsetRange& left) const
+    requires(kWhole > 0)
+  {
+    if (left.from % kWhole == 0) return std::nullopt;
+    return OffsetRange{left.from, (left.from / kWhole + 1) * kWhole};
+  }
+  ProcessContinuation Process(int64_t, RestrictionTracker<OffsetRange>& tracker,
+                              ManualWatermarkEstimator& watermark, Emit<int64_t> emit) const {
+    const int64_t i = tracker.restriction().from;
+    if (!tracker.TryClaim(i)) return ProcessContinuation::Stop();
+    emit(i, At(i));
+    watermark.SetWatermark(At(i + 1));
+    ++ticks;
+    return ProcessContinuation::Resume(Duration::Millis(1));
+  }
+};
+
+/// Runs `p` until there were `some` ticks, drains it, and waits for its end.
+void RunAndDrain(Pipeline& p, int64_t some) {
+  const PipelineResult result = p.Run();
+  while (ticks < some && result.state() == JobState::kRunning) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  result.Drain();
+  EXPECT_TRUE(result.status().ok()) << result.status().message();
+  EXPECT_EQ(result.state(), JobState::kDone);
+}
+
+constexpr int64_t kNoEnd = int64_t{1} << 60;
+
+TEST(Drain, EndsWhatHasNoEndAndFiresItsWindows) {
+  ticks = counted = 0;
+  Pipeline p;
+  p | Create<int64_t>({kNoEnd}) | ParDo(Ticker<0>()) |
+      WindowInto(FixedWindows(Duration::Hours(1))) | Count::Globally() |
+      "Take" >> Map([](int64_t n) { return counted += n; });
+  RunAndDrain(p, 25);
+  EXPECT_GE(ticks, 25);
+  EXPECT_EQ(counted, ticks);
+}
+
+TEST(Drain, AFunctionSaysWhatIsToBeDoneStill) {
+  ticks = 0;
+  Pipeline p;
+  p | Create<int64_t>({kNoEnd}) | ParDo(Ticker<100>());
+  RunAndDrain(p, 5);
+  EXPECT_EQ(ticks % 100, 0);
+  EXPECT_GT(ticks, 0);
+}
+
+TEST(Drain, WhatHasAnEndGoesOnToIt) {
+  ticks = counted = 0;
+  Pipeline p;
+  p | "Start" >> Create<int64_t>({kNoEnd}) | ParDo(Ticker<0>());
+  p | "Some" >> Create<int64_t>({300}) | "Slowly" >> ParDo(CountWithPauses<1>()) |
+      "Take" >> Map([](int64_t) { return ++counted; });
+  RunAndDrain(p, 3);
+  EXPECT_EQ(counted, 300);
 }
 
 }  // namespace

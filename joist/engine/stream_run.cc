@@ -8,6 +8,7 @@
 #include <thread>
 #include <utility>
 
+#include "joist/engine/saved_run.h"
 #include "joist/exec/wall_time.h"
 
 namespace joist {
@@ -17,17 +18,35 @@ constexpr std::chrono::milliseconds kLongestWait{10};
 
 }  // namespace
 
-StreamRun::StreamRun(JobTables* job, std::atomic<bool>* stop)
-    : job_(job), stop_(stop), watermarks_(job->graph->nodes().size(), Timestamp::Min()) {}
+StreamRun::StreamRun(JobTables* job, std::atomic<bool>* stop, const std::atomic<bool>* drain,
+                     StreamCheckpoints* checkpoints)
+    : job_(job),
+      stop_(stop),
+      drain_(drain),
+      checkpoints_(checkpoints),
+      watermarks_(job->graph->nodes().size(), Timestamp::Min()) {}
 
 StreamRun::~StreamRun() = default;
 
-Status StreamRun::Run(const std::function<void()>& watch) {
+Status StreamRun::Run(std::string_view checkpoint, const std::function<void()>& watch) {
   try {
-    Begin();
-    while (!stop_->load() && NextBundle()) watch();
+    MakeOperators();
+    if (checkpoint.empty()) {
+      Begin();
+    } else {
+      JOIST_RETURN_IF_ERROR(Restore(checkpoint));
+    }
+    while (!stop_->load() && NextBundle()) {
+      watch();
+      if (checkpoints_ != nullptr && checkpoints_->IsDue() && !MakeCheckpoint()) break;
+    }
+    // So that a job which is done is that when it is started again.
+    if (checkpoints_ != nullptr && !is_handed_on_ && !stop_->load()) MakeCheckpoint();
   } catch (const StepFailure& failure) {
+    is_retryable_ = failure.retryable;
     return failure.status;
+  } catch (const StatusException& e) {
+    return e.status();
   } catch (const std::bad_alloc&) {
     return Status(StatusCode::kResourceExhausted, "out of memory");
   } catch (const std::exception& e) {
@@ -42,6 +61,7 @@ OperatorContext StreamRun::ContextOf(int node) {
   context.step = of.name;
   context.stats = &job_->stats[node];
   context.is_stream = true;
+  context.has_checkpoints = checkpoints_ != nullptr;
   if (!of.inputs.empty()) {
     context.windowing = &job_->graph->collections()[of.inputs[0]].windowing;
   }
@@ -91,8 +111,71 @@ void StreamRun::MakeOperators() {
   }
 }
 
+std::string StreamRun::Save() {
+  const auto& nodes = job_->graph->nodes();
+  std::vector<std::string> states(nodes.size());
+  for (const Root& root : roots_) {
+    PutByte(root.at_end ? 1 : 0, &states[root.node]);
+    if (root.stream != nullptr) root.stream->Save(&states[root.node]);
+  }
+  SavedRun run;
+  run.is_drained = is_drained_;
+  for (size_t node = 0; node < nodes.size(); ++node) {
+    if (operators_[node] != nullptr) {
+      try {
+        operators_[node]->Save(&states[node]);
+      } catch (...) {
+        RethrowAsStepFailure(nodes[node].name, "");
+      }
+    }
+    run.steps.push_back({nodes[node].name, watermarks_[node], states[node]});
+  }
+  return EncodeSavedRun(run);
+}
+
+Status StreamRun::Restore(std::string_view checkpoint) {
+  const auto& nodes = job_->graph->nodes();
+  SavedRun run;
+  if (!DecodeSavedRun(checkpoint, &run) || run.steps.size() != nodes.size()) {
+    return DataLoss("the checkpoint makes no sense");
+  }
+  is_drained_ = run.is_drained;
+  std::vector<ByteReader> states;
+  for (const SavedStep& step : run.steps) states.emplace_back(step.state);
+  const auto malformed = [&](size_t node) {
+    return DataLoss("the checkpoint's state of step \"" + nodes[node].name + "\" makes no sense");
+  };
+  for (Root& root : roots_) {
+    ByteReader& in = states[root.node];
+    uint8_t at_end;
+    if (!in.TakeByte(&at_end) || (root.stream != nullptr && !root.stream->Restore(&in))) {
+      return malformed(root.node);
+    }
+    root.at_end = at_end != 0;
+  }
+  for (size_t node = 0; node < nodes.size(); ++node) {
+    watermarks_[node] = run.steps[node].watermark;
+    if (operators_[node] != nullptr && !operators_[node]->Restore(&states[node])) {
+      return malformed(node);
+    }
+    if (states[node].remaining() > 0) return malformed(node);
+  }
+  return OkStatus();
+}
+
+bool StreamRun::MakeCheckpoint() {
+  is_handed_on_ = !checkpoints_->Keep(Save());
+  Commit();
+  return !is_handed_on_;
+}
+
+void StreamRun::Commit() {
+  for (const auto& op : operators_) {
+    if (op != nullptr) op->Committed();
+  }
+}
+
 void StreamRun::Begin() {
-  MakeOperators();
   StartBundle();
   for (const Root& root : roots_) {
     if (root.stream == nullptr) ReadToTheEnd(root.node);
@@ -119,7 +202,18 @@ void StreamRun::ReadToTheEnd(int node) {
   }
 }
 
+void StreamRun::Drain() {
+  is_drained_ = true;
+  for (Root& root : roots_) root.at_end = true;
+  for (const auto& op : operators_) {
+    if (op != nullptr) op->Drain();
+  }
+  StartBundle();
+  Visit();
+}
+
 bool StreamRun::NextBundle() {
+  if (drain_->load() && !is_drained_) Drain();
   bool more = false;
   for (Root& root : roots_) {
     if (root.stream == nullptr || root.at_end) continue;
@@ -129,8 +223,14 @@ bool StreamRun::NextBundle() {
     more = more || !root.at_end;
   }
   if (more) return true;
-  const Timestamp next = NextWork();
-  if (next == Timestamp::Max()) return false;
+  Timestamp next = NextWork();
+  if (next == Timestamp::Max()) {
+    const bool waits = std::any_of(operators_.begin(), operators_.end(), [](const auto& op) {
+      return op != nullptr && op->awaits_commit();
+    });
+    if (!waits || checkpoints_ == nullptr || !MakeCheckpoint()) return false;
+    next = NextWork();
+  }
   // Timers want to be looked at as well, and somebody may want the job to end.
   if (const Duration wait = next - Now(); wait > Duration::Zero()) {
     std::this_thread::sleep_for(std::min(std::chrono::milliseconds(wait.millis), kLongestWait));
@@ -180,7 +280,8 @@ Timestamp StreamRun::InputWatermark(int node) const {
 void StreamRun::Visit() {
   const Timestamp now = Now();
   for (const Root& root : roots_) {
-    watermarks_[root.node] = root.stream == nullptr ? Timestamp::Max() : root.stream->watermark();
+    const bool has_ended = root.stream == nullptr || is_drained_;
+    watermarks_[root.node] = has_ended ? Timestamp::Max() : root.stream->watermark();
   }
   const auto& nodes = job_->graph->nodes();
   for (int node = 0; node < static_cast<int>(nodes.size()); ++node) {
@@ -198,9 +299,7 @@ void StreamRun::Visit() {
     // What is late holds nothing back.
     watermarks_[node] = std::max(watermarks_[node], std::min(input, op.hold()));
   }
-  for (const auto& op : operators_) {
-    if (op != nullptr) op->Committed();
-  }
+  if (checkpoints_ == nullptr) Commit();
 }
 
 }  // namespace joist

@@ -16,21 +16,29 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "joist/engine/stage.h"
+#include "joist/engine/stream_checkpoints.h"
 #include "joist/exec/stream_operator.h"
 
 namespace joist {
 
 class StreamRun {
  public:
-  /// `job` has its graph, plan, stats and memory. `stop` is set to end the run early.
-  StreamRun(JobTables* job, std::atomic<bool>* stop);
+  /// `job` has its graph, plan, stats and memory. `stop` is set to end the run early, `drain` to
+  /// end it when all that has come is worked on. `checkpoints` may be null.
+  StreamRun(JobTables* job, std::atomic<bool>* stop, const std::atomic<bool>* drain,
+            StreamCheckpoints* checkpoints);
   ~StreamRun();
 
-  /// Runs to the end of all sources; calls `watch` now and then. Returns why it failed.
-  Status Run(const std::function<void()>& watch);
+  /// Runs to the end of all sources, or of this run by the checkpoints' wish; calls `watch` now and
+  /// then. Goes on from a checkpoint unless that is empty. Returns why it failed.
+  Status Run(std::string_view checkpoint, const std::function<void()>& watch);
+  /// Whether it may help to try again, after a failure.
+  bool is_retryable() const { return is_retryable_; }
 
  private:
   struct Root {
@@ -42,6 +50,14 @@ class StreamRun {
   void MakeOperators();
   OperatorContext ContextOf(int node);
   void Begin();
+  std::string Save();
+  Status Restore(std::string_view checkpoint);
+  /// False if the run is to end.
+  bool MakeCheckpoint();
+  /// What was done is safe.
+  void Commit();
+  /// Nothing new comes any more.
+  void Drain();
   /// False when there is none.
   bool NextBundle();
   /// Of all steps.
@@ -56,6 +72,11 @@ class StreamRun {
 
   JobTables* const job_;
   std::atomic<bool>* const stop_;
+  const std::atomic<bool>* const drain_;
+  StreamCheckpoints* const checkpoints_;
+  bool is_drained_ = false;
+  bool is_retryable_ = false;
+  bool is_handed_on_ = false;  ///< Another run goes on from the last checkpoint.
   std::vector<std::unique_ptr<Operator>> operators_;  ///< By node; of steps with input.
   std::vector<Root> roots_;
   std::vector<Timestamp> watermarks_;  ///< By node: of its output.

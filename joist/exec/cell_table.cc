@@ -66,6 +66,10 @@ void CellTable::Erase(uint32_t cell) {
   cells_->free.push_back(cell);
 }
 
+uint32_t CellTable::end() const { return static_cast<uint32_t>(cells_->entries.size()); }
+bool CellTable::contains(uint32_t cell) const { return cells_->entries[cell] != nullptr; }
+size_t CellTable::size() const { return cells_->numbers.size(); }
+
 std::string_view CellTable::key(uint32_t cell) const { return cells_->entries[cell]->first.key; }
 const Window& CellTable::window(uint32_t cell) const { return cells_->entries[cell]->first.window; }
 

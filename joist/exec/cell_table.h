@@ -25,6 +25,12 @@ class CellTable {
   /// The number may be given to another cell.
   void Erase(uint32_t cell);
 
+  /// Numbers are below this.
+  uint32_t end() const;
+  /// The number is a cell's.
+  bool contains(uint32_t cell) const;
+  size_t size() const;
+
   /// Good until the cell is erased.
   std::string_view key(uint32_t cell) const;
   const Window& window(uint32_t cell) const;

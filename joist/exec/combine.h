@@ -28,6 +28,7 @@
 #include <utility>
 #include <vector>
 
+#include "joist/exec/accumulator_code.h"
 #include "joist/exec/failure.h"
 #include "joist/exec/fold_groups.h"
 #include "joist/exec/scattered.h"
@@ -43,31 +44,6 @@ using AccumulatorOf = std::remove_cvref_t<decltype(std::declval<const F&>().Crea
 template <class F>
 using CombinedOf = ElementOfT<decltype(std::declval<const F&>().ExtractOutput(
     std::declval<const AccumulatorOf<F>&>()))>;
-
-/// Accumulators as bytes for a spill file: by their coder, or, where they have none, as they lie in
-/// memory if that is all of them. Others cannot leave memory.
-template <class A>
-struct AccumulatorCode {
-  static constexpr bool kIsCoded = kHasCoder<A>;
-  static constexpr bool kExists = kIsCoded || std::is_trivially_copyable_v<A>;
-  static void Encode(const A& accumulator, std::string* out) {
-    if constexpr (kIsCoded) {
-      Coder<A>::Encode(accumulator, out, /*nested=*/true);
-    } else {
-      out->append(reinterpret_cast<const char*>(&accumulator), sizeof(A));
-    }
-  }
-  static bool Decode(ByteReader* in, A* accumulator) {
-    if constexpr (kIsCoded) {
-      return Coder<A>::Decode(in, accumulator, /*nested=*/true);
-    } else {
-      std::string_view bytes;
-      if (!in->Take(sizeof(A), &bytes)) return false;
-      std::memcpy(static_cast<void*>(accumulator), bytes.data(), sizeof(A));
-      return true;
-    }
-  }
-};
 
 /// A table from keys to accumulators. Small trivial accumulators lie in the slots, others behind a
 /// pointer.

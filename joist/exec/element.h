@@ -254,12 +254,12 @@ template <>
 struct ElementOf<const char*> {
   using type = std::string;
 };
-template <class K, class V>
-struct ElementOf<KV<K, V>> {
-  using type = KV<typename ElementOf<K>::type, typename ElementOf<V>::type>;
-};
 template <class R>
 using ElementOfT = typename ElementOf<std::remove_cvref_t<R>>::type;
+template <class K, class V>
+struct ElementOf<KV<K, V>> {
+  using type = KV<ElementOfT<K>, ElementOfT<V>>;
+};
 
 // --- Columns ------------------------------------------------------------------------------------
 

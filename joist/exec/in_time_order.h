@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "joist/base/arena.h"
+#include "joist/exec/saved_element.h"
 #include "joist/exec/step.h"
 #include "joist/exec/stream_grouping.h"
 
@@ -49,6 +50,24 @@ class InTimeOrder final : public Operator, public BatchReceiver<T> {
       ++stats_->elements_out;
       output_.Push({column_.view(), 1, kept.meta});
     }
+  }
+  void Save(std::string* out) override {
+    SaveValue(released_, out);
+    PutVarint(waiting_.size(), out);
+    for (const auto& [timestamp, kept] : waiting_) {
+      SavedElement<T>::Save(ElementForm<T>::ViewOf(kept->stored), timestamp, kept->meta.windows[0],
+                            kept->meta.panes[0], out);
+    }
+  }
+  bool Restore(ByteReader* in) override {
+    uint64_t count;
+    if (!RestoreValue(in, &released_) || !in->TakeVarint(&count)) return false;
+    for (; count > 0; --count) {
+      SavedElement<T> element;
+      if (!element.Restore(in)) return false;
+      waiting_.emplace(element.timestamp, std::make_unique<Kept>(element.view(), element.meta()));
+    }
+    return true;
   }
   Timestamp hold() const override {
     return waiting_.empty() ? Timestamp::Max() : waiting_.begin()->first;

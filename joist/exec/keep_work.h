@@ -23,6 +23,7 @@
 
 #include "joist/exec/reshuffle.h"
 #include "joist/exec/restriction_work.h"
+#include "joist/exec/saved_element.h"
 #include "joist/exec/step.h"
 #include "joist/exec/wall_time.h"
 
@@ -286,13 +287,14 @@ class StreamWork final : public Operator, public BatchReceiver<KV<T, Restriction
       const KeptWork<T, R>& kept = *waiting.kept;
       stats_->elements_out += 1;
       control_.Begin(now, WorkControl<R>::Clock::now() + kPause);
+      control_.set_truncates(is_draining_ && !waiting.is_truncated);
       output_.Push(kept.element(), kept.work(), kept.meta(), &control_);
       for (RestOfWork<R>& rest : control_.TakeRests()) {
         // A function that pauses leaves one rest; one that is stopped first, two.
         again.push_back({std::make_unique<KeptWork<T, R>>(
                              View<W>{kept.element(), rest.work}, kept.meta().timestamps[0],
                              kept.meta().windows[0], kept.meta().panes[0]),
-                         now + rest.delay});
+                         now + rest.delay, is_draining_});
       }
     }
     works_ = std::move(again);
@@ -307,6 +309,39 @@ class StreamWork final : public Operator, public BatchReceiver<KV<T, Restriction
     for (const Waiting& waiting : works_) next = std::min(next, waiting.not_before);
     return next;
   }
+  void Save(std::string* out) override {
+    PutByte(is_draining_ ? 1 : 0, out);
+    PutVarint(works_.size(), out);
+    for (const Waiting& waiting : works_) {
+      const KeptWork<T, R>& kept = *waiting.kept;
+      SavedElement<W>::Save(View<W>{kept.element(), kept.work()}, kept.meta().timestamps[0],
+                            kept.meta().windows[0], kept.meta().panes[0], out);
+      SaveValue(waiting.not_before, out);
+      PutByte(waiting.is_truncated ? 1 : 0, out);
+    }
+  }
+  bool Restore(ByteReader* in) override {
+    uint8_t is_draining;
+    uint64_t count;
+    if (!in->TakeByte(&is_draining) || !in->TakeVarint(&count)) return false;
+    is_draining_ = is_draining != 0;
+    for (; count > 0; --count) {
+      SavedElement<W> element;
+      Timestamp not_before;
+      uint8_t is_truncated;
+      if (!element.Restore(in) || !RestoreValue(in, &not_before) || !in->TakeByte(&is_truncated)) {
+        return false;
+      }
+      works_.push_back({std::make_unique<KeptWork<T, R>>(element.view(), element.timestamp,
+                                                         element.window, element.pane),
+                        not_before, is_truncated != 0});
+    }
+    return true;
+  }
+  void Drain() override {
+    is_draining_ = true;
+    for (Waiting& waiting : works_) waiting.not_before = Timestamp::Min();
+  }
 
  private:
   /// The time after which a function that goes on claiming is stopped, so that others have theirs.
@@ -315,9 +350,11 @@ class StreamWork final : public Operator, public BatchReceiver<KV<T, Restriction
   struct Waiting {
     std::unique_ptr<KeptWork<T, R>> kept;
     Timestamp not_before;
+    bool is_truncated = false;  ///< The function has cut it for a drain.
   };
   StepStats* stats_;
   WorkControl<R> control_{nullptr};
+  bool is_draining_ = false;
   std::vector<Waiting> works_;
   WorkOutput<T, R> output_;
 };

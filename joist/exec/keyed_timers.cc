@@ -12,10 +12,13 @@ void KeyedTimers::Set(TimeDomain domain, uint32_t cell, uint32_t timer, std::str
                       Timestamp time, Timestamp output) {
   Id id{cell, domain, timer, std::string(name)};
   if (const auto found = pending_.find(id); found != pending_.end()) Remove(found);
-  const uint64_t order = timer == kExpiration ? UINT64_MAX : next_order_++;
-  queues_[static_cast<size_t>(domain)].emplace(time, order, id);
-  ++holds_[output];
-  pending_.emplace(std::move(id), Pending{time, output, order});
+  Add(std::move(id), {time, output, timer == kExpiration ? UINT64_MAX : next_order_++});
+}
+
+void KeyedTimers::Add(Id id, const Pending& pending) {
+  queues_[static_cast<size_t>(std::get<TimeDomain>(id))].emplace(pending.time, pending.order, id);
+  ++holds_[pending.output];
+  pending_.emplace(std::move(id), pending);
 }
 
 void KeyedTimers::Remove(Pendings::iterator at) {
@@ -37,6 +40,42 @@ void KeyedTimers::ClearCell(uint32_t cell) {
     if (first == pending_.end() || std::get<0>(first->first) != cell) return;
     Remove(first);
   }
+}
+
+void KeyedTimers::SaveCell(uint32_t cell, std::string* out) const {
+  const auto first = pending_.lower_bound({cell, TimeDomain::kEvent, 0, ""});
+  uint64_t count = 0;
+  for (auto at = first; at != pending_.end() && std::get<0>(at->first) == cell; ++at) ++count;
+  PutVarint(count, out);
+  for (auto at = first; count > 0; ++at, --count) {
+    const auto& [id, pending] = *at;
+    PutByte(static_cast<uint8_t>(std::get<TimeDomain>(id)), out);
+    PutVarint(std::get<2>(id), out);
+    PutBytes(std::get<std::string>(id), out, /*nested=*/true);
+    PutInstant(pending.time.millis, out);
+    PutInstant(pending.output.millis, out);
+    PutVarint(pending.order, out);
+  }
+}
+
+bool KeyedTimers::RestoreCell(uint32_t cell, ByteReader* in) {
+  uint64_t count;
+  if (!in->TakeVarint(&count)) return false;
+  for (; count > 0; --count) {
+    uint8_t domain;
+    uint64_t timer;
+    std::string_view name;
+    Pending pending;
+    if (!in->TakeByte(&domain) || domain > 1 || !in->TakeVarint(&timer) ||
+        !in->TakeBytes(&name, /*nested=*/true) || !in->TakeInstant(&pending.time.millis) ||
+        !in->TakeInstant(&pending.output.millis) || !in->TakeVarint(&pending.order)) {
+      return false;
+    }
+    if (pending.order != UINT64_MAX) next_order_ = std::max(next_order_, pending.order + 1);
+    Add({cell, static_cast<TimeDomain>(domain), static_cast<uint32_t>(timer), std::string(name)},
+        pending);
+  }
+  return true;
 }
 
 std::optional<KeyedTimers::Fired> KeyedTimers::Next(TimeDomain domain, Timestamp now) {

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "joist/model/timestamp.h"
+#include "joist/model/wire.h"
 
 namespace joist {
 
@@ -43,6 +44,9 @@ class KeyedTimers {
   void ClearCell(uint32_t cell);
   /// Takes out the first that fires before `now`.
   std::optional<Fired> Next(TimeDomain domain, Timestamp now);
+  /// Those of a cell, as bytes, and into new timers.
+  void SaveCell(uint32_t cell, std::string* out) const;
+  bool RestoreCell(uint32_t cell, ByteReader* in);
   /// The earliest output timestamp of those that are set; Max() if none is.
   Timestamp hold() const { return holds_.empty() ? Timestamp::Max() : holds_.begin()->first; }
 
@@ -56,6 +60,7 @@ class KeyedTimers {
   };
   using Pendings = std::map<Id, Pending>;
 
+  void Add(Id id, const Pending& pending);
   void Remove(Pendings::iterator at);
 
   Pendings pending_;

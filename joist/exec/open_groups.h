@@ -32,7 +32,8 @@ struct OpenGroup {
   /// Takes in an element in `of`; false if it doesn't belong to the group.
   bool Extend(const WindowingStrategy& strategy, const Window& of, Timestamp t) {
     if (of != window) {
-      if (!strategy.merges() || is_empty() || !window.Intersects(of)) return false;
+      const bool merges = strategy.merges() && strategy.window_fn.merges_overlapping();
+      if (!merges || is_empty() || !window.Intersects(of)) return false;
       window = {std::min(window.start, of.start), std::max(window.end, of.end)};
     }
     timestamp = strategy.timestamp_combiner == TimestampCombiner::kEarliest

@@ -190,6 +190,17 @@ class ParDoOperator final : public Operator, public BatchReceiver<In> {
       FireTimers(TimeDomain::kEvent);
     }
   }
+  void Save([[maybe_unused]] std::string* out) override {
+    if constexpr (kHasSides) waiting_.Save(out);
+    if constexpr (kStateful) cells_.Save(out);
+  }
+  bool Restore([[maybe_unused]] ByteReader* in) override {
+    if constexpr (kHasSides) {
+      if (!waiting_.Restore(in)) return false;
+    }
+    if constexpr (kStateful) return cells_.Restore(in);
+    return true;
+  }
   Timestamp hold() const override {
     Timestamp hold = Timestamp::Max();
     if constexpr (kHasSides) hold = waiting_.earliest();

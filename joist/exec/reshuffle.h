@@ -13,6 +13,7 @@
 
 #include "joist/exec/failure.h"
 #include "joist/exec/spool.h"
+#include "joist/exec/stable_input.h"
 #include "joist/exec/step.h"
 
 namespace joist {
@@ -176,17 +177,22 @@ class StreamReshuffle final : public Operator, public BatchReceiver<T> {
   Output<T> output_;
 };
 
-template <class T>
-class ReshuffleStep final : public StepOf<ReshuffleStep<T>, NoState> {
+/// `kIsStable`: what is behind it sees the same elements when it is tried again.
+template <class T, bool kIsStable = false>
+class ReshuffleStep final : public StepOf<ReshuffleStep<T, kIsStable>, NoState> {
  public:
-  using StepOf<ReshuffleStep<T>, NoState>::StepOf;
+  using StepOf<ReshuffleStep<T, kIsStable>, NoState>::StepOf;
   StepKind kind() const override { return StepKind::kGroup; }
   std::vector<const ElementType*> outputs() const override { return {&element_type<T>}; }
   std::unique_ptr<Breaker> MakeBreaker(const BreakerContext& context) const override {
     return std::unique_ptr<Breaker>(new ReshuffleBreaker<T>(context));
   }
   std::unique_ptr<Operator> MakeStreamOperator(const OperatorContext& context) const override {
-    return std::unique_ptr<Operator>(new StreamReshuffle<T>(context));
+    if constexpr (kIsStable) {
+      return std::unique_ptr<Operator>(new StableInput<T>(context));
+    } else {
+      return std::unique_ptr<Operator>(new StreamReshuffle<T>(context));
+    }
   }
 };
 

@@ -78,6 +78,8 @@ class WorkControl : public ClaimWatch {
     pause_at_ = pause_at;
     claims_ = kClaimsBetweenLooks;
   }
+  /// Whether the function is to cut what it is given: the job is being drained.
+  void set_truncates(bool truncates) { truncates_ = truncates; }
   std::vector<RestOfWork<R>> TakeRests() { return std::exchange(rests_, {}); }
   /// Wants a part of what isn't claimed yet.
   void Ask() { wanted_.store(true, std::memory_order_relaxed); }
@@ -91,6 +93,7 @@ class WorkControl : public ClaimWatch {
   // The function's side.
 
   Timestamp now() const { return now_; }
+  bool truncates() const { return truncates_; }
   bool cancelled() const {
     return cancelled_ != nullptr && cancelled_->load(std::memory_order_relaxed);
   }
@@ -120,6 +123,7 @@ class WorkControl : public ClaimWatch {
  private:
   const std::atomic<bool>* cancelled_;
   Timestamp now_;
+  bool truncates_ = false;
   std::optional<Clock::time_point> pause_at_;
   std::vector<RestOfWork<R>> rests_;
   std::mutex mutex_;

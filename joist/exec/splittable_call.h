@@ -7,6 +7,7 @@
 #ifndef JOIST_EXEC_SPLITTABLE_CALL_H_
 #define JOIST_EXEC_SPLITTABLE_CALL_H_
 
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <tuple>
@@ -72,6 +73,16 @@ struct SplittableTraits {
 template <class F>
 inline constexpr bool kIsSplittable = !std::is_void_v<typename SplittableTraits<F>::Restriction>;
 
+/// What a splittable function says: `static constexpr bool kIsBounded`.
+template <class F>
+inline constexpr bool kIsBoundedForEachElement = [] {
+  if constexpr (requires { F::kIsBounded; }) {
+    return F::kIsBounded;
+  } else {
+    return true;
+  }
+}();
+
 /// Gives each element its restrictions.
 template <class F, class T>
 class RestrictionsOf : F {
@@ -126,8 +137,10 @@ class SplittableCall<F, T, TypeList<A...>> : public F {
     const auto look = [&](typename R::Tracker& tracker) {
       return control.Look(tracker, watermark());
     };
-    RestrictionTracker<R> tracker(work.value.restriction, control.now(), &control, look);
+    R restriction = work.value.restriction;
+    if (control.truncates() && !Truncate(work.key, &restriction)) return;
     ElementArgument<typename Traits::Element, T> element;
+    RestrictionTracker<R> tracker(std::move(restriction), control.now(), &control, look);
     std::tuple<A&...> supplied(ordinary...);
     ProcessContinuation end = ProcessContinuation::Stop();
     const auto call = [&] {
@@ -150,6 +163,18 @@ class SplittableCall<F, T, TypeList<A...>> : public F {
   const F& fn() const { return *this; }
 
  private:
+  /// What is to be done before a drain ends; false if nothing. As Beam has it: all of what has an
+  /// end, and nothing of what has none, unless the function says something else.
+  bool Truncate([[maybe_unused]] const View<T>& view, [[maybe_unused]] R* restriction) const {
+    if constexpr (requires { &F::TruncateRestriction; }) {
+      ElementArgument<const T&, T> element;
+      std::optional<R> left = F::TruncateRestriction(element(view), *restriction);
+      if (left.has_value()) *restriction = std::move(*left);
+      return left.has_value();
+    } else {
+      return kIsBoundedForEachElement<F>;
+    }
+  }
   template <class P>
   static void Observe(P& parameter, Timestamp* latest) {
     if constexpr (signature::IsEmit<std::remove_cvref_t<P>>::value) parameter.Observe(latest);

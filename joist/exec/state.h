@@ -32,7 +32,9 @@
 #include <utility>
 #include <vector>
 
+#include "joist/exec/accumulator_code.h"
 #include "joist/exec/emit.h"
+#include "joist/exec/saved_element.h"
 #include "joist/model/coder.h"
 #include "joist/model/timestamp.h"
 
@@ -43,6 +45,36 @@ namespace state_internal {
 template <class K>
 std::string KeyOf(const K& key) {
   return EncodeToString(key);
+}
+
+// Cells in checkpoints.
+
+template <class T>
+void SaveOptional(const std::optional<T>& value, std::string* out) {
+  PutByte(value.has_value() ? 1 : 0, out);
+  if (value.has_value()) SaveValue(*value, out);
+}
+template <class T>
+bool RestoreOptional(ByteReader* in, std::optional<T>* value) {
+  uint8_t has_value;
+  if (!in->TakeByte(&has_value)) return false;
+  return has_value == 0 || RestoreValue(in, &value->emplace());
+}
+template <class T>
+void SaveAll(const std::vector<T>& values, std::string* out) {
+  PutVarint(values.size(), out);
+  for (const T& value : values) SaveValue(value, out);
+}
+template <class T, class Add>
+bool RestoreAll(ByteReader* in, Add add) {
+  uint64_t count;
+  if (!in->TakeVarint(&count)) return false;
+  for (; count > 0; --count) {
+    T value{};
+    if (!RestoreValue(in, &value)) return false;
+    add(std::move(value));
+  }
+  return true;
 }
 }  // namespace state_internal
 
@@ -59,6 +91,11 @@ class ValueState {
   bool IsEmpty() const { return !cell_->has_value(); }
   void Write(T value) const { *cell_ = std::move(value); }
   void Clear() const { cell_->reset(); }
+
+  static void Save(const Cell& cell, std::string* out) { state_internal::SaveOptional(cell, out); }
+  static bool Restore(ByteReader* in, Cell* cell) {
+    return state_internal::RestoreOptional(in, cell);
+  }
 
  private:
   Cell* cell_;
@@ -77,6 +114,11 @@ class BagState {
   size_t size() const { return cell_->size(); }
   void Add(T value) const { cell_->push_back(std::move(value)); }
   void Clear() const { cell_->clear(); }
+
+  static void Save(const Cell& cell, std::string* out) { state_internal::SaveAll(cell, out); }
+  static bool Restore(ByteReader* in, Cell* cell) {
+    return state_internal::RestoreAll<T>(in, [&](T value) { cell->push_back(std::move(value)); });
+  }
 
  private:
   Cell* cell_;
@@ -99,6 +141,25 @@ class CombiningState {
     F().AddInput(**cell_, ViewOfOwn<V>(value));
   }
   void Clear() const { cell_->reset(); }
+
+  static void Save(const Cell& cell, std::string* out) {
+    if constexpr (AccumulatorCode<Accumulator>::kExists) {
+      PutByte(cell.has_value() ? 1 : 0, out);
+      if (cell.has_value()) AccumulatorCode<Accumulator>::Encode(*cell, out);
+    } else {
+      RefuseToSave(TypeName<Accumulator>());
+    }
+  }
+  static bool Restore(ByteReader* in, Cell* cell) {
+    uint8_t has_value;
+    if (!in->TakeByte(&has_value)) return false;
+    if (has_value == 0) return true;
+    if constexpr (AccumulatorCode<Accumulator>::kExists) {
+      return AccumulatorCode<Accumulator>::Decode(in, &cell->emplace(F().CreateAccumulator()));
+    } else {
+      return false;
+    }
+  }
 
  private:
   Accumulator Get() const { return cell_->has_value() ? **cell_ : F().CreateAccumulator(); }
@@ -126,6 +187,15 @@ class SetState {
   }
   bool IsEmpty() const { return cell_->empty(); }
   void Clear() const { cell_->clear(); }
+
+  static void Save(const Cell& cell, std::string* out) {
+    PutVarint(cell.size(), out);
+    for (const auto& [key, value] : cell) SaveValue(value, out);
+  }
+  static bool Restore(ByteReader* in, Cell* cell) {
+    return state_internal::RestoreAll<T>(in,
+                                         [&](T value) { SetState(cell).Add(std::move(value)); });
+  }
 
  private:
   Cell* cell_;
@@ -158,6 +228,18 @@ class MapState {
   bool IsEmpty() const { return cell_->empty(); }
   void Clear() const { cell_->clear(); }
 
+  static void Save(const Cell& cell, std::string* out) {
+    PutVarint(cell.size(), out);
+    for (const auto& [key, entry] : cell) SaveValue(entry, out);
+  }
+  static bool Restore(ByteReader* in, Cell* cell) {
+    using Entry = KV<K, V>;
+    return state_internal::RestoreAll<Entry>(in, [&](Entry entry) {
+      std::string key = state_internal::KeyOf(entry.key);
+      cell->emplace(std::move(key), std::move(entry));
+    });
+  }
+
  private:
   Cell* cell_;
 };
@@ -188,6 +270,18 @@ class MultimapState {
   bool IsEmpty() const { return cell_->empty(); }
   void Clear() const { cell_->clear(); }
 
+  static void Save(const Cell& cell, std::string* out) {
+    PutVarint(cell.size(), out);
+    for (const auto& [key, entry] : cell) SaveValue(entry, out);
+  }
+  static bool Restore(ByteReader* in, Cell* cell) {
+    using Entry = KV<K, std::vector<V>>;
+    return state_internal::RestoreAll<Entry>(in, [&](Entry entry) {
+      std::string key = state_internal::KeyOf(entry.key);
+      cell->emplace(std::move(key), std::move(entry));
+    });
+  }
+
  private:
   Cell* cell_;
 };
@@ -213,6 +307,15 @@ class OrderedListState {
   }
   bool IsEmpty() const { return cell_->empty(); }
   void Clear() const { cell_->clear(); }
+
+  static void Save(const Cell& cell, std::string* out) {
+    PutVarint(cell.size(), out);
+    for (const auto& [at, value] : cell) SaveValue(KV<Timestamp, T>{at, value}, out);
+  }
+  static bool Restore(ByteReader* in, Cell* cell) {
+    return state_internal::RestoreAll<KV<Timestamp, T>>(
+        in, [&](KV<Timestamp, T> entry) { cell->emplace(entry.key, std::move(entry.value)); });
+  }
 
  private:
   Cell* cell_;

@@ -20,6 +20,7 @@
 
 #include "joist/exec/cell_table.h"
 #include "joist/exec/erased_grouping.h"
+#include "joist/exec/saved_element.h"
 #include "joist/exec/signature.h"
 #include "joist/exec/step.h"
 #include "joist/exec/timer.h"
@@ -136,6 +137,38 @@ class StatefulCells {
     table_.Erase(cell);
   }
 
+  // In a stream, between bundles.
+
+  void Save(std::string* out) {
+    SaveValue(watermark_, out);
+    SaveValue(processing_time_, out);
+    PutVarint(table_.size(), out);
+    for (uint32_t cell = 0; cell < table_.end(); ++cell) {
+      if (!table_.contains(cell)) continue;
+      PutBytes(table_.key(cell), out, /*nested=*/true);
+      SaveValue(table_.window(cell), out);
+      SaveStates(States(), cell, out);
+      timers_.SaveCell(cell, out);
+    }
+  }
+  bool Restore(ByteReader* in) {
+    uint64_t count;
+    if (!RestoreValue(in, &watermark_) || !RestoreValue(in, &processing_time_) ||
+        !in->TakeVarint(&count)) {
+      return false;
+    }
+    for (; count > 0; --count) {
+      std::string_view key;
+      Window window;
+      if (!in->TakeBytes(&key, /*nested=*/true) || !RestoreValue(in, &window)) return false;
+      const uint32_t cell = table_.Of(key, window).first;
+      if (cell >= cells_.size()) cells_.resize(cell + 1);
+      cells_[cell] = std::make_unique<CellsOf>();
+      if (!RestoreStates(States(), cell, in) || !timers_.RestoreCell(cell, in)) return false;
+    }
+    return true;
+  }
+
   // Clocks.
   void set_watermark(Timestamp watermark) { watermark_ = watermark; }
   void set_processing_time(Timestamp now) { processing_time_ = now; }
@@ -166,6 +199,15 @@ class StatefulCells {
     return {T::kDomain...};
   }
 
+  template <class... S>
+  void SaveStates(TypeList<S...>, uint32_t cell, std::string* out) {
+    std::apply([&](const auto&... of) { (S::Save(of, out), ...); }, cells_[cell]->states);
+  }
+  template <class... S>
+  bool RestoreStates(TypeList<S...>, uint32_t cell, ByteReader* in) {
+    return std::apply([&](auto&... of) { return (S::Restore(in, &of) && ...); },
+                      cells_[cell]->states);
+  }
   std::string_view TextOf(const View<K>& key) {
     arena_.Reset();
     const auto erased = ErasedKey<K>::Erase(key, &scratch_, arena_);

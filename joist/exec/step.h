@@ -77,6 +77,7 @@ struct OperatorContext {
   MemoryBudget* memory = nullptr;                       ///< Null: nothing is limited or counted.
   const WindowingStrategy* windowing = nullptr;  ///< Of the (first) input; null: Beam's default.
   bool is_stream = false;                        ///< Its clocks are moved from outside.
+  bool has_checkpoints = false;                  ///< Of a stream.
   /// What a sink may gather before it goes to disk.
   int64_t memory_bytes = std::numeric_limits<int64_t>::max();
 };
@@ -114,6 +115,14 @@ class Operator {
   virtual Timestamp hold() const { return Timestamp::Max(); }
   /// When (in processing time) it has more to do by itself; Max() if it waits for others only.
   virtual Timestamp next_work() const { return Timestamp::Max(); }
+  /// The stream is to come to its end: what has no end of its own is cut.
+  virtual void Drain() {}
+  /// Appends what must outlive the process. Throws where a type has no coder.
+  virtual void Save(std::string* /*out*/) {}
+  /// Of a new operator: what Save wrote. False where that is malformed.
+  virtual bool Restore(ByteReader* /*in*/) { return true; }
+  /// Something waits for Committed.
+  virtual bool awaits_commit() const { return false; }
 };
 
 /// A piece of a source: positions [begin, end) of its item `item` (a file, say). What a position

@@ -10,7 +10,9 @@
 #include <utility>
 #include <vector>
 
+#include "joist/exec/accumulator_code.h"
 #include "joist/exec/failure.h"
+#include "joist/exec/saved_element.h"
 #include "joist/exec/stream_grouping.h"
 #include "joist/model/describe.h"
 
@@ -75,6 +77,20 @@ class StreamCombine final : public StreamGrouping, public BatchReceiver<KV<K, V>
       Clear(group);
     }
     Of(to) = std::move(merged);
+  }
+  void SaveGroup([[maybe_unused]] GroupNumber group, [[maybe_unused]] std::string* out) override {
+    if constexpr (AccumulatorCode<Accumulator>::kExists) {
+      AccumulatorCode<Accumulator>::Encode(Of(group), out);
+    } else {
+      RefuseToSave(TypeName<Accumulator>());
+    }
+  }
+  bool RestoreGroup([[maybe_unused]] GroupNumber group, [[maybe_unused]] ByteReader* in) override {
+    if constexpr (AccumulatorCode<Accumulator>::kExists) {
+      return AccumulatorCode<Accumulator>::Decode(in, &Of(group));
+    } else {
+      return false;
+    }
   }
   void Clear(GroupNumber group) override { Of(group) = fn_.CreateAccumulator(); }
   void Free(GroupNumber group) override { Clear(group); }

@@ -5,6 +5,7 @@
 #ifndef JOIST_EXEC_STREAM_GROUP_BY_KEY_H_
 #define JOIST_EXEC_STREAM_GROUP_BY_KEY_H_
 
+#include <algorithm>
 #include <array>
 #include <memory>
 #include <span>
@@ -25,6 +26,18 @@ struct EncodedValues {
   std::string bytes;
   size_t count = 0;
 
+  void Save(std::string* out) const {
+    PutVarint(count, out);
+    PutBytes(bytes, out, /*nested=*/true);
+  }
+  bool Restore(ByteReader* in) {
+    uint64_t size;
+    std::string_view text;
+    if (!in->TakeVarint(&size) || !in->TakeBytes(&text, /*nested=*/true)) return false;
+    count = static_cast<size_t>(size);
+    bytes = text;
+    return true;
+  }
   void Append(const EncodedValues& other) {
     bytes += other.bytes;
     count += other.count;
@@ -125,6 +138,17 @@ class StreamGroupByKey final : public StreamGrouping {
   void Clear(GroupNumber group) override { Free(group); }
   void Free(GroupNumber group) override {
     if (group < contents_.size()) contents_[group] = {};
+  }
+  void SaveGroup(GroupNumber group, std::string* out) override {
+    static const Contents kNone;
+    for (const EncodedValues& values : group < contents_.size() ? contents_[group] : kNone) {
+      values.Save(out);
+    }
+  }
+  bool RestoreGroup(GroupNumber group, ByteReader* in) override {
+    if (group >= contents_.size()) contents_.resize(group + 1);
+    return std::all_of(contents_[group].begin(), contents_[group].end(),
+                       [&](EncodedValues& values) { return values.Restore(in); });
   }
 
   decltype(MakeInputs(std::index_sequence_for<Vs...>())) inputs_;

@@ -88,6 +88,29 @@ void StreamGrouping::AdvanceProcessingTime(Timestamp now) {
 }
 Timestamp StreamGrouping::hold() const { return groups_.output_watermark(); }
 
+void StreamGrouping::Save(std::string* out) {
+  groups_.SaveClocks(out);
+  PutVarint(keys_->numbers.size(), out);
+  for (const auto& [text, number] : keys_->numbers) {
+    PutBytes(text, out, /*nested=*/true);
+    groups_.SaveKey(number, out, [&](GroupNumber group) { SaveGroup(group, out); });
+  }
+}
+
+bool StreamGrouping::Restore(ByteReader* in) {
+  uint64_t keys;
+  if (!groups_.RestoreClocks(in) || !in->TakeVarint(&keys)) return false;
+  for (; keys > 0; --keys) {
+    std::string_view text;
+    if (!in->TakeBytes(&text, /*nested=*/true)) return false;
+    const bool restored = groups_.RestoreKey(
+        keys_->NumberOf(text), in, [&](GroupNumber group) { return RestoreGroup(group, in); });
+    if (!restored) return false;
+  }
+  groups_.Settle();
+  return true;
+}
+
 void StreamGrouping::CountDropped() {
   static const uint32_t kLate =
       InternMetric(MetricKind::kCounter, kBeamMetrics, "DroppedDueToLateness");

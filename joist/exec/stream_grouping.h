@@ -28,6 +28,8 @@ class StreamGrouping : public StreamView, protected WindowGroups::Owner {
   void AdvanceWatermark(Timestamp input) override;
   void AdvanceProcessingTime(Timestamp now) override;
   Timestamp hold() const override;
+  void Save(std::string* out) override;
+  bool Restore(ByteReader* in) override;
   /// Of those that are views.
   std::shared_ptr<SideViews> MakeSideViews() override { return nullptr; }
 
@@ -45,6 +47,10 @@ class StreamGrouping : public StreamView, protected WindowGroups::Owner {
   virtual bool WritePane(size_t row, std::string_view key, const WindowGroups::Firing& firing) = 0;
   /// Pushes the rows written, and forgets them.
   virtual void PushPanes(size_t count, const Meta& meta) = 0;
+
+  /// What the group holds, as bytes.
+  virtual void SaveGroup(GroupNumber group, std::string* out) = 0;
+  virtual bool RestoreGroup(GroupNumber group, ByteReader* in) = 0;
 
   const OperatorContext& context() const { return context_; }
 

@@ -30,6 +30,9 @@ class StreamSource {
   virtual Timestamp watermark() const = 0;
   /// Processing time, of which this source has charge.
   virtual Timestamp processing_time() const = 0;
+  /// Where it is, between bundles; as Operator's.
+  virtual void Save(std::string* out) = 0;
+  virtual bool Restore(ByteReader* in) = 0;
 };
 
 }  // namespace joist

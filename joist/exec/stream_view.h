@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "joist/exec/reshuffle.h"
+#include "joist/exec/saved_element.h"
 #include "joist/exec/stream_group_by_key.h"
 
 namespace joist {
@@ -38,7 +39,7 @@ class StreamViewOf final : public StreamGrouping, public BatchReceiver<typename 
   /// The latest pane of a window; made into what functions share when one first asks, so that a
   /// pane which is no singleton, say, is nobody's fault unless somebody looks at it.
   struct Shown {
-    CommittedSpools<T> committed{nullptr};
+    EncodedValues pane;
     std::shared_ptr<const Shared> shared;
   };
   /// What the view's functions and the view itself share.
@@ -58,8 +59,29 @@ class StreamViewOf final : public StreamGrouping, public BatchReceiver<typename 
         return kind.Share(CommittedSpools<T>(nullptr), step);
       }
       Shown& pane = found->second;
-      if (pane.shared == nullptr) pane.shared = kind.Share(pane.committed, step);
+      if (pane.shared == nullptr) pane.shared = kind.Share(Decode(pane.pane), step);
       return pane.shared;
+    }
+
+   private:
+    static CommittedSpools<T> Decode(const EncodedValues& pane) {
+      auto spool = std::make_shared<Spool<T>>();
+      Arena arena;
+      DecodedValues<T> decoded;
+      ColumnBuffer<T> column;
+      size_t row = 0;
+      const auto append = [&] {
+        if (row > 0) spool->Append({column.view(), row, Meta()});
+        row = 0;
+      };
+      for (const auto& value : decoded.Decode(pane, arena)) {
+        column.writer().SetView(row, value);
+        if (++row == kBatchSize) append();
+      }
+      append();
+      CommittedSpools<T> committed(nullptr);
+      committed.Commit(std::move(spool));
+      return committed;
     }
   };
 
@@ -88,6 +110,27 @@ class StreamViewOf final : public StreamGrouping, public BatchReceiver<typename 
     StreamGrouping::AdvanceWatermark(input);
     windows_->watermark = input;
   }
+  void Save(std::string* out) override {
+    StreamGrouping::Save(out);
+    SaveValue(windows_->watermark, out);
+    PutVarint(windows_->shown.size(), out);
+    for (const auto& [window, shown] : windows_->shown) {
+      SaveValue(window, out);
+      shown.pane.Save(out);
+    }
+  }
+  bool Restore(ByteReader* in) override {
+    uint64_t panes;
+    if (!StreamGrouping::Restore(in) || !RestoreValue(in, &windows_->watermark) ||
+        !in->TakeVarint(&panes)) {
+      return false;
+    }
+    for (; panes > 0; --panes) {
+      Window window;
+      if (!RestoreValue(in, &window) || !windows_->shown[window].pane.Restore(in)) return false;
+    }
+    return true;
+  }
   std::shared_ptr<SideViews> MakeSideViews() override {
     return std::unique_ptr<SideViews>(new Views(windows_));
   }
@@ -98,24 +141,7 @@ class StreamViewOf final : public StreamGrouping, public BatchReceiver<typename 
     return contents_[group];
   }
   bool WritePane(size_t, std::string_view, const WindowGroups::Firing& firing) override {
-    const EncodedValues& contents = Of(firing.group);
-    auto spool = std::make_shared<Spool<T>>();
-    Arena arena;
-    DecodedValues<T> decoded;
-    ColumnBuffer<T> column;
-    size_t row = 0;
-    const auto append = [&] {
-      if (row > 0) spool->Append({column.view(), row, Meta()});
-      row = 0;
-    };
-    for (const auto& value : decoded.Decode(contents, arena)) {
-      column.writer().SetView(row, value);
-      if (++row == kBatchSize) append();
-    }
-    append();
-    Shown shown;
-    shown.committed.Commit(std::move(spool));
-    windows_->shown.insert_or_assign(firing.window, std::move(shown));
+    windows_->shown.insert_or_assign(firing.window, Shown{Of(firing.group), nullptr});
     ++windows_->version;
     return false;
   }
@@ -123,6 +149,8 @@ class StreamViewOf final : public StreamGrouping, public BatchReceiver<typename 
   void Merge(GroupNumber, std::span<const GroupNumber>) override {
     JOIST_CHECK(!"a view of windows that merge is refused before anything runs");
   }
+  void SaveGroup(GroupNumber group, std::string* out) override { Of(group).Save(out); }
+  bool RestoreGroup(GroupNumber group, ByteReader* in) override { return Of(group).Restore(in); }
   void Clear(GroupNumber group) override { Of(group) = {}; }
   void Free(GroupNumber group) override { Of(group) = {}; }
 

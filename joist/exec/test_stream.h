@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "joist/exec/saved_element.h"
 #include "joist/exec/source.h"
 #include "joist/exec/stream_operator.h"
 
@@ -58,6 +59,17 @@ class TestStreamStep final : public StepOf<TestStreamStep<T>, std::vector<TestSt
     }
     Timestamp watermark() const override { return watermark_; }
     Timestamp processing_time() const override { return processing_time_; }
+    void Save(std::string* out) override {
+      PutVarint(next_, out);
+      SaveValue(watermark_, out);
+      SaveValue(processing_time_, out);
+    }
+    bool Restore(ByteReader* in) override {
+      uint64_t next;
+      if (!in->TakeVarint(&next) || next > events_->size()) return false;
+      next_ = static_cast<size_t>(next);
+      return RestoreValue(in, &watermark_) && RestoreValue(in, &processing_time_);
+    }
 
    private:
     const Events* events_;

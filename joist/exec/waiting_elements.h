@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "joist/exec/saved_element.h"
 #include "joist/exec/spool.h"
 
 namespace joist {
@@ -42,6 +43,31 @@ class WaitingElements {
       }
       for (const auto& block : waiting.spool->blocks()) player.Play(*waiting.spool, block, output);
     }
+  }
+  bool empty() const { return windows_.empty(); }
+  void Save(std::string* out) {
+    size_t count = 0;
+    for (const Waiting& waiting : windows_) count += waiting.spool->size();
+    PutVarint(count, out);
+    ElementSaver<T> saver(out);
+    Output<T> output;
+    output.Connect(static_cast<BatchReceiver<T>*>(&saver));
+    SpoolPlayer<T> player;
+    for (const Waiting& waiting : windows_) {
+      for (const auto& block : waiting.spool->blocks()) player.Play(*waiting.spool, block, output);
+    }
+  }
+  bool Restore(ByteReader* in) {
+    uint64_t count;
+    if (!in->TakeVarint(&count)) return false;
+    ColumnBuffer<T> column;
+    for (; count > 0; --count) {
+      SavedElement<T> element;
+      if (!element.Restore(in)) return false;
+      column.writer().SetView(0, element.view());
+      Add({column.view(), 1, element.meta()});
+    }
+    return true;
   }
   /// The earliest timestamp that waits.
   Timestamp earliest() const {

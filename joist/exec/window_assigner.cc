@@ -4,22 +4,29 @@
 
 #include <algorithm>
 
+#include "joist/model/custom_windows.h"
+
 namespace joist {
 
 WindowAssigner::WindowAssigner(const WindowFn* fn)
-    : fn_(fn), assigns_one_(fn->assigns_one_window()) {
+    : fn_(fn), by_element_(!fn->is_of_time()), assigns_one_(fn->assigns_one_window()) {
   if (fn->kind == WindowFn::Kind::kSliding && SlicingPays(*fn)) {
     slices_ = SlicesOf(*fn);
     assigns_one_ = true;
   }
 }
 
-Window WindowAssigner::WindowOf(Timestamp t) const {
+const std::vector<Window>& WindowAssigner::Custom(const void* element, Timestamp t) {
+  fn_->custom->Assign(element, WithinGlobal(t), &custom_);
+  return custom_;
+}
+
+Window WindowAssigner::WindowOf(Timestamp t) {
   switch (fn_->kind) {
     case WindowFn::Kind::kFixed: return FixedWindow(t, fn_->size, fn_->offset);
     case WindowFn::Kind::kSliding: return FixedWindow(t, slices_.size, slices_.offset);
     case WindowFn::Kind::kSessions: return SessionWindow(t, fn_->size);
-    case WindowFn::Kind::kCustom: return CustomWindowsAt(*fn_, t).front();
+    case WindowFn::Kind::kCustom: return Custom(nullptr, t).front();
     case WindowFn::Kind::kGlobal: break;
   }
   return Window::Global();

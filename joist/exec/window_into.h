@@ -1,7 +1,7 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
 //
 // WindowIntoStep: puts elements into the windows of a function. WithTimestampsStep: gives them
-// timestamps. Neither touches a value: batches pass with other times.
+// timestamps. Neither changes a value: batches pass with other times.
 
 #ifndef JOIST_EXEC_WINDOW_INTO_H_
 #define JOIST_EXEC_WINDOW_INTO_H_
@@ -9,6 +9,7 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -35,39 +36,60 @@ class WindowIntoStep final : public StepOf<WindowIntoStep<T>, WindowingChange> {
   }
   std::unique_ptr<Operator> MakeOperator(const OperatorContext& context) const override {
     const bool assigns = this->definition().window_fn.has_value();
-    return std::unique_ptr<Operator>(new Assign(assigns ? &fn_ : nullptr, context.stats));
+    return std::unique_ptr<Operator>(new Assign(assigns ? &fn_ : nullptr, context));
   }
 
  private:
   class Assign final : public Operator, public BatchReceiver<T> {
    public:
     /// `fn` may be null: windows stay.
-    Assign(const WindowFn* fn, StepStats* stats)
-        : assigns_(fn != nullptr), assigner_(fn != nullptr ? fn : &kGlobal), stats_(stats) {}
+    Assign(const WindowFn* fn, const OperatorContext& context)
+        : assigns_(fn != nullptr), assigner_(fn != nullptr ? fn : &kGlobal), context_(context) {}
     Receiver* input(int) override { return static_cast<BatchReceiver<T>*>(this); }
     void Connect(int, Receiver* consumer) override { output_.Connect(consumer); }
     void Push(const Batch<T>& batch) override {
-      stats_->elements_in += batch.count;
-      ++stats_->batches_in;
+      context_.stats->elements_in += batch.count;
+      ++context_.stats->batches_in;
       if (!assigns_) return Give(batch);
-      ForEachUnsliced(batch, [this](const Batch<T>& unsliced) {
-        assigner_.Assign(unsliced.meta, unsliced.count,
-                         [&](size_t first, size_t count, const Meta& meta) {
-                           Give({unsliced.values.From(first), count, meta});
-                         });
-      });
+      try {
+        ForEachUnsliced(batch, [this](const Batch<T>& unsliced) {
+          assigner_.Assign(
+              unsliced.meta, unsliced.count,
+              [&](size_t i) -> const std::vector<Window>& {
+                return WindowsOf(unsliced[i], unsliced.timestamp(i));
+              },
+              [&](size_t first, size_t count, const Meta& meta) {
+                Give({unsliced.values.From(first), count, meta});
+              });
+        });
+      } catch (...) {
+        RethrowAsStepFailure(context_.step, "");
+      }
     }
 
    private:
     static inline const WindowFn kGlobal;
+    struct NoValue {};
+    static constexpr bool kHasValues = PassingOf<const T&, T>() != Passing::kNone;
     void Give(const Batch<T>& batch) {
-      stats_->elements_out += batch.count;
+      context_.stats->elements_out += batch.count;
       output_.Push(batch);
+    }
+    /// By a function that looks at elements.
+    const std::vector<Window>& WindowsOf([[maybe_unused]] const View<T>& element, Timestamp t) {
+      if constexpr (kHasValues) {
+        const T& value = element_(element);
+        return assigner_.Custom(&value, t);
+      } else {
+        return assigner_.Custom(nullptr, t);
+      }
     }
 
     bool assigns_;
     WindowAssigner assigner_;
-    StepStats* stats_;
+    OperatorContext context_;
+    [[no_unique_address]] std::conditional_t<kHasValues, ElementArgument<const T&, T>, NoValue>
+        element_;
     Output<T> output_;
   };
 

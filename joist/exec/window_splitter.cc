@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "joist/base/status.h"
+#include "joist/model/custom_windows.h"
 
 namespace joist {
 
@@ -50,16 +51,39 @@ void WindowSplitter::Split(std::span<const std::span<uint32_t>> numbers, size_t 
   }
 }
 
-void WindowSplitter::SplitKey(uint32_t key, std::span<Entry> entries) {
+void WindowSplitter::SortByWindow(std::span<Entry> entries) {
   const auto before = [](const Entry& a, const Entry& b) {
-    const Window& x = a.time.window;
-    const Window& y = b.time.window;
-    return x.start != y.start ? x.start < y.start : x.end < y.end;
+    return StartsBefore(a.time.window, b.time.window);
   };
   if (!std::is_sorted(entries.begin(), entries.end(), before)) {
     std::sort(entries.begin(), entries.end(), before);
   }
-  const bool merges = strategy_->merges();
+}
+
+// Each element is put into the window that its own one becomes.
+void WindowSplitter::MergeByFunction(std::span<Entry> entries) {
+  std::vector<Window> windows;
+  for (const Entry& entry : entries) {
+    if (windows.empty() || windows.back() != entry.time.window) {
+      windows.push_back(entry.time.window);
+    }
+  }
+  WindowMerger merger(windows);
+  strategy_->window_fn.custom->Merge(merger);
+  size_t at = 0;
+  for (Entry& entry : entries) {
+    if (entry.time.window != windows[at]) ++at;
+    entry.time.window = merger.became()[at];
+  }
+}
+
+void WindowSplitter::SplitKey(uint32_t key, std::span<Entry> entries) {
+  SortByWindow(entries);
+  const bool merges = strategy_->merges() && strategy_->window_fn.merges_overlapping();
+  if (strategy_->merges() && !merges) {
+    MergeByFunction(entries);
+    SortByWindow(entries);
+  }
   for (size_t first = 0, next; first < entries.size(); first = next) {
     Group group{key, entries[first].time.window, entries[first].time.timestamp};
     for (next = first; next < entries.size(); ++next) {

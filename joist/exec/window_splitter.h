@@ -60,6 +60,8 @@ class WindowSplitter {
     ElementTime time;
     uint32_t element = 0;
   };
+  static void SortByWindow(std::span<Entry> entries);
+  void MergeByFunction(std::span<Entry> entries);
   void SplitKey(uint32_t key, std::span<Entry> entries);
 
   const WindowingStrategy* strategy_;

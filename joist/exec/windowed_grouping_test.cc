@@ -18,6 +18,7 @@
 #include "joist/exec/hand_batches.h"
 #include "joist/exec/window_into.h"
 #include "joist/model/naive_grouping.h"
+#include "joist/model/random_scripts.h"
 
 namespace joist {
 namespace {
@@ -220,7 +221,7 @@ WindowFn RandomWindows(std::mt19937* random) {
   const auto seconds = [&](int64_t below) {
     return Duration::Seconds(1 + static_cast<int64_t>((*random)()) % below);
   };
-  switch ((*random)() % 4) {
+  switch ((*random)() % 6) {
     case 0: return WindowFn::Global();
     case 1: {
       const Duration size = seconds(20);
@@ -231,6 +232,8 @@ WindowFn RandomWindows(std::mt19937* random) {
       return WindowFn::Sliding(seconds(20), period,
                                {static_cast<int64_t>((*random)()) % period.millis / 500 * 500});
     }
+    case 3: return CustomWindows(ShortTakesLong());
+    case 4: return CustomWindows(CappedSessions());
     default: return WindowFn::Sessions(seconds(10));
   }
 }
@@ -248,10 +251,11 @@ TEST(WindowedGrouping, AsTheOracle) {
 }
 
 TEST(WindowedGrouping, OnDisk) {
-  for (unsigned seed = 0; seed < 12; ++seed) {
+  for (unsigned seed = 0; seed < 14; ++seed) {
     std::mt19937 random(seed);
     WindowingStrategy strategy;
-    strategy.window_fn = seed % 3 == 0 ? WindowFn::Sessions(Duration::Millis(300))
+    strategy.window_fn = seed >= 12      ? CustomWindows(CappedSessions())
+                         : seed % 3 == 0 ? WindowFn::Sessions(Duration::Millis(300))
                          : seed % 3 == 1
                              ? WindowFn::Sliding(Duration::Seconds(9), Duration::Seconds(3))
                              : WindowFn::Fixed(Duration::Seconds(10));

@@ -7,9 +7,6 @@
 #include <chrono>
 #include <random>
 
-#include "joist/model/custom_windows.h"
-#include "joist/model/windowing_change.h"
-
 namespace joist {
 namespace {
 
@@ -120,44 +117,6 @@ TEST(CalendarWindows, SayWhatIsWrong) {
   EXPECT_NE(message(CalendarWindows::Days(1).WithUtcOffset(Duration::Days(1))).find("a day"),
             std::string::npos);
   EXPECT_EQ(message(CalendarWindows::Days(1).StartingDay(2026, 1, 31)), "");
-}
-
-// --- Custom functions ---
-
-/// Of each power of two seconds.
-struct Octaves {
-  std::vector<Window> AssignWindows(Timestamp t) const {
-    std::vector<Window> windows;
-    for (int64_t size = 1; size <= most; size *= 2) {
-      windows.push_back(FixedWindow(t, Duration::Seconds(size)));
-    }
-    return windows;
-  }
-  int64_t most = 1;
-};
-JOIST_ROW(Octaves, most)
-
-TEST(CustomWindows, Travel) {
-  const WindowFn octaves = CustomWindows(Octaves{4});
-  EXPECT_FALSE(octaves.assigns_one_window());
-  EXPECT_FALSE(octaves.is_merging());
-  WindowingChange change;
-  change.window_fn = octaves;
-  const auto travelled = DecodeFromString<WindowingChange>(EncodeToString(change));
-  ASSERT_TRUE(travelled.ok());
-  EXPECT_EQ(*travelled, change);
-  EXPECT_EQ(CustomWindowsAt(*travelled->window_fn, Timestamp::Seconds(5)),
-            (std::vector<Window>{{Timestamp::Seconds(5), Timestamp::Seconds(6)},
-                                 {Timestamp::Seconds(4), Timestamp::Seconds(6)},
-                                 {Timestamp::Seconds(4), Timestamp::Seconds(8)}}));
-}
-
-TEST(CustomWindows, UnknownOnesAreRefused) {
-  WindowingChange change;
-  change.window_fn = CustomWindows(Octaves{4});
-  change.window_fn->urn = "some other function";
-  const auto travelled = DecodeFromString<WindowingChange>(EncodeToString(change));
-  EXPECT_FALSE(travelled.ok());
 }
 
 }  // namespace

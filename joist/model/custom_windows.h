@@ -6,12 +6,15 @@
 //   Window AssignWindow(Timestamp t) const;                // Exactly one window.
 //   std::vector<Window> AssignWindows(Timestamp t) const;  // Any number.
 //
-// and, if windows of one key that overlap are to become one, as sessions do,
+// or the same with a const T& before the time, for collections of T alone. Windows of one key
+// become one with one of
 //
-//   static constexpr bool kMergesOverlapping = true;
+//   static constexpr bool kMergesOverlapping = true;   // Where they overlap, as sessions do.
+//   void MergeWindows(WindowMerger& merger) const;     // Where it says so (model/window_merger.h).
 //
 // It may have `std::string ToString() const` and `Status Validate() const`. What it returns must
-// follow from its fields and the time alone: elements at one time may be asked for once.
+// follow from its fields and its arguments: elements at one time may be asked for once. Windows
+// merge when a bundle has come, so what they become should not depend on how elements are bundled.
 //
 //   struct Shifts { Window AssignWindow(Timestamp t) const { … } };
 //   clicks | joist::WindowInto(joist::CustomWindows(Shifts()))
@@ -29,6 +32,7 @@
 
 #include "joist/model/coder.h"
 #include "joist/model/type_name.h"
+#include "joist/model/window_merger.h"
 #include "joist/model/windowing.h"
 
 namespace joist {
@@ -37,9 +41,14 @@ namespace joist {
 class CustomWindowFn {
  public:
   virtual ~CustomWindowFn() = default;
-  virtual void Assign(Timestamp t, std::vector<Window>* windows) const = 0;
+  /// The type that `Assign` wants to see; null if it looks at the time alone.
+  virtual const std::type_info* element_type() const = 0;
+  virtual void Assign(const void* element, Timestamp t, std::vector<Window>* windows) const = 0;
   virtual bool assigns_one_window() const = 0;
   virtual bool is_merging() const = 0;
+  virtual bool merges_overlapping() const = 0;
+  /// Of those that merge, but don't where they overlap.
+  virtual void Merge(WindowMerger& merger) const = 0;
   virtual Status Validate() const = 0;
   virtual std::string ToString() const = 0;
 };
@@ -59,13 +68,41 @@ struct CustomWindowsEntry {
 std::shared_ptr<const CustomWindowFn> FindCustomWindowFn(std::string_view urn,
                                                          std::string_view payload);
 
+namespace custom_windows_internal {
+
+/// The element that a function asks for; void if none.
+template <class M>
+struct ElementOfMember {
+  using type = void;
+};
+template <class R, class C, class E>
+struct ElementOfMember<R (C::*)(E, Timestamp) const> {
+  using type = std::remove_cvref_t<E>;
+};
+template <class F>
+auto MemberOf() {
+  if constexpr (requires { &F::AssignWindow; }) {
+    return &F::AssignWindow;
+  } else if constexpr (requires { &F::AssignWindows; }) {
+    return &F::AssignWindows;
+  }
+}
+
+}  // namespace custom_windows_internal
+
 template <class F>
 class CustomWindowsOf final : public CustomWindowFn {
-  static constexpr bool kAssignsOne = requires(const F& fn) { fn.AssignWindow(Timestamp()); };
+  using Element = typename custom_windows_internal::ElementOfMember<
+      decltype(custom_windows_internal::MemberOf<F>())>::type;
+  static constexpr bool kOfTime = std::is_void_v<Element>;
+  static constexpr bool kAssignsOne = requires { &F::AssignWindow; };
+  static constexpr bool kMerges =
+      requires(const F& fn, WindowMerger& merger) { fn.MergeWindows(merger); };
   static_assert(
-      kAssignsOne || requires(const F& fn) { fn.AssignWindows(Timestamp()); },
+      !kOfTime || requires(const F& fn) { fn.AssignWindow(Timestamp()); } ||
+          requires(const F& fn) { fn.AssignWindows(Timestamp()); },
       "Joist: a window function has `Window AssignWindow(Timestamp) const` or "
-      "`std::vector<Window> AssignWindows(Timestamp) const`.");
+      "`std::vector<Window> AssignWindows(Timestamp) const`; an element may come before the time.");
   static_assert(std::is_empty_v<F> || kHasCoder<F>,
                 "Joist: a window function with fields needs JOIST_ROW, so that it can travel.");
 
@@ -80,20 +117,40 @@ class CustomWindowsOf final : public CustomWindowFn {
       return EncodeToString(fn_);
     }
   }
-  void Assign(Timestamp t, std::vector<Window>* windows) const override {
-    if constexpr (kAssignsOne) {
-      windows->assign(1, fn_.AssignWindow(t));
+  const std::type_info* element_type() const override {
+    if constexpr (kOfTime) {
+      return nullptr;
     } else {
-      *windows = fn_.AssignWindows(t);
+      return &typeid(Element);
+    }
+  }
+  void Assign([[maybe_unused]] const void* element, Timestamp t,
+              std::vector<Window>* windows) const override {
+    const auto assign = [&](const auto&... args) {
+      if constexpr (kAssignsOne) {
+        windows->assign(1, fn_.AssignWindow(args...));
+      } else {
+        *windows = fn_.AssignWindows(args...);
+      }
+    };
+    if constexpr (kOfTime) {
+      assign(t);
+    } else {
+      assign(*static_cast<const Element*>(element), t);
     }
   }
   bool assigns_one_window() const override { return kAssignsOne; }
-  bool is_merging() const override {
+  bool is_merging() const override { return kMerges || merges_overlapping(); }
+  bool merges_overlapping() const override {
     if constexpr (requires { F::kMergesOverlapping; }) {
+      static_assert(!kMerges, "Joist: a window function has kMergesOverlapping or MergeWindows.");
       return F::kMergesOverlapping;
     } else {
       return false;
     }
+  }
+  void Merge([[maybe_unused]] WindowMerger& merger) const override {
+    if constexpr (kMerges) fn_.MergeWindows(merger);
   }
   Status Validate() const override {
     if constexpr (requires { fn_.Validate(); }) {

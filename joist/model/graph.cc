@@ -119,6 +119,12 @@ Status Graph::ValidateWindowing(const Node& node) const {
                              ", whose windows no element of another collection has; put it into "
                              "other windows with WindowInto");
     }
+    if (node.kind == StepKind::kView && !fn.is_of_time()) {
+      return InvalidArgument(step + "makes a side input of a collection in " + fn.ToString() +
+                             ", whose windows follow from its elements, so that no element of "
+                             "another collection has them; put it into other windows with "
+                             "WindowInto");
+    }
     if (node.payload == nullptr || !node.payload->groups()) continue;
     const Collection& collection = collections_[input];
     if (const Status valid = collection.windowing.ValidateGrouping(collection.is_bounded);

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -15,6 +16,7 @@
 #include "joist/base/status.h"
 #include "joist/model/naive_grouping.h"
 #include "joist/model/window_groups.h"
+#include "joist/model/wire.h"
 
 namespace joist {
 
@@ -23,8 +25,9 @@ class GroupedValues : private WindowGroups::Owner {
   using Element = NaiveGrouping::Element;
   using Pane = NaiveGrouping::Pane;
 
-  explicit GroupedValues(const WindowingStrategy& strategy)
-      : strategy_(strategy), groups_(strategy, this) {}
+  explicit GroupedValues(const WindowingStrategy& strategy) : strategy_(strategy) {
+    groups_.emplace(strategy_, static_cast<WindowGroups::Owner*>(this));
+  }
 
   /// `batch`: elements, once a window, of each call of Place.
   std::vector<Pane> Add(const std::vector<Element>& elements, size_t batch = SIZE_MAX) {
@@ -42,7 +45,7 @@ class GroupedValues : private WindowGroups::Owner {
         timestamps.resize(1);
       }
       std::vector<uint32_t> places(keys.size());
-      groups_.Place(keys, timestamps, windows, places.data());
+      groups_->Place(keys, timestamps, windows, places.data());
       for (size_t i = 0; i < keys.size(); ++i) {
         if (places[i] == WindowGroups::kDropped) continue;
         if (places[i] >= contents_.size()) contents_.resize(places[i] + 1);
@@ -67,25 +70,59 @@ class GroupedValues : private WindowGroups::Owner {
       });
     }
     if (!keys.empty()) place();
-    groups_.Settle();
+    groups_->Settle();
     return std::exchange(panes_, {});
   }
   std::vector<Pane> AdvanceWatermark(Timestamp to) {
-    groups_.AdvanceWatermark(to);
+    groups_->AdvanceWatermark(to);
     return std::exchange(panes_, {});
   }
   std::vector<Pane> AdvanceProcessingTime(Timestamp to) {
-    groups_.AdvanceProcessingTime(to);
+    groups_->AdvanceProcessingTime(to);
     return std::exchange(panes_, {});
   }
 
-  const WindowGroups& groups() const { return groups_; }
-  Timestamp output_watermark() const { return groups_.output_watermark(); }
-  int64_t dropped_late() const { return groups_.dropped_late(); }
-  int64_t dropped_closed() const { return groups_.dropped_closed(); }
+  /// Forgets all but some bytes, and is as it was; false where the bytes say too little or too
+  /// much.
+  bool SaveAndRestore() {
+    std::string bytes;
+    groups_->SaveClocks(&bytes);
+    for (const auto& [key, number] : numbers_) {
+      groups_->SaveKey(number, &bytes, [&](uint32_t group) {
+        const std::vector<int64_t>& values = contents_.at(group).values;
+        PutVarint(values.size(), &bytes);
+        for (const int64_t value : values) PutVarint(static_cast<uint64_t>(value), &bytes);
+      });
+    }
+    contents_.clear();
+    groups_.emplace(strategy_, static_cast<WindowGroups::Owner*>(this));
+    ByteReader in(bytes);
+    if (!groups_->RestoreClocks(&in)) return false;
+    for (const auto& [key, number] : numbers_) {
+      if (!groups_->RestoreKey(number, &in, [&](uint32_t group) {
+            if (group >= contents_.size()) contents_.resize(group + 1);
+            contents_[group] = {true, number, {}};
+            uint64_t count, value;
+            if (!in.TakeVarint(&count)) return false;
+            for (; count > 0 && in.TakeVarint(&value); --count) {
+              contents_[group].values.push_back(static_cast<int64_t>(value));
+            }
+            return count == 0;
+          })) {
+        return false;
+      }
+    }
+    groups_->Settle();
+    return in.remaining() == 0;
+  }
+
+  const WindowGroups& groups() const { return *groups_; }
+  Timestamp output_watermark() const { return groups_->output_watermark(); }
+  int64_t dropped_late() const { return groups_->dropped_late(); }
+  int64_t dropped_closed() const { return groups_->dropped_closed(); }
   /// Nothing is known any more.
   bool empty() const {
-    return numbers_.empty() && groups_.known_groups() == 0 &&
+    return numbers_.empty() && groups_->known_groups() == 0 &&
            std::none_of(contents_.begin(), contents_.end(),
                         [](const Contents& contents) { return contents.in_use; });
   }
@@ -143,7 +180,7 @@ class GroupedValues : private WindowGroups::Owner {
   }
 
   const WindowingStrategy strategy_;
-  WindowGroups groups_;
+  std::optional<WindowGroups> groups_;
   std::map<std::string, uint32_t> numbers_;
   std::vector<std::string> keys_;
   std::vector<uint32_t> free_;

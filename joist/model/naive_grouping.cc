@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "joist/model/custom_windows.h"
+
 namespace joist {
 
 NaiveGrouping::NaiveGrouping(const WindowingStrategy& strategy)
@@ -88,10 +90,22 @@ std::map<Window, Window> NaiveGrouping::Merge(const std::string& key,
 
   std::vector<Window> all(fresh.begin(), fresh.end());
   for (const auto& [window, group] : keys_[key].open) all.push_back(window);
-  std::sort(all.begin(), all.end(), [](const Window& a, const Window& b) {
-    return a.start != b.start ? a.start < b.start : a.end < b.end;
-  });
+  std::sort(all.begin(), all.end(), StartsBefore);
   all.erase(std::unique(all.begin(), all.end()), all.end());
+  if (!strategy_.window_fn.merges_overlapping()) {
+    WindowMerger merger(all);
+    strategy_.window_fn.custom->Merge(merger);
+    for (const Window& to : std::set(merger.became().begin(), merger.became().end())) {
+      std::vector<Window> from;
+      for (size_t i = 0; i < all.size(); ++i) {
+        if (merger.became()[i] != to) continue;
+        from.push_back(all[i]);
+        if (fresh.contains(all[i])) became[all[i]] = to;
+      }
+      MergeInto(key, from, to);
+    }
+    return became;
+  }
   for (auto begin = all.begin(), end = begin; begin != all.end(); begin = end) {
     Window span = *begin;
     for (end = begin; end != all.end() && end->start < span.end; ++end) {
@@ -139,12 +153,16 @@ void NaiveGrouping::MergeInto(const std::string& key, const std::vector<Window>&
       result.last_pane = group.last_pane;
     }
   }
+  // A window that shrinks may be late already, and then holds nothing back.
+  if (to.max_timestamp() < watermark_) result.element_hold.reset();
   result.trigger.resize(trigger_.parts());
   trigger_.Merge(states, own, ClockOf(to), result.trigger.data());
   for (const Window& window : active) {
     windows.open.erase(window);
-    timers_.erase({window.max_timestamp(), key, window});
-    timers_.erase({Expiry(window), key, window});
+    if (!windows.closed.contains(window)) {  // Which expires still.
+      timers_.erase({window.max_timestamp(), key, window});
+      timers_.erase({Expiry(window), key, window});
+    }
     if (touched_.erase({key, window}) > 0) touched_.insert({key, to});
   }
   windows.open.emplace(to, std::move(result));

@@ -38,7 +38,7 @@ class NaiveGrouping {
     PaneInfo info;
   };
 
-  /// `strategy` is valid and its window function no custom one.
+  /// `strategy` is valid, and its windows are of time.
   explicit NaiveGrouping(const WindowingStrategy& strategy);
 
   /// Elements that arrive together: windows fire when all of them are in. They merge when the next

@@ -9,10 +9,13 @@
 #include <algorithm>
 #include <cstdint>
 #include <random>
+#include <set>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "joist/model/custom_windows.h"
 #include "joist/model/naive_grouping.h"
 
 namespace joist {
@@ -75,8 +78,87 @@ inline Trigger RandomTrigger(Random& random, int depth) {
   }
 }
 
+/// Long windows become the short one that they begin in, which may come later.
+struct ShortTakesLong {
+  static constexpr Duration kShort = Duration::Seconds(10);
+  Window AssignWindow(Timestamp t) const {
+    return SessionWindow(t, t.millis / 1000 % 3 == 0 ? kShort : Duration::Seconds(25));
+  }
+  void MergeWindows(WindowMerger& merger) const {
+    std::set<Window> taken;
+    for (const Window& taker : merger.windows()) {
+      if (taker.span() != kShort) continue;
+      std::vector<Window> from = {taker};
+      for (const Window& window : merger.windows()) {
+        const bool is_long = window.span() != kShort;
+        if (is_long && taker.Contains(window.start) && taken.insert(window).second) {
+          from.push_back(window);
+        }
+      }
+      merger.Merge(from, taker);
+    }
+  }
+};
+
+/// Sessions that end before they are longer than 15 s.
+struct CappedSessions {
+  Window AssignWindow(Timestamp t) const { return SessionWindow(t, Duration::Seconds(10)); }
+  void MergeWindows(WindowMerger& merger) const {
+    const std::span<const Window> windows = merger.windows();
+    for (size_t first = 0, last = 0; first < windows.size(); first = last) {
+      Window span = windows[first];
+      for (last = first + 1; last < windows.size() && windows[last].Intersects(span); ++last) {
+        const Window longer = {span.start, std::max(span.end, windows[last].end)};
+        if (longer.span() > Duration::Seconds(15)) break;
+        span = longer;
+      }
+      merger.Merge({windows.begin() + static_cast<ptrdiff_t>(first),
+                    windows.begin() + static_cast<ptrdiff_t>(last)},
+                   span);
+    }
+  }
+};
+
+/// Two windows that overlap become the first second of the later one, which may have expired
+/// before.
+struct Beginnings {
+  Window AssignWindow(Timestamp t) const { return SessionWindow(t, Duration::Seconds(10)); }
+  void MergeWindows(WindowMerger& merger) const {
+    const std::span<const Window> windows = merger.windows();
+    std::set<Window> known(windows.begin(), windows.end());
+    for (size_t i = 0; i + 1 < windows.size(); ++i) {
+      const Window later = windows[i + 1];
+      const Window first = {later.start, later.start + Duration::Seconds(1)};
+      if (!windows[i].Intersects(later) || !known.insert(first).second) continue;
+      merger.Merge({windows[i], later}, first);
+      ++i;
+    }
+  }
+};
+
+/// Windows that overlap become the second of them as soon as they are three.
+struct Crowds {
+  Window AssignWindow(Timestamp t) const { return SessionWindow(t, Duration::Seconds(10)); }
+  void MergeWindows(WindowMerger& merger) const {
+    const std::span<const Window> windows = merger.windows();
+    for (size_t first = 0, last = 0; first < windows.size(); first = last) {
+      for (last = first + 1; last < windows.size() && windows[last].Intersects(windows[first]);) {
+        ++last;
+      }
+      if (last - first < 3) continue;
+      merger.Merge({windows.begin() + static_cast<ptrdiff_t>(first),
+                    windows.begin() + static_cast<ptrdiff_t>(last)},
+                   windows[first + 1]);
+    }
+  }
+};
+
 inline WindowFn RandomWindowFn(Random& random) {
-  switch (random.Below(8)) {
+  switch (random.Below(12)) {
+    case 11: return CustomWindows(Crowds());
+    case 10: return CustomWindows(Beginnings());
+    case 8: return CustomWindows(ShortTakesLong());
+    case 9: return CustomWindows(CappedSessions());
     case 0: return WindowFn::Global();
     case 1: return WindowFn::Fixed(Duration::Seconds(10));
     case 2: return WindowFn::Fixed(Duration::Seconds(3), Duration::Millis(random.Below(3000)));

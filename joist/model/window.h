@@ -47,6 +47,11 @@ struct Window {
   static constexpr Timestamp kGlobalEnd{9223371950454776};
 };
 
+/// The order of windows by their starts, then their ends.
+constexpr bool StartsBefore(const Window& a, const Window& b) {
+  return a.start != b.start ? a.start < b.start : a.end < b.end;
+}
+
 inline uint64_t HashWindow(const Window& window) {
   return HashCombine(HashWord(static_cast<uint64_t>(window.end.millis)),
                      static_cast<uint64_t>(window.start.millis));

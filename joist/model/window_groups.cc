@@ -3,8 +3,11 @@
 #include "joist/model/window_groups.h"
 
 #include <algorithm>
+#include <map>
 
 #include "joist/base/status.h"
+#include "joist/model/coder.h"
+#include "joist/model/custom_windows.h"
 
 namespace joist {
 namespace {
@@ -109,7 +112,11 @@ void WindowGroups::PlaceMerging(std::span<const KeyNumber> keys,
       }
     }
     first = 0;
-    PlaceFresh(key, timestamps, groups);
+    if (strategy_.window_fn.merges_overlapping()) {
+      PlaceFresh(key, timestamps, groups);
+    } else {
+      PlaceByFunction(key, timestamps, groups);
+    }
     fresh_.clear();
   }
   batch_keys_.clear();
@@ -135,17 +142,51 @@ void WindowGroups::PlaceFresh(KeyNumber key, std::span<const Timestamp> timestam
         break;
       }
     }
-    GroupNumber group = begin == end ? kDropped : Merge(key, begin, end, span);
-    if (KeyWindows::Find(span, keys_.closed(key)) != KeyWindows::kNone) {
-      dropped_closed_ += static_cast<int64_t>(last - first);
-      for (size_t i = first; i < last; ++i) groups[fresh_[i].element] = kDropped;
-      continue;
-    }
-    if (group == kDropped) group = Open(key, span);
-    for (size_t i = first; i < last; ++i) {
-      groups[fresh_[i].element] = group;
-      AddTo(group, Of(timestamps, fresh_[i].element));
-    }
+    const GroupNumber merged = begin == end ? kDropped : MergeRange(key, begin, end, span);
+    PutInto(key, merged, span, std::span(fresh_).subspan(first, last - first), timestamps, groups);
+  }
+}
+
+void WindowGroups::PlaceByFunction(KeyNumber key, std::span<const Timestamp> timestamps,
+                                   GroupNumber* groups) {
+  std::vector<Window> windows;
+  for (const Fresh& fresh : fresh_) windows.push_back(fresh.window);
+  for (const KeyWindows::Known& known : keys_.open(key)) windows.push_back(known.window);
+  std::sort(windows.begin(), windows.end(), StartsBefore);
+  windows.erase(std::unique(windows.begin(), windows.end()), windows.end());
+  WindowMerger merger(windows);
+  strategy_.window_fn.custom->Merge(merger);
+
+  std::map<Window, std::vector<Window>> merges;  // By what they become.
+  for (size_t i = 0; i < windows.size(); ++i) merges[merger.became()[i]].push_back(windows[i]);
+  for (Fresh& fresh : fresh_) {
+    const auto at = std::lower_bound(windows.begin(), windows.end(), fresh.window, StartsBefore);
+    fresh.window = merger.became()[static_cast<size_t>(at - windows.begin())];
+  }
+  std::sort(fresh_.begin(), fresh_.end(),
+            [](const Fresh& a, const Fresh& b) { return a.window < b.window; });
+  size_t first = 0;
+  for (const auto& [to, from] : merges) {
+    const GroupNumber merged = MergeSome(key, from, to);
+    size_t last = first;
+    while (last < fresh_.size() && fresh_[last].window == to) ++last;
+    PutInto(key, merged, to, std::span(fresh_).subspan(first, last - first), timestamps, groups);
+    first = last;
+  }
+}
+
+void WindowGroups::PutInto(KeyNumber key, GroupNumber group, const Window& window,
+                           std::span<const Fresh> fresh, std::span<const Timestamp> timestamps,
+                           GroupNumber* groups) {
+  if (KeyWindows::Find(window, keys_.closed(key)) != KeyWindows::kNone) {
+    dropped_closed_ += static_cast<int64_t>(fresh.size());
+    for (const Fresh& one : fresh) groups[one.element] = kDropped;
+    return;
+  }
+  if (group == kDropped) group = Open(key, window);
+  for (const Fresh& one : fresh) {
+    groups[one.element] = group;
+    AddTo(group, Of(timestamps, one.element));
   }
 }
 
@@ -155,7 +196,7 @@ void WindowGroups::Drop(KeyNumber key) {
   }
 }
 
-WindowGroups::GroupNumber WindowGroups::Open(KeyNumber key, const Window& window) {
+WindowGroups::GroupNumber WindowGroups::Make(KeyNumber key, const Window& window) {
   if (free_.empty()) {
     const GroupNumber made = groups_made_++;
     groups_.Include(groups_made_);
@@ -169,25 +210,60 @@ WindowGroups::GroupNumber WindowGroups::Open(KeyNumber key, const Window& window
   Group& group = groups_[number];
   group.window = window;
   group.key = key;
-  trigger_.Begin(TriggerOf(number));
-  keys_.Open(key, window, number);
-  SetTimer(number, HasEnded(window) ? Expiry(window) : window.max_timestamp());
   return number;
 }
 
-WindowGroups::GroupNumber WindowGroups::Merge(KeyNumber key, size_t begin, size_t end,
-                                              const Window& to) {
+WindowGroups::GroupNumber WindowGroups::Open(KeyNumber key, const Window& window) {
+  const GroupNumber number = Make(key, window);
+  trigger_.Begin(TriggerOf(number));
+  keys_.Open(key, window, number);
+  SetTimer(number, TimerOf(window));
+  return number;
+}
+
+WindowGroups::GroupNumber WindowGroups::MergeRange(KeyNumber key, size_t begin, size_t end,
+                                                   const Window& to) {
   const std::span<KeyWindows::Known> merged = keys_.open(key).subspan(begin, end - begin);
-  const GroupNumber number = merged[0].group;
-  if (merged[0].window == to) return number;  // It isn't there twice: nothing else is in it.
+  if (merged[0].window == to) return merged[0].group;  // Nothing else is in it.
+  for (const KeyWindows::Known& known : merged) from_.push_back(known.group);
+  merged[0].window = to;
+  keys_.EraseOpen(key, begin + 1, from_.size() - 1);
+  return Merge(to);
+}
+
+WindowGroups::GroupNumber WindowGroups::MergeSome(KeyNumber key, std::span<const Window> windows,
+                                                  const Window& to) {
+  for (const Window& window : windows) {
+    const GroupNumber group = KeyWindows::Find(window, keys_.open(key));
+    if (group != KeyWindows::kNone) from_.push_back(group);
+  }
+  if (from_.empty()) return kDropped;
+  if (from_.size() == 1 && groups_[from_[0]].window == to) {
+    const GroupNumber same = from_[0];
+    from_.clear();
+    return same;
+  }
+  for (const GroupNumber group : from_) {
+    keys_.EraseOpen(key, KeyWindows::PlaceOf(groups_[group].window, keys_.open(key)), 1);
+  }
+  const GroupNumber merged = Merge(to);
+  keys_.Open(key, to, merged);
+  return merged;
+}
+
+WindowGroups::GroupNumber WindowGroups::Merge(const Window& to) {
+  // One that has this window already goes on.
+  const auto same = std::find_if(from_.begin(), from_.end(),
+                                 [&](GroupNumber group) { return groups_[group].window == to; });
+  const bool goes_on = same != from_.end();
+  const GroupNumber number = goes_on ? *same : from_[0];
 
   Timestamp hold = kNever;
   bool is_empty = true;
   bool is_touched = false;
-  for (const KeyWindows::Known& known : merged) {
-    const Group& group = groups_[known.group];
-    from_.push_back(known.group);
-    from_triggers_.push_back(TriggerOf(known.group));
+  for (const GroupNumber from : from_) {
+    const Group& group = groups_[from];
+    from_triggers_.push_back(TriggerOf(from));
     is_empty = is_empty && group.is_empty;
     is_touched = is_touched || group.is_touched;
     if (group.hold == kNever) continue;
@@ -195,17 +271,18 @@ WindowGroups::GroupNumber WindowGroups::Merge(KeyNumber key, size_t begin, size_
       case TimestampCombiner::kEndOfWindow: hold = to.max_timestamp(); break;
       case TimestampCombiner::kEarliest: hold = std::min(hold, group.hold); break;
       case TimestampCombiner::kLatest:
-        hold = group.hold;
-        break;  // The last one's: they don't meet.
+        hold = hold == kNever ? group.hold : std::max(hold, group.hold);
+        break;
     }
   }
-  trigger_.Merge(from_triggers_, nullptr, ClockOf(to), merged_trigger_.data());
+  trigger_.Merge(from_triggers_, goes_on ? TriggerOf(number) : nullptr, ClockOf(to),
+                 merged_trigger_.data());
   std::copy(merged_trigger_.begin(), merged_trigger_.end(), TriggerOf(number));
-  merged[0].window = to;
   if (from_.size() > 1) {
-    keys_.EraseOpen(key, begin + 1, from_.size() - 1);
     owner_->Merge(number, from_);
-    for (size_t i = 1; i < from_.size(); ++i) Forget(from_[i]);
+    for (const GroupNumber from : from_) {
+      if (from != number) Forget(from);
+    }
   }
   from_.clear();
   from_triggers_.clear();
@@ -213,14 +290,15 @@ WindowGroups::GroupNumber WindowGroups::Merge(KeyNumber key, size_t begin, size_
   Group& group = groups_[number];
   group.window = to;
   group.is_empty = is_empty;
-  group.hold = hold;
+  // A window that shrinks may be late already, or even expired, and then holds nothing back.
+  group.hold = HasEnded(to) ? kNever : hold;
   group.holds_end = false;
-  group.has_pane = false;
+  group.has_pane = goes_on && group.has_pane;
   if (is_touched && !group.is_touched) {
     group.is_touched = true;
     touched_.push_back(number);
   }
-  SetTimer(number, HasEnded(to) ? Expiry(to) : to.max_timestamp());
+  SetTimer(number, TimerOf(to));
   QueueHold(number);
   QueueDelay(number);
   return number;
@@ -410,7 +488,121 @@ void WindowGroups::Forget(GroupNumber number) {
   free_.push_back(number);
 }
 
+// ---- As bytes
+
+namespace {
+
+enum GroupFlag : uint8_t {
+  kIsClosed = 1,
+  kIsEmpty = 2,
+  kHasPane = 4,
+  kHoldsEnd = 8,
+  kHasHold = 16,
+};
+
+void PutTime(Timestamp time, std::string* out) { PutInstant(time.millis, out); }
+bool TakeTime(ByteReader* in, Timestamp* time) { return in->TakeInstant(&time->millis); }
+
+void PutPart(const TriggerMachine::Part& part, std::string* out) {
+  const bool has_due = part.due != Timestamp::Max();
+  PutByte(static_cast<uint8_t>((part.finished ? 1 : 0) | (has_due ? 2 : 0)), out);
+  PutVarint(static_cast<uint64_t>(part.count), out);
+  if (has_due) PutTime(part.due, out);
+}
+bool TakePart(ByteReader* in, TriggerMachine::Part* part) {
+  uint8_t flags;
+  uint64_t count;
+  if (!in->TakeByte(&flags) || !in->TakeVarint(&count)) return false;
+  part->finished = (flags & 1) != 0;
+  part->count = static_cast<int64_t>(count);
+  part->due = Timestamp::Max();
+  return (flags & 2) == 0 || TakeTime(in, &part->due);
+}
+
+}  // namespace
+
+void WindowGroups::SaveClocks(std::string* out) const {
+  JOIST_CHECK(touched_.empty() && dropped_keys_.empty());
+  PutTime(watermark_, out);
+  PutTime(processing_time_, out);
+  PutVarint(static_cast<uint64_t>(dropped_late_), out);
+  PutVarint(static_cast<uint64_t>(dropped_closed_), out);
+}
+
+bool WindowGroups::RestoreClocks(ByteReader* in) {
+  uint64_t late, closed;
+  if (!TakeTime(in, &watermark_) || !TakeTime(in, &processing_time_) || !in->TakeVarint(&late) ||
+      !in->TakeVarint(&closed)) {
+    return false;
+  }
+  dropped_late_ = static_cast<int64_t>(late);
+  dropped_closed_ = static_cast<int64_t>(closed);
+  return true;
+}
+
+void WindowGroups::SaveKey(KeyNumber key, std::string* out, FunctionRef<void(GroupNumber)> save) {
+  JOIST_CHECK(touched_.empty() && dropped_keys_.empty());
+  const auto put = [&](const KeyWindows::Known& known) {
+    const Group& group = groups_[known.group];
+    const auto flag = [](bool is_set, GroupFlag of) { return is_set ? of : 0; };
+    PutByte(static_cast<uint8_t>(flag(group.is_closed, kIsClosed) | flag(group.is_empty, kIsEmpty) |
+                                 flag(group.has_pane, kHasPane) | flag(group.holds_end, kHoldsEnd) |
+                                 flag(group.hold != kNever, kHasHold)),
+            out);
+    Coder<Window>::Encode(group.window, out, /*nested=*/true);
+    if (group.is_closed) return;
+    if (group.hold != kNever) PutTime(group.hold, out);
+    if (group.has_pane) Coder<PaneInfo>::Encode(last_panes_[known.group], out, /*nested=*/true);
+    for (size_t i = 0; i < trigger_.parts(); ++i) PutPart(TriggerOf(known.group)[i], out);
+    save(known.group);
+  };
+  PutVarint(keys_.open(key).size() + keys_.closed(key).size(), out);
+  for (const KeyWindows::Known& known : keys_.open(key)) put(known);
+  for (const KeyWindows::Known& known : keys_.closed(key)) put(known);
+}
+
+bool WindowGroups::RestoreKey(KeyNumber key, ByteReader* in,
+                              FunctionRef<bool(GroupNumber)> restore) {
+  keys_.Include(key);
+  uint64_t windows;
+  if (!in->TakeVarint(&windows)) return false;
+  for (; windows > 0; --windows) {
+    uint8_t flags;
+    Window window;
+    if (!in->TakeByte(&flags) || !Coder<Window>::Decode(in, &window, /*nested=*/true)) return false;
+    const GroupNumber number = Make(key, window);
+    Group& group = groups_[number];
+    group.is_closed = (flags & kIsClosed) != 0;
+    group.is_empty = (flags & kIsEmpty) != 0;
+    group.has_pane = (flags & kHasPane) != 0;
+    group.holds_end = (flags & kHoldsEnd) != 0;
+    SetTimer(number, TimerOf(window));
+    if (group.is_closed) {
+      keys_.Close(key, window, number);
+      continue;
+    }
+    keys_.Open(key, window, number);
+    if ((flags & kHasHold) != 0 && !TakeTime(in, &group.hold)) return false;
+    if (group.has_pane && !Coder<PaneInfo>::Decode(in, &last_panes_[number], /*nested=*/true)) {
+      return false;
+    }
+    for (size_t i = 0; i < trigger_.parts(); ++i) {
+      if (!TakePart(in, &TriggerOf(number)[i])) return false;
+    }
+    if (!restore(number)) return false;
+    QueueHold(number);
+    QueueDelay(number);
+  }
+  return true;
+}
+
 // ---- Queues
+
+Timestamp WindowGroups::TimerOf(const Window& window) const {
+  if (!HasEnded(window)) return window.max_timestamp();
+  // What has shrunk may have expired in the past, where nothing happens any more.
+  return std::max(Expiry(window), watermark_ - Duration::Millis(1));
+}
 
 void WindowGroups::SetTimer(GroupNumber number, Timestamp time) {
   Group& group = groups_[number];

@@ -15,7 +15,7 @@
 //  1. An open group has its timer (the window's end, then its expiry), its hold of the output
 //     watermark and its next delay in a TimeQueue at that time or before. What is found in a queue
 //     and is not what the group expects there any more is passed over, or queued again.
-//  2. The open windows of a key do not intersect where windows merge.
+//  2. The open windows of a key do not intersect where windows merge that overlap.
 //  3. A window that its trigger has closed is known until it expires, as a group without contents.
 
 #ifndef JOIST_MODEL_WINDOW_GROUPS_H_
@@ -24,8 +24,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
+#include "joist/base/function_ref.h"
 #include "joist/base/paged_array.h"
 #include "joist/model/key_windows.h"
 #include "joist/model/pane.h"
@@ -34,6 +36,7 @@
 #include "joist/model/trigger_machine.h"
 #include "joist/model/window.h"
 #include "joist/model/windowing.h"
+#include "joist/model/wire.h"
 
 namespace joist {
 
@@ -86,10 +89,21 @@ class WindowGroups {
   /// Processing time, here and upstream.
   void AdvanceProcessingTime(Timestamp to);
 
+  // What is known, as bytes, between bundles; of each key by itself, so that an engine can keep
+  // what has changed and deal keys out anew. Who restores begins with the clocks, then restores
+  // keys, in any order, and calls Settle.
+
+  void SaveClocks(std::string* out) const;
+  bool RestoreClocks(ByteReader* in);
+  /// Calls save(group) behind what is said of each group, to append its contents to `out`.
+  void SaveKey(KeyNumber key, std::string* out, FunctionRef<void(GroupNumber)> save);
+  /// Of a key of which nothing is known. restore(group) takes the contents; false where it cannot.
+  bool RestoreKey(KeyNumber key, ByteReader* in, FunctionRef<bool(GroupNumber)> restore);
+
   /// The input watermark, or the earliest time that a group not yet fired holds it at.
   Timestamp output_watermark() const { return output_watermark_; }
-  /// When AdvanceProcessingTime may do something, at the earliest, which is after the last time;
-  /// Max() if never.
+  /// To which time after the last one AdvanceProcessingTime may do something, at the earliest;
+  /// Max() if none.
   Timestamp next_processing_time() const;
 
   /// Elements, once a window, that came after their window's allowed lateness.
@@ -127,7 +141,12 @@ class WindowGroups {
                   std::span<const Window> windows, GroupNumber* groups);
   void PlaceMerging(std::span<const KeyNumber> keys, std::span<const Timestamp> timestamps,
                     std::span<const Window> windows, GroupNumber* groups);
+  /// Places `fresh_`, where windows merge that overlap, and where a function says which.
   void PlaceFresh(KeyNumber key, std::span<const Timestamp> timestamps, GroupNumber* groups);
+  void PlaceByFunction(KeyNumber key, std::span<const Timestamp> timestamps, GroupNumber* groups);
+  /// `group` is that of the window, kDropped if there is none yet.
+  void PutInto(KeyNumber key, GroupNumber group, const Window& window, std::span<const Fresh> fresh,
+               std::span<const Timestamp> timestamps, GroupNumber* groups);
   bool IsLate(const Window& window) const {
     return window.max_timestamp() + strategy_.allowed_lateness < watermark_;
   }
@@ -145,8 +164,14 @@ class WindowGroups {
   }
 
   GroupNumber Open(KeyNumber key, const Window& window);
+  /// A free one, which is in use from now on.
+  GroupNumber Make(KeyNumber key, const Window& window);
   /// Makes the key's open windows [begin, end) into one.
-  GroupNumber Merge(KeyNumber key, size_t begin, size_t end, const Window& to);
+  GroupNumber MergeRange(KeyNumber key, size_t begin, size_t end, const Window& to);
+  /// Makes those of `windows` that are open into one; kDropped if none is.
+  GroupNumber MergeSome(KeyNumber key, std::span<const Window> windows, const Window& to);
+  /// Makes the groups `from_` into one. They leave `keys_` by themselves.
+  GroupNumber Merge(const Window& to);
   void AddTo(GroupNumber number, Timestamp timestamp);
   /// Fires if the trigger says so.
   void Look(GroupNumber number);
@@ -157,6 +182,8 @@ class WindowGroups {
   void Forget(GroupNumber number);
   void Drop(KeyNumber key);
 
+  /// When a window is looked at next in event time: at its end, then when it expires.
+  Timestamp TimerOf(const Window& window) const;
   static Timestamp HoldOf(const Group& group);
   void SetTimer(GroupNumber number, Timestamp time);
   void QueueHold(GroupNumber number);

@@ -66,8 +66,9 @@ std::string TextOf(const Script::Event& event) {
 }
 
 /// What differs after which event; nothing if nothing does. Bundles come in batches of `batch`
-/// elements.
-std::string DifferenceOn(const Script& script, size_t batch) {
+/// elements. With `restores` everything is forgotten but some bytes after each third event or so.
+std::string DifferenceOn(const Script& script, size_t batch, bool restores = false) {
+  Random random(script.events.size());
   NaiveGrouping naive(script.strategy);
   GroupedValues fast(script.strategy);
   std::string told = script.strategy.ToString();
@@ -91,16 +92,21 @@ std::string DifferenceOn(const Script& script, size_t batch) {
       case Kind::kProcessingTime:
         expected = naive.AdvanceProcessingTime(event.time);
         found = fast.AdvanceProcessingTime(event.time);
-        processing_time = event.time;
-        if (event.time < next && (!expected.empty() || naive.output_watermark() != held)) {
+        if (processing_time < event.time && event.time < next &&
+            (!expected.empty() || naive.output_watermark() != held)) {
           return told + "\n  came before the next processing time, " + next.ToString();
         }
+        processing_time = event.time;
     }
     expected = Sorted(std::move(expected));
     found = Sorted(std::move(found));
     told += TextOfAll(expected);
     if (!std::equal(expected.begin(), expected.end(), found.begin(), found.end(), Same)) {
       return told + "\n  but found" + TextOfAll(found);
+    }
+    if (restores && random.OneIn(3)) {
+      told += "\n  restored";
+      if (!fast.SaveAndRestore()) return told + "\n  which failed";
     }
     if (naive.output_watermark() != fast.output_watermark()) {
       return told + "\n  output watermark " + naive.output_watermark().ToString() + " but " +
@@ -128,6 +134,19 @@ TEST(WindowGroups, GivesThePanesOfNaiveGrouping) {
 TEST(WindowGroups, GivesThePanesOfNaiveGroupingOnLargeScripts) {
   for (uint64_t seed = 1; seed <= std::max<uint64_t>(200, Scripts() / 500); ++seed) {
     const std::string difference = DifferenceOn(RandomScript(seed, 50), BatchOf(seed));
+    ASSERT_EQ(difference, "") << "seed " << seed << ": " << difference;
+  }
+}
+
+TEST(WindowGroups, GoesOnFromBytes) {
+  for (uint64_t seed = 1; seed <= Scripts() / 2; ++seed) {
+    const std::string difference =
+        DifferenceOn(RandomScript(seed), BatchOf(seed), /*restores=*/true);
+    ASSERT_EQ(difference, "") << "seed " << seed << ": " << difference;
+  }
+  for (uint64_t seed = 1; seed <= 50; ++seed) {
+    const std::string difference =
+        DifferenceOn(RandomScript(seed, 50), BatchOf(seed), /*restores=*/true);
     ASSERT_EQ(difference, "") << "seed " << seed << ": " << difference;
   }
 }

@@ -64,6 +64,14 @@ bool WindowFn::is_merging() const {
   return kind == Kind::kCustom ? custom->is_merging() : kind == Kind::kSessions;
 }
 
+bool WindowFn::merges_overlapping() const {
+  return kind == Kind::kCustom ? custom->merges_overlapping() : kind == Kind::kSessions;
+}
+
+bool WindowFn::is_of_time() const {
+  return kind != Kind::kCustom || custom->element_type() == nullptr;
+}
+
 bool WindowFn::assigns_one_window() const {
   return kind == Kind::kCustom ? custom->assigns_one_window() : kind != Kind::kSliding;
 }
@@ -75,7 +83,7 @@ bool operator==(const WindowFn& a, const WindowFn& b) {
 
 std::vector<Window> CustomWindowsAt(const WindowFn& fn, Timestamp t) {
   std::vector<Window> windows;
-  fn.custom->Assign(WithinGlobal(t), &windows);
+  fn.custom->Assign(nullptr, WithinGlobal(t), &windows);
   return windows;
 }
 

@@ -41,6 +41,10 @@ struct WindowFn {
   bool is_global() const { return kind == Kind::kGlobal; }
   /// Windows of one key may grow together, so grouping must wait for merging.
   bool is_merging() const;
+  /// Of those that merge: windows become one where they overlap, and nowhere else.
+  bool merges_overlapping() const;
+  /// The windows follow from an element's time alone.
+  bool is_of_time() const;
   /// An element falls into exactly one window.
   bool assigns_one_window() const;
 
@@ -53,10 +57,10 @@ struct WindowFn {
   friend bool operator==(const WindowFn&, const WindowFn&);
 };
 
-/// Of a custom function.
+/// Of a custom function of time.
 std::vector<Window> CustomWindowsAt(const WindowFn& fn, Timestamp t);
 
-/// Calls `take(Window)` for each window of an element at `t`. `fn` is valid.
+/// Calls `take(Window)` for each window of an element at `t`. `fn` is valid and of time.
 template <class Take>
 void AssignWindows(const WindowFn& fn, Timestamp t, Take take) {
   switch (fn.kind) {

@@ -189,11 +189,7 @@ struct CombineGlobally : Transform {
       // has no end it is never known that there is none.
       const Collection& collection = builder.graph().collections()[in.id()];
       if (!collection.windowing.window_fn.is_global() || !collection.is_bounded) return combined;
-      auto start = [&] {
-        const PipelineBuilder::Scope scope(&builder, "Impulse", "", nullptr);
-        return AddRoot<Bytes>(builder, MakeStep<CreateStep<Bytes>>(std::vector<Bytes>(1)));
-      }();
-      return start |
+      return AddImpulse(builder) |
              "OrEmpty" >> ParDo(combine_internal::ResultOrEmpty<Fn>{fn}, AsIterable(combined));
     }
   }

@@ -247,15 +247,6 @@ consteval bool RequiresStableInput() {
     return false;
   }
 }
-/// What a splittable function says: `static constexpr bool kIsBounded`.
-template <class F>
-consteval bool IsBoundedForEachElement() {
-  if constexpr (requires { F::kIsBounded; }) {
-    return F::kIsBounded;
-  } else {
-    return true;
-  }
-}
 
 template <class List>
 struct OutputsOf;
@@ -307,11 +298,16 @@ struct ParDoTransform : Transform {
         return AddStep<In>(in, MakeStep<StepType>(NoState()));
       }();
       return Apply(by_key);
+    } else if constexpr (par_do_internal::RequiresTimeSortedInput<F>()) {
+      static_assert(!par_do_internal::RequiresTimeSortedInput<F>(),
+                    "Joist: kRequiresTimeSortedInput is for functions of KVs with state or timers; "
+                    "nothing else has an order.");
+      return PCollection<Invalid>(&in.builder());
     } else if constexpr (par_do_internal::RequiresStableInput<F>()) {
       // What is kept between stages is the same when the function is tried again.
       const auto stable = [&in] {
         const PipelineBuilder::Scope scope(&in.builder(), "Stable", "", nullptr);
-        return AddStep<In>(in, MakeStep<ReshuffleStep<In>>(NoState()));
+        return AddStep<In>(in, MakeStep<ReshuffleStep<In, /*kIsStable=*/true>>(NoState()));
       }();
       return Apply(stable);
     } else {
@@ -329,7 +325,7 @@ struct ParDoTransform : Transform {
       return PCollection<Invalid>(&in.builder());
     } else {
       using R = typename SplittableTraits<F>::Restriction;
-      using Step = KeepWorkStep<In, R, par_do_internal::IsBoundedForEachElement<F>()>;
+      using Step = KeepWorkStep<In, R, kIsBoundedForEachElement<F>>;
       const auto work = in | "Restrictions" >> ParDoTransform<RestrictionsOf<F, In>, kForm>(
                                                    RestrictionsOf<F, In>(fn), {}, where);
       const auto kept = [&work] {

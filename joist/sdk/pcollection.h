@@ -16,6 +16,7 @@
 #ifndef JOIST_SDK_PCOLLECTION_H_
 #define JOIST_SDK_PCOLLECTION_H_
 
+#include <functional>
 #include <memory>
 #include <source_location>
 #include <string>
@@ -64,9 +65,12 @@ class PipelineBuilder {
   Graph& graph() { return graph_; }
   const Graph& graph() const { return graph_; }
 
-  /// Runs when the job has ended, however it did, in the program that started it.
-  void AtEnd(std::shared_ptr<void> cleanup) { cleanups_.push_back(std::move(cleanup)); }
-  void ReleaseCleanups() { cleanups_.clear(); }
+  /// Is called when the job has ended, however it did, in the program that started it; but not
+  /// where the job is to go on from a checkpoint.
+  void AtEnd(std::function<void()> cleanup) { cleanups_.push_back(std::move(cleanup)); }
+  void RunCleanups() {
+    for (const auto& cleanup : std::exchange(cleanups_, {})) cleanup();
+  }
 
  private:
   struct Given {
@@ -80,7 +84,7 @@ class PipelineBuilder {
   };
   std::vector<Level> levels_{1};
   std::vector<std::string> used_;
-  std::vector<std::shared_ptr<void>> cleanups_;
+  std::vector<std::function<void()>> cleanups_;
   Graph graph_;
 };
 

@@ -63,7 +63,7 @@ bool IsEmbeddedRunner(std::string_view name) {
 struct PipelineResult::Job {
   std::shared_ptr<PipelineBuilder> builder;
   RunSettings settings;
-  std::atomic<bool> cancel{false};
+  JobRequests requests;
   bool refused = false;  // The pipeline itself is wrong: it never ran.
   JobOutcome outcome;    // Written before `ended`.
   std::mutex mutex;
@@ -73,8 +73,10 @@ struct PipelineResult::Job {
 
   void Start() {
     thread = std::thread([this] {
-      outcome = RunEmbedded(builder->graph(), settings, cancel);
-      builder->ReleaseCleanups();
+      outcome = RunEmbedded(builder->graph(), settings, requests);
+      const bool goes_on =
+          !settings.checkpoint_directory.empty() && outcome.state != JobState::kDone;
+      if (!goes_on) builder->RunCleanups();
       End();
     });
   }
@@ -87,7 +89,7 @@ struct PipelineResult::Job {
     std::unique_lock lock(mutex);
     // A signal handler may set a flag and no more; whoever waits looks at it.
     while (!changed.wait_for(lock, std::chrono::milliseconds(50), [this] { return ended; })) {
-      if (interrupted.load(std::memory_order_relaxed)) cancel.store(true);
+      if (interrupted.load(std::memory_order_relaxed)) requests.cancel.store(true);
     }
     if (thread.joinable()) thread.join();
   }
@@ -99,7 +101,8 @@ const PipelineResult& PipelineResult::WaitUntilFinish() const {
   return *this;
 }
 
-void PipelineResult::Cancel() const { job_->cancel.store(true); }
+void PipelineResult::Cancel() const { job_->requests.cancel.store(true); }
+void PipelineResult::Drain() const { job_->requests.drain.store(true); }
 
 JobState PipelineResult::state() const {
   const std::lock_guard lock(job_->mutex);
@@ -159,7 +162,7 @@ void Pipeline::PrintGraphIfAsked() {
   if (!standard.ok() || !standard->print_graph.has_value()) return;
   const Result<std::string> drawn = Draw(*standard->print_graph);
   if (!drawn.ok()) return;  // Run says what is wrong, as ever.
-  builder_->ReleaseCleanups();
+  builder_->RunCleanups();
   const bool written = std::fwrite(drawn->data(), 1, drawn->size(), stdout) == drawn->size() &&
                        std::fflush(stdout) == 0;
   if (!written) std::perror("error: cannot write the graph");
@@ -175,7 +178,7 @@ PipelineResult Pipeline::Run() {
   } else {
     job->refused = true;
     job->outcome = {JobState::kFailed, std::move(status), {}};
-    builder_->ReleaseCleanups();
+    builder_->RunCleanups();
     job->End();
   }
   return PipelineResult(job);
@@ -206,6 +209,11 @@ Status Pipeline::Prepare(RunSettings* settings) const {
   // Beam's option may name a bucket, which only other runners can use.
   if (standard.temp_location.find("://") == std::string::npos) {
     settings->spill_directory = standard.temp_location;
+  }
+  settings->checkpoint_directory = embedded.checkpoint_dir;
+  settings->checkpoint_interval = embedded.checkpoint_interval;
+  if (embedded.checkpoint_interval.millis < 1) {
+    return InvalidArgument("--checkpoint_interval must be positive");
   }
   settings->show_progress =
       embedded.progress == "always" || (embedded.progress == "auto" && isatty(STDERR_FILENO) == 1);

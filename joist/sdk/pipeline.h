@@ -34,6 +34,10 @@ class PipelineResult {
   const PipelineResult& WaitUntilFinish() const;
   /// Asks the job to stop; returns at once.
   void Cancel() const;
+  /// Asks a stream to come to its end: sources give nothing new, splittable functions truncate what
+  /// they have (sdk/par_do.h), time ends and windows give their last panes. The job is done then.
+  /// Returns at once; changes nothing where the input has an end.
+  void Drain() const;
 
   JobState state() const;
   /// Why the job failed; OK otherwise. Waits for the end.

@@ -92,10 +92,11 @@ Create(std::initializer_list<T>) -> Create<T>;
 struct Impulse : Transform {
   using Transform::Transform;
   static constexpr std::string_view kKind = "Impulse";
-  PCollection<Bytes> Expand(const Pipeline& pipeline) const {
-    return AddRoot<Bytes>(pipeline.builder(), MakeStep<CreateStep<Bytes>>(std::vector<Bytes>(1)));
-  }
+  PCollection<Bytes> Expand(const Pipeline& pipeline) const;
 };
+
+/// The same as a step of the composite that is being built.
+PCollection<Bytes> AddImpulse(PipelineBuilder& builder);
 
 }  // namespace joist
 

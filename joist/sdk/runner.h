@@ -13,6 +13,7 @@
 
 #include "joist/base/status.h"
 #include "joist/model/graph.h"
+#include "joist/model/timestamp.h"
 #include "joist/sdk/metrics.h"
 
 namespace joist {
@@ -27,6 +28,10 @@ struct RunSettings {
   int64_t memory = 0;           ///< Bytes that data may take; 0: half of what the machine has left.
   std::string spill_directory;  ///< Where what exceeds them goes; empty: the system's choice.
   bool show_progress = false;   ///< A line on stderr, redrawn.
+  /// Where a stream's checkpoints are; empty: it makes none.
+  std::string checkpoint_directory;
+  Duration checkpoint_interval;
+  bool restarts = false;  ///< For tests: a stream goes on from checkpoints all the time.
 };
 
 struct JobOutcome {
@@ -35,10 +40,16 @@ struct JobOutcome {
   JobMetrics metrics;
 };
 
+/// What other threads may ask of a job that runs.
+struct JobRequests {
+  std::atomic<bool> cancel{false};
+  std::atomic<bool> drain{false};
+};
+
 /// Runs `graph`, which must outlive the call, on this machine's threads until it is done, has
-/// failed, or `cancel` is set by another thread.
+/// failed, or was asked to end.
 JobOutcome RunEmbedded(const Graph& graph, const RunSettings& settings,
-                       const std::atomic<bool>& cancel);
+                       const JobRequests& requests);
 
 /// How the second process of RunInSecondProcess comes to the same pipeline where a step cannot be
 /// sent: it runs the program's main again, with these settings, up to the pipeline called

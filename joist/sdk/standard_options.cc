@@ -12,9 +12,12 @@ JOIST_OPTIONS_DEFINE(, StandardOptions, "Standard options",
                      (resource_hints, "Hints for runners, as name=value"),
                      (print_graph, "Show the pipeline and do not run it: tree, svg or dot"))
 
-JOIST_OPTIONS_DEFINE(, EmbeddedOptions, "Embedded runner",
-                     (memory, "Memory that groups and tables may take before they go to disk"),
-                     (progress, "Progress display: auto (on a terminal), always, never"))
+JOIST_OPTIONS_DEFINE(
+    , EmbeddedOptions, "Embedded runner",
+    (memory, "Memory that groups and tables may take before they go to disk"),
+    (progress, "Progress display: auto (on a terminal), always, never"),
+    (checkpoint_dir, "Folder for a stream's checkpoints, from which it goes on when started again"),
+    (checkpoint_interval, "Time between checkpoints"))
 
 JOIST_OPTIONS_DEFINE(, WorkerOptions, "Workers", (num_workers, "Workers at the start"),
                      (max_num_workers, "Workers at the most; of the embedded runner: threads"),

@@ -33,6 +33,8 @@ void JoistDescribeOptions(StandardOptions& object, OptionFields& fields);
 struct EmbeddedOptions {
   std::optional<ByteCount> memory;
   std::string progress = "auto";
+  std::string checkpoint_dir;
+  Duration checkpoint_interval = Duration::Seconds(10);
 };
 void JoistDescribeOptions(EmbeddedOptions& object, OptionFields& fields);
 

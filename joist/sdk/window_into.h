@@ -19,6 +19,7 @@
 #include <source_location>
 #include <string>
 #include <type_traits>
+#include <typeinfo>
 #include <utility>
 
 #include "joist/exec/window_into.h"
@@ -99,6 +100,12 @@ class WindowInto : public Transform {
       builder.AddFault(
           "has a trigger but no accumulation mode; add .DiscardingFiredPanes() or "
           ".AccumulatingFiredPanes()");
+    }
+    const bool fits = !change_.window_fn.has_value() || change_.window_fn->is_of_time() ||
+                      *change_.window_fn->custom->element_type() == typeid(T);
+    if (!fits) {
+      builder.AddFault("has windows of other elements, " + change_.window_fn->ToString() +
+                       ", than a collection of " + std::string(TypeName<T>()));
     }
     return AddStep<T>(in, MakeStep<WindowIntoStep<T>>(change_));
   }

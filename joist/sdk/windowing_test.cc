@@ -11,6 +11,7 @@
 #include "joist/joist.h"
 #include "joist/sdk/testing/passert.h"
 #include "joist/sdk/testing/test_pipeline.h"
+#include "joist/sdk/testing/test_stream.h"
 
 namespace joist {
 namespace {
@@ -166,6 +167,150 @@ TEST(WindowInto, CustomMergingWindows) {
               });
   PAssert::That(sums).ContainsInAnyOrder({{"a", 2}, {"a", 2}, {"a", 1}, {"b", 1}});
   EXPECT_TRUE(p.RunOk());
+}
+
+/// For as many seconds as the element says, from its time on.
+struct AsLongAsSaid {
+  Window AssignWindow(const Event& event, Timestamp t) const {
+    return {t, t + Duration::Seconds(event.value)};
+  }
+};
+/// In a window of each second up to that, and in none at times before `from`.
+struct Seconds {
+  int64_t from = 0;
+  std::vector<Window> AssignWindows(const Event& event, Timestamp t) const {
+    std::vector<Window> windows;
+    for (int64_t i = 1; t >= At(from) && i <= event.value; ++i) {
+      windows.push_back({t, t + Duration::Seconds(i)});
+    }
+    return windows;
+  }
+};
+JOIST_ROW(Seconds, from)
+
+TEST(WindowInto, WindowsByElement) {
+  TestPipeline p;
+  auto events = Events(p, {{"a", 2}, {"b", 2}, {"a", 2}, {"a", 1}, {"c", 0}});
+  PAssert::That(events | "Whole" >> WindowInto(CustomWindows(AsLongAsSaid())) |
+                Filter([](const Event& event) { return event.value > 0; }) | Words() |
+                Count::PerElement() | Show())
+      .ContainsInAnyOrder({"a 2 [2, 4) @3999", "b 1 [2, 4) @3999", "a 1 [1, 2) @1999"});
+  PAssert::That(events | "Each" >> WindowInto(CustomWindows(Seconds{2})) | Words() |
+                Count::PerElement() | Show())
+      .ContainsInAnyOrder(
+          {"a 2 [2, 3) @2999", "a 2 [2, 4) @3999", "b 1 [2, 3) @2999", "b 1 [2, 4) @3999"});
+  EXPECT_TRUE(p.RunOk());
+}
+
+TEST(WindowInto, WindowsOfOtherElementsAreRefused) {
+  TestPipeline p;
+  Events(p, {{"a", 2}}) | Words() | WindowInto(CustomWindows(AsLongAsSaid()));
+  const Status status = p.Run().status();
+  EXPECT_NE(status.message().find("has windows of other elements, AsLongAsSaid, than a collection "
+                                  "of std::string"),
+            std::string::npos)
+      << status.message();
+}
+
+TEST(WindowInto, SideInputsInWindowsOfElementsAreRefused) {
+  TestPipeline p;
+  auto side = Events(p, {{"a", 2}}) | WindowInto(CustomWindows(AsLongAsSaid()));
+  p | Create({1}) |
+      ParDo([](int n, SideInput<IterableView<Event>>, Emit<int> emit) { emit(n); },
+            AsIterable(side));
+  const Status status = p.Run().status();
+  EXPECT_NE(status.message().find("whose windows follow from its elements"), std::string::npos)
+      << status.message();
+}
+
+/// Offers and bids for them: an offer lasts as long as its value says, and a bid waits for an offer
+/// for a minute, longer than any offer lasts.
+struct OfferOrBid {
+  static constexpr Duration kWait = Duration::Minutes(1);
+  Window AssignWindow(const Event& event, Timestamp t) const {
+    return {t, t + (event.value > 0 ? Duration::Seconds(event.value) : kWait)};
+  }
+  void MergeWindows(WindowMerger& merger) const {
+    for (const Window& offer : merger.windows()) {
+      if (offer.span() >= kWait) continue;
+      std::vector<Window> from = {offer};
+      for (const Window& bid : merger.windows()) {
+        if (bid.span() == kWait && offer.Contains(bid.start)) from.push_back(bid);
+      }
+      merger.Merge(from, offer);
+    }
+  }
+};
+
+auto OffersAndBids() { return WindowInto(CustomWindows(OfferOrBid())); }
+auto CountAll() {
+  return Map([](const KV<std::string, Iterable<int64_t>>& group) {
+    return KV<std::string, int64_t>{group.key, static_cast<int64_t>(group.value.size())};
+  });
+}
+
+TEST(WindowInto, WindowsThatAFunctionMerges) {
+  TestPipeline p;
+  // Offers of "a" at 10 and 30, and of "b" at 0, for 10 seconds each; bids.
+  auto events = p | Create({0}) | FlatMap([](int, Emit<Event> emit) {
+                  emit(Event{"a", 10}, At(10));
+                  emit(Event{"a", 10}, At(30));
+                  emit(Event{"b", 10}, At(0));
+                  for (const int64_t at : {10, 19, 20, 39}) emit(Event{"a", 0}, At(at));
+                  emit(Event{"b", 0}, At(9));
+                });
+  const std::vector<std::string> expected = {"a 3 [10, 20) @19999", "a 2 [30, 40) @39999",
+                                             "a 1 [20, 80) @79999", "b 2 [0, 10) @9999"};
+  PAssert::That(events | "Group" >> OffersAndBids() | GroupByKey() | CountAll() | Show())
+      .ContainsInAnyOrder(expected);
+  PAssert::That(events | "Count" >> OffersAndBids() | Count::PerKey() | Show())
+      .ContainsInAnyOrder(expected);
+  EXPECT_TRUE(p.RunOk());
+}
+
+TEST(WindowInto, WindowsThatAFunctionMergesInAStream) {
+  TestPipeline p;
+  auto events = p | TestStream<Event>()
+                        .AddElements({{{"a", 0}, At(11)}})  // Before its offer.
+                        .AddElements({{{"a", 10}, At(10)}, {{"a", 0}, At(40)}})
+                        .AddElements({{{"a", 0}, At(19)}})
+                        .AdvanceWatermarkTo(At(20))
+                        .AddElements({{{"a", 0}, At(30)}})
+                        .AdvanceWatermarkToInfinity();
+  PAssert::That(events | OffersAndBids() | GroupByKey() | CountAll() | Show())
+      .ContainsInAnyOrder({"a 3 [10, 20) @19999", "a 1 [40, 100) @99999", "a 1 [30, 90) @89999"});
+  EXPECT_TRUE(p.RunOk());
+}
+
+/// Says what is wrong with it.
+struct NeverRight {
+  Window AssignWindow(Timestamp) const { return Window::Global(); }
+  Status Validate() const { return InvalidArgument("nothing would be right"); }
+};
+
+TEST(WindowInto, CustomWindowsSayWhatIsWrong) {
+  TestPipeline p;
+  Events(p, {{"a", 2}}) | WindowInto(CustomWindows(NeverRight()));
+  EXPECT_NE(p.Run().status().message().find("is windowed wrongly: nothing would be right"),
+            std::string::npos);
+}
+
+/// Merges what isn't there.
+struct Confused {
+  Window AssignWindow(Timestamp t) const { return SessionWindow(t, Duration::Seconds(1)); }
+  void MergeWindows(WindowMerger& merger) const {
+    merger.Merge({Window{At(70), At(71)}}, Window{At(70), At(80)});
+  }
+};
+
+TEST(WindowInto, WrongMergesAreFailuresOfTheStep) {
+  TestPipeline p;
+  Events(p, {{"a", 2}}) | WindowInto(CustomWindows(Confused())) | GroupByKey() | CountAll();
+  const Status status = p.Run().status();
+  EXPECT_NE(status.message().find("step \"GroupByKey"), std::string::npos) << status.message();
+  EXPECT_NE(status.message().find("MergeWindows merges [1970-01-01T00:01:10.000Z"),
+            std::string::npos)
+      << status.message();
 }
 
 // A second grouping takes the merged windows as they are.

@@ -5,9 +5,13 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <stdexcept>
+#include <string>
 #include <vector>
 
+#include "joist/sdk/combine.h"
 #include "joist/sdk/testing/test_pipeline.h"
+#include "joist/sdk/window_into.h"
 
 namespace joist {
 namespace {
@@ -50,6 +54,51 @@ TEST(GenerateSequence, WithoutAnEndItIsAStream) {
   TestPipeline p;
   auto numbers = p | GenerateSequence(0);
   EXPECT_FALSE(p.builder().graph().collections()[numbers.id()].is_bounded);
+}
+
+const auto in_seconds = [](int64_t n) { return Timestamp::Seconds(n); };
+
+TEST(GenerateSequence, NumbersHaveTheTimestampsOfAFunction) {
+  TestPipeline p;
+  const Duration minute = Duration::Minutes(1);
+  auto numbers = p | GenerateSequence(0).To(150).WithTimestampFn(in_seconds);
+  EXPECT_TRUE(p.builder().graph().collections()[numbers.id()].is_bounded);
+  const auto windows = numbers | WindowInto(FixedWindows(minute));
+  PAssert::That(windows)
+      .InWindow({Timestamp::Seconds(60), Timestamp::Seconds(120)})
+      .ContainsInAnyOrder(Counted(60, 120));
+  auto rated =
+      p |
+      "Rated" >>
+          GenerateSequence(55).To(65).WithRate(10, Duration::Millis(1)).WithTimestampFn(in_seconds);
+  PAssert::That(rated | "RatedWindows" >> WindowInto(FixedWindows(minute)))
+      .InWindow({Timestamp::Seconds(60), Timestamp::Seconds(120)})
+      .ContainsInAnyOrder(Counted(60, 65));
+  EXPECT_TRUE(p.RunOk());
+}
+
+struct Hours {
+  int64_t each = 1;
+  Timestamp operator()(int64_t n) const { return Timestamp::Seconds(3600 * each * n); }
+};
+JOIST_ROW(Hours, each)
+
+TEST(GenerateSequence, AStreamsWatermarkIsThatOfTheLastNumber) {
+  TestPipeline p;
+  auto numbers = p | GenerateSequence(0).WithRate(1, Duration::Millis(1)).WithTimestampFn(Hours{2});
+  EXPECT_FALSE(p.builder().graph().collections()[numbers.id()].is_bounded);
+  // Two numbers in each window, which only a watermark lets out.
+  numbers | "Patience" >> Map([](int64_t n) {
+              if (n > 3000) throw std::runtime_error("no window came out");
+              return n;
+            }) |
+      WindowInto(FixedWindows(Duration::Hours(4))) | Count::Globally() |
+      "Stop" >> Map([](int64_t count, Window window) {
+        if (count != 2) throw std::runtime_error("not two");
+        if (window.start >= Timestamp::Seconds(4 * 3600 * 5)) throw std::runtime_error("enough");
+        return count;
+      });
+  EXPECT_NE(p.RunToEnd().status.message().find("enough"), std::string::npos);
 }
 
 TEST(GenerateSequence, MistakesAreFaults) {

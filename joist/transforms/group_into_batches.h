@@ -7,6 +7,9 @@
 //
 //   requests | joist::GroupIntoBatches(100).WithMaxBufferingDuration(joist::Duration::Seconds(5))
 //
+//   requests | joist::GroupIntoBatches(100).WithShardedKey()
+//                                           // KV<K, V> to KV<ShardedKey<K>, std::vector<V>>
+//
 // Only the last batch of a key and window is smaller, and those that a time limit has cut. Of
 // bounded input batches are made when all of a key's values are there, and there is nothing to wait
 // for; in a stream a batch is made when it is full, when its first value has waited for the limit,
@@ -16,10 +19,14 @@
 #define JOIST_TRANSFORMS_GROUP_INTO_BATCHES_H_
 
 #include <algorithm>
+#include <atomic>
+#include <cstdint>
+#include <source_location>
 #include <tuple>
 #include <utility>
 #include <vector>
 
+#include "joist/model/sharded_key.h"
 #include "joist/sdk/group_by_key.h"
 #include "joist/sdk/par_do.h"
 #include "joist/transforms/argument.h"
@@ -76,7 +83,25 @@ struct Gather {
     batch.Clear();
   }
 };
+
+/// Each thread's copy is a shard, of all keys that it sees.
+template <class K, class V>
+struct ToShard {
+  Bytes shard_id;
+  static auto Parts(auto&) { return std::tie(); }
+
+  void Setup() {
+    static std::atomic<uint32_t> next = 0;
+    shard_id.data.clear();
+    PutBigEndian32(next.fetch_add(1, std::memory_order_relaxed), &shard_id.data);
+  }
+  KV<ShardedKey<K>, V> Process(const View<KV<K, V>>& kv) const {
+    return {{Own<K>(kv.key), shard_id}, Own<V>(kv.value)};
+  }
+};
 }  // namespace group_into_batches_internal
+
+struct GroupIntoBatchesWithShardedKey;
 
 /// Batches of `size` (1 or more) values.
 struct GroupIntoBatches : Transform {
@@ -89,6 +114,9 @@ struct GroupIntoBatches : Transform {
     max_buffering = most;
     return *this;
   }
+  /// For keys with more values than one thread should see; comes last.
+  GroupIntoBatchesWithShardedKey WithShardedKey() const;
+
   template <class T>
   auto Expand(const PCollection<T>& in) const {
     if constexpr (!kIsKV<T>) {
@@ -107,6 +135,29 @@ struct GroupIntoBatches : Transform {
   int64_t size;
   Duration max_buffering;  ///< Zero: no limit.
 };
+
+/// Each thread that sees a key's values is a shard of it, which has batches of its own: several
+/// threads make them, and each shard has one that is not full.
+struct GroupIntoBatchesWithShardedKey : Transform {
+  explicit GroupIntoBatchesWithShardedKey(GroupIntoBatches by_shard)
+      : Transform(by_shard.where), by_shard(by_shard) {}
+  static constexpr std::string_view kKind = "GroupIntoBatches.WithShardedKey";
+  template <class T>
+  auto Expand(const PCollection<T>& in) const {
+    if constexpr (!kIsKV<T>) {
+      static_assert(kIsKV<T>, "Joist: GroupIntoBatches takes a collection of KVs.");
+      return PCollection<Invalid>(&in.builder());
+    } else {
+      using ToShard = group_into_batches_internal::ToShard<typename T::key_t, typename T::value_t>;
+      return in | "Shard" >> Map(ToShard()) | "Batches" >> by_shard;
+    }
+  }
+  GroupIntoBatches by_shard;
+};
+
+inline GroupIntoBatchesWithShardedKey GroupIntoBatches::WithShardedKey() const {
+  return GroupIntoBatchesWithShardedKey(*this);
+}
 
 }  // namespace joist
 

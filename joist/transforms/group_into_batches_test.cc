@@ -5,8 +5,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <chrono>
 #include <map>
 #include <string>
+#include <thread>
+#include <type_traits>
 #include <vector>
 
 #include "joist/sdk/testing/test_pipeline.h"
@@ -118,6 +121,61 @@ TEST(GroupIntoBatches, NoValueWaitsLongerThanTheLimit) {
                  GroupIntoBatches(3).WithMaxBufferingDuration(Duration::Seconds(5));
   PAssert::That(batches).ContainsInAnyOrder(
       {Batched{"a", {1, 2}}, Batched{"a", {3, 4, 5}}, Batched{"a", {6, 7}}});
+  EXPECT_TRUE(p.RunOk());
+}
+
+using Sharded = KV<ShardedKey<std::string>, std::vector<int64_t>>;
+
+TEST(GroupIntoBatches, AHotKeyIsShardedByThread) {
+  std::vector<KV<std::string, int64_t>> all;
+  std::vector<int64_t> numbers;
+  for (int64_t i = 0; i < 400; ++i) {
+    all.push_back({"hot", i});
+    numbers.push_back(i);
+  }
+  TestPipeline p;
+  p.set_threads(4);
+  auto batches = p | Create(all) | "Slow" >> Map([](const KV<std::string, int64_t>& kv) {
+                                     // So that one thread does not take all before the others have
+                                     // begun.
+                                     std::this_thread::sleep_for(std::chrono::milliseconds(1));
+                                     return kv;
+                                   }) |
+                 GroupIntoBatches(10).WithShardedKey();
+  static_assert(std::is_same_v<decltype(batches), PCollection<Sharded>>);
+  PAssert::That(batches | FlatMap([](const Sharded& batch) { return batch.value; }))
+      .ContainsInAnyOrder(numbers);
+  // Of each shard one batch at most is not full.
+  PAssert::That(batches | "Sizes" >> Map([](const Sharded& batch) {
+                            return KV{batch.key, static_cast<int64_t>(batch.value.size())};
+                          }) |
+                GroupByKey())
+      .Satisfies([](const IterableView<KV<ShardedKey<std::string>, Iterable<int64_t>>>& shards) {
+        for (const auto& shard : shards) {
+          const auto full = std::count(shard.value.begin(), shard.value.end(), 10);
+          if (static_cast<int64_t>(shard.value.size()) > full + 1) return false;
+          if (shard.key.key != "hot") return false;
+        }
+        return shards.size() > 1 && shards.size() <= 4;
+      });
+  EXPECT_TRUE(p.RunOk());
+}
+
+TEST(GroupIntoBatches, ShardsOfAStream) {
+  TestPipeline p;
+  const Timestamp t = Timestamp::Seconds(1);
+  auto batches =
+      p |
+      TestStream<KV<std::string, int64_t>>()
+          .AddElements({{{"a", 1}, t}, {{"a", 2}, t}, {{"b", 3}, t}, {{"a", 4}, t}})
+          .AdvanceProcessingTime(Duration::Seconds(2))
+          .AddElements({{{"b", 5}, t}})
+          .AdvanceWatermarkToInfinity() |
+      GroupIntoBatches(2).WithMaxBufferingDuration(Duration::Seconds(1)).WithShardedKey();
+  PAssert::That(batches |
+                Map([](const Sharded& batch) { return Batched{batch.key.key, batch.value}; }))
+      .ContainsInAnyOrder(
+          {Batched{"a", {1, 2}}, Batched{"a", {4}}, Batched{"b", {3}}, Batched{"b", {5}}});
   EXPECT_TRUE(p.RunOk());
 }
 

@@ -12,7 +12,9 @@
 #include "joist/io/avro/test_rows.h"
 #include "joist/model/describe.h"
 #include "joist/sdk/combine.h"
+#include "joist/sdk/keys.h"
 #include "joist/sdk/testing/test_pipeline.h"
+#include "joist/sdk/window_into.h"
 
 namespace joist::avro {
 namespace {
@@ -88,6 +90,36 @@ TEST_F(AvroTest, KeysAreDestinations) {
         .ContainsInAnyOrder(expected);
     PAssert::That(read | ("Two" + key) >>
                              Read<Everything>(root_ + "two-" + key + "-0000?-of-00002.avro.gz"))
+        .ContainsInAnyOrder(expected);
+  }
+  EXPECT_TRUE(read.RunOk());
+}
+
+TEST_F(AvroTest, WindowsHaveFilesOfTheirOwn) {
+  const std::vector<Everything> rows = RandomRows(7, 200);
+  std::vector<KV<std::string, Everything>> keyed;
+  for (size_t i = 0; i < rows.size(); ++i) keyed.push_back({i < 100 ? "0" : "60", rows[i]});
+  TestPipeline write;
+  auto minutes = write | Create<KV<std::string, Everything>>(std::vector(keyed)) |
+                 WithTimestamps([](const KV<std::string, Everything>& entry) {
+                   return Timestamp::Seconds(std::stoll(entry.key));
+                 }) |
+                 WindowInto(FixedWindows(Duration::Minutes(1)));
+  minutes | Values() | "All" >> Write(root_ + "all").WithNumShards(2).WithWindowedWrites();
+  minutes | "ByKey" >> Write(root_ + "by-").WithoutSharding().WithWindowedWrites();
+  EXPECT_TRUE(write.RunOk());
+  TestPipeline read;
+  for (const int64_t begin : {0, 60}) {
+    const std::vector<Everything> expected(rows.begin() + (begin == 0 ? 0 : 100),
+                                           rows.begin() + (begin == 0 ? 100 : 200));
+    const std::string name = Timestamp::Seconds(begin).ToString() + "-" +
+                             Timestamp::Seconds(begin + 60).ToString() + "-pane-0-last";
+    PAssert::That(read | ("All" + name) >>
+                             Read<Everything>(root_ + "all-" + name + "-0000?-of-00002.avro"))
+        .ContainsInAnyOrder(expected);
+    PAssert::That(
+        read | ("ByKey" + name) >>
+                   Read<Everything>(root_ + "by-" + std::to_string(begin) + "-" + name + ".avro"))
         .ContainsInAnyOrder(expected);
   }
   EXPECT_TRUE(read.RunOk());

@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include "joist/sdk/testing/test_pipeline.h"
+#include "joist/sdk/testing/test_stream.h"
 
 namespace joist::csv {
 
@@ -278,6 +279,26 @@ TEST_F(CsvTest, WritesAsRfc4180HasIt) {
   EXPECT_EQ(ContentOf("three"), "word\n\"\"\n");
   EXPECT_EQ(ContentOf("shop of A"), "shop;cents;note\nA;1;\n");
   EXPECT_EQ(ContentOf("shop of B;\""), "shop;cents;note\n\"B;\"\"\";2;\"\"\n");
+}
+
+TEST_F(CsvTest, EachPaneOfAStreamHasItsHeader) {
+  TestPipeline p;
+  auto sales =
+      p |
+      TestStream<Sale>()
+          .AddElements({{{"A", 1, std::nullopt}, Timestamp::Seconds(1)}})
+          .AdvanceWatermarkTo(Timestamp::Seconds(60))
+          .AddElements({{{"A", 2, "late"}, Timestamp::Seconds(2)}})
+          .AdvanceWatermarkToInfinity() |
+      WindowInto(FixedWindows(Duration::Minutes(1))).WithAllowedLateness(Duration::Minutes(1));
+  sales | "All" >> Write(root_ + "all").WithoutSharding().WithWindowedWrites();
+  sales | Map([](const Sale& sale) { return KV<std::string, Sale>{sale.shop, sale}; }) |
+      "ByKey" >> Write(root_ + "of-").WithoutSharding().WithDelimiter(';').WithWindowedWrites();
+  EXPECT_TRUE(p.RunOk());
+  const std::string window = "-1970-01-01T00:00:00.000Z-1970-01-01T00:01:00.000Z";
+  EXPECT_EQ(ContentOf("all" + window + "-pane-0"), "shop,cents,note\nA,1,\n");
+  EXPECT_EQ(ContentOf("all" + window + "-pane-1-late"), "shop,cents,note\nA,2,late\n");
+  EXPECT_EQ(ContentOf("of-A" + window + "-pane-0"), "shop;cents;note\nA;1;\n");
 }
 
 }  // namespace

@@ -5,7 +5,7 @@
 //
 //   using Element = T;
 //   // Whether headless files put behind each other are one. If not, the elements of a number of
-//   // shards are grouped by shard, which costs a pass over all of them.
+//   // shards are grouped by shard, which costs a pass over all of them; so are those of windows.
 //   static constexpr bool kJoinable;
 //   class File {
 //    public:
@@ -30,7 +30,10 @@
 
 #include "joist/io/files/file_writer.h"
 #include "joist/io/files/shards.h"
+#include "joist/io/files/windowed_files.h"
 #include "joist/model/fields.h"
+#include "joist/model/pane.h"
+#include "joist/model/window.h"
 #include "joist/sdk/group_by_key.h"
 #include "joist/sdk/par_do.h"
 #include "joist/sdk/window_into.h"
@@ -51,8 +54,13 @@ namespace file_sink_internal {
 /// when nothing can come any more.
 template <class T>
 PCollection<T> InOneWindow(const PCollection<T>& in) {
-  const Graph& graph = in.builder().graph();
-  if (graph.collections()[in.id()].windowing == WindowingStrategy()) return in;
+  const Collection& collection = in.builder().graph().collections()[in.id()];
+  if (!collection.is_bounded) {
+    in.builder().AddFault(
+        "writes a collection without end, whose files would never be complete; add "
+        ".WithWindowedWrites()");
+  }
+  if (collection.windowing == WindowingStrategy()) return in;
   return in | "AllWindows" >>
                   WindowInto(GlobalWindows()).Triggering(Trigger::Never()).DiscardingFiredPanes();
 }
@@ -163,12 +171,49 @@ JoistFields(const WriteShard<Sink>*) {
   return {"WriteShard", {"settings", "sink"}};
 }
 
+/// Writes what a shard has of a pane.
+template <class Sink>
+struct WriteShardOfPane {
+  WriteSettings settings;
+  Sink sink;
+
+  void Process(const KV<ShardKey, Iterable<typename Sink::Element>>& shard, Window window,
+               PaneInfo pane, Emit<CompleteFile> emit) const {
+    const std::string& destination = shard.key.key;
+    if (settings.by_key) ThrowIfError(CheckDestination(destination, settings.prefix));
+    const std::string name =
+        WindowedShardName(settings, destination, window, pane, shard.key.value);
+    std::unique_ptr<typename Sink::File> file;
+    for (const auto& element : shard.value) {
+      if (file == nullptr) file = Open(name);
+      file->Append(element);
+    }
+    if (file == nullptr) return;  // As in Beam, an empty pane has no file.
+    file->Close();
+    emit(CompleteFile{file->path(), name});
+  }
+
+ private:
+  std::unique_ptr<typename Sink::File> Open(const std::string& name) const {
+    ThrowIfError(CheckName(name));
+    return sink.Open({.path = NewPiecePath(settings), .result = name});
+  }
+};
+template <class Sink>
+constexpr FieldList<WriteShardOfPane<Sink>, &WriteShardOfPane<Sink>::settings,
+                    &WriteShardOfPane<Sink>::sink>
+JoistFields(const WriteShardOfPane<Sink>*) {
+  return {"WriteShardOfPane", {"settings", "sink"}};
+}
+
 template <class Sink>
 PCollection<std::string> WriteDealt(const PCollection<KV<ShardKey, typename Sink::Element>>& dealt,
                                     const Sink& sink, const WriteSettings& settings) {
-  return PublishShards(
-      dealt | "Shards" >> GroupByKey() | "WriteShards" >> ParDo(WriteShard<Sink>{settings, sink}),
-      settings);
+  const auto shards = dealt | "Shards" >> GroupByKey();
+  if (settings.windowed) {
+    return PublishFiles(shards | "WriteShards" >> ParDo(WriteShardOfPane<Sink>{settings, sink}));
+  }
+  return PublishShards(shards | "WriteShards" >> ParDo(WriteShard<Sink>{settings, sink}), settings);
 }
 
 }  // namespace file_sink_internal
@@ -178,13 +223,11 @@ template <class Sink>
 PCollection<std::string> WriteFiles(const PCollection<typename Sink::Element>& elements,
                                     const Sink& sink, const WriteSettings& settings) {
   namespace internal = file_sink_internal;
-  const auto all = internal::InOneWindow(elements);
-  if constexpr (!Sink::kJoinable) {
-    if (settings.shards > 0) {
-      const auto dealt =
-          all | "Deal" >> ParDo(internal::Deal<typename Sink::Element>{settings.shards, 0});
-      return internal::WriteDealt(dealt, sink, settings);
-    }
+  const auto all = settings.windowed ? elements : internal::InOneWindow(elements);
+  if (settings.windowed || (!Sink::kJoinable && settings.shards > 0)) {
+    const auto dealt =
+        all | "Deal" >> ParDo(internal::Deal<typename Sink::Element>{settings.shards, 0});
+    return internal::WriteDealt(dealt, sink, settings);
   }
   return PublishShards(
       all | "WritePieces" >> ParDo(internal::WriteBundle<Sink>{settings, sink, {}, 0}), settings);
@@ -197,7 +240,7 @@ PCollection<std::string> WriteFilesByKey(
     const WriteSettings& settings) {
   namespace internal = file_sink_internal;
   const auto dealt =
-      internal::InOneWindow(elements) |
+      (settings.windowed ? elements : internal::InOneWindow(elements)) |
       "Deal" >> ParDo(internal::DealByKey<typename Sink::Element>{settings.shards, 0});
   return internal::WriteDealt(dealt, sink, settings);
 }

@@ -156,9 +156,26 @@ Result<std::string> MakeTemporaryFolder(std::string_view prefix, std::string_vie
   return FromErrno(error, "cannot write " + std::string(prefix) + " into folder " + folder);
 }
 
+Status CheckName(const std::string& to) {
+  struct stat info;
+  if (stat(to.c_str(), &info) != 0) {
+    return errno == ENOENT ? OkStatus() : FromErrno(errno, "cannot write " + to);
+  }
+  return S_ISDIR(info.st_mode) ? FromErrno(EISDIR, "cannot write " + to) : OkStatus();
+}
+
+Status MakeFolders(const std::string& path) {
+  std::error_code error;
+  std::filesystem::create_directories(FolderOf(path), error);
+  return error ? FromErrno(error.value(), "cannot write " + path) : OkStatus();
+}
+
 Status Publish(const std::string& from, const std::string& to) {
   if (rename(from.c_str(), to.c_str()) == 0) return OkStatus();
-  return FromErrno(errno, "cannot write " + to);
+  const int error = errno;
+  struct stat info;
+  const bool done_before = stat(from.c_str(), &info) != 0 && stat(to.c_str(), &info) == 0;
+  return done_before ? OkStatus() : FromErrno(error, "cannot write " + to);
 }
 
 Status SyncFolder(const std::string& folder) {

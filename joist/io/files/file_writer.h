@@ -93,7 +93,13 @@ std::string FolderOf(std::string_view path);
 /// returns its path. It may exist. A missing or read-only folder is an error that names it.
 Result<std::string> MakeTemporaryFolder(std::string_view prefix, std::string_view id);
 
-/// Gives `from` the name `to`, replacing a file of that name.
+/// OK if a file can get the name `to`: no folder has it.
+Status CheckName(const std::string& to);
+
+/// Makes the folders that `path` lies in.
+Status MakeFolders(const std::string& path);
+
+/// Gives `from` the name `to`, replacing a file of that name. Done before, it does nothing.
 Status Publish(const std::string& from, const std::string& to);
 
 /// Asks the disk to keep the names in `folder`.

@@ -60,16 +60,27 @@ class WriteTransform : public Transform {
   Self WithSuffix(std::string suffix) const {
     return Changed([&](WriteSettings& settings) { settings.suffix = std::move(suffix); });
   }
-  /// How many files; by default each thread writes one.
+  /// How many files; by default each thread writes one. Of a destination, or of a window's pane,
+  /// there is one by default.
   Self WithNumShards(int32_t shards) const {
-    return Changed([&](WriteSettings& settings) { settings.shards = shards; });
+    return Changed([&](WriteSettings& settings) {
+      settings.shards = shards;
+      settings.without_sharding = false;  // Names without a number would be the same.
+    });
   }
-  /// One file, whose name is the prefix and the suffix.
+  /// One file, whose name is the prefix and the suffix; one for each pane with windows.
   Self WithoutSharding() const {
     return Changed([](WriteSettings& settings) {
       settings.shards = 1;
       settings.without_sharding = true;
     });
+  }
+  /// Each pane of each window becomes files of its own as soon as it is complete, in a batch and in
+  /// a stream; joist/io/files/windowed_files.h says what they are called. A pane without elements
+  /// has none. Otherwise windows play no part, files are complete when the input ends, and a
+  /// collection without end is refused.
+  Self WithWindowedWrites() const {
+    return Changed([](WriteSettings& settings) { settings.windowed = true; });
   }
   /// Compresses, and puts .gz, .zst or .bz2 behind the suffix unless it is there.
   Self WithCompression(Compression compression) const {
@@ -86,6 +97,7 @@ class WriteTransform : public Transform {
     data.Add("filePrefix", "Output File Prefix", settings_.prefix)
         .AddIfNotDefault("fileSuffix", "Output File Suffix", settings_.suffix, "")
         .AddIfNotDefault("numShards", "Maximum Output Shards", settings_.shards, 0)
+        .AddIfNotDefault("windowedWrites", "Perform Windowed Writes", settings_.windowed, false)
         .AddIfNotDefault("compressionType", "Compression Type", EnumText(settings_.compression),
                          EnumText(Compression::kAuto));
   }

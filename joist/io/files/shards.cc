@@ -2,11 +2,7 @@
 
 #include "joist/io/files/shards.h"
 
-#include <sys/stat.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <filesystem>
 #include <memory>
 #include <set>
 #include <span>
@@ -24,15 +20,6 @@ namespace joist::files {
 // The steps' functions are found by their types' names in another process: so these are in no
 // unnamed namespace.
 namespace shards_internal {
-namespace {
-
-std::string SuffixOf(const WriteSettings& settings) {
-  const std::string_view ending = CompressionSuffix(CompressionOf(settings));
-  return settings.suffix.ends_with(ending) ? settings.suffix
-                                           : settings.suffix + std::string(ending);
-}
-
-}  // namespace
 
 /// Gives the finished files their names. May run again after it failed half-way.
 struct PublishPieces {
@@ -58,17 +45,10 @@ struct PublishPieces {
     std::set<std::string> folders;
     for (const auto& [from, to] : names) {
       if (folders.insert(FolderOf(to)).second && settings.by_key) ThrowIfError(MakeFolders(to));
-      struct stat info;
-      if (stat(to.c_str(), &info) != 0) {
-        if (errno != ENOENT) ThrowIfError(FromErrno(errno, "cannot write " + to));
-      } else if (S_ISDIR(info.st_mode)) {
-        ThrowIfError(FromErrno(EISDIR, "cannot write " + to));
-      }
+      ThrowIfError(CheckName(to));
     }
     for (const auto& [from, to] : names) {
-      struct stat info;
-      const bool done_before = stat(from.c_str(), &info) != 0 && stat(to.c_str(), &info) == 0;
-      if (!done_before) ThrowIfError(Publish(from, to));
+      ThrowIfError(Publish(from, to));
       emit(to);
     }
     for (const std::string& written : folders) ThrowIfError(SyncFolder(written));
@@ -98,13 +78,6 @@ struct PublishPieces {
       if (paths.size() != 1 || (has_frame && !framed)) paths = {Join(paths, folder, name)};
       names->emplace_back(std::move(paths[0]), std::move(name));
     }
-  }
-
-  // Makes the folders that `path` lies in.
-  static Status MakeFolders(const std::string& path) {
-    std::error_code error;
-    std::filesystem::create_directories(FolderOf(path), error);
-    return error ? FromErrno(error.value(), "cannot write " + path) : OkStatus();
   }
 
   // Makes one file of a shard's pieces, with header and footer.
@@ -144,6 +117,12 @@ Compression CompressionOf(const WriteSettings& settings) {
   return ResolveCompression(settings.compression, settings.suffix);
 }
 
+std::string SuffixOf(const WriteSettings& settings) {
+  const std::string_view ending = CompressionSuffix(CompressionOf(settings));
+  return settings.suffix.ends_with(ending) ? settings.suffix
+                                           : settings.suffix + std::string(ending);
+}
+
 std::string NewPiecePath(const WriteSettings& settings) {
   Result<std::string> folder = MakeTemporaryFolder(settings.prefix, settings.id);
   ThrowIfError(folder.status());
@@ -171,7 +150,7 @@ Status CheckDestination(std::string_view destination, const std::string& prefix)
 WriteSettings PrepareShards(PipelineBuilder& builder, WriteSettings settings, bool validate,
                             const std::source_location& where) {
   settings.id = UniqueName();
-  if (settings.by_key && settings.shards == 0) settings.shards = 1;
+  if ((settings.by_key || settings.windowed) && settings.shards == 0) settings.shards = 1;
   Result<std::string> path = LocalPath(settings.prefix);
   Status status = path.status();
   if (status.ok()) {
@@ -190,7 +169,7 @@ WriteSettings PrepareShards(PipelineBuilder& builder, WriteSettings settings, bo
   const std::string folder = FolderOf(settings.prefix);
   const std::string hidden =
       folder + (folder.ends_with('/') ? "" : "/") + std::string(kTemporaryPrefix) + settings.id;
-  builder.AtEnd(std::shared_ptr<void>(nullptr, [hidden](void*) { Remove(hidden); }));
+  builder.AtEnd([hidden] { Remove(hidden); });
   return settings;
 }
 

@@ -31,15 +31,17 @@ struct WriteSettings {
   std::string header;
   std::string footer;
   Compression compression = Compression::kAuto;
-  int32_t shards = 0;  ///< 0: as many as come of themselves; with destinations, one each.
+  /// 0: as many as come of themselves; of a destination, or of a window's pane, one.
+  int32_t shards = 0;
   bool without_sharding = false;
-  bool as_lines = true;  ///< Whether a newline follows each record, the header and the footer.
-  bool by_key = false;   ///< Whether a destination follows the prefix.
-  std::string empty;     ///< What a file holds that no piece belongs to.
-  std::string id;        ///< Of the run; names its hidden folder.
+  bool as_lines = true;   ///< Whether a newline follows each record, the header and the footer.
+  bool by_key = false;    ///< Whether a destination follows the prefix.
+  bool windowed = false;  ///< Whether each pane has files of its own (windowed_files.h).
+  std::string empty;      ///< What a file holds that no piece belongs to.
+  std::string id;         ///< Of the run; names its hidden folder.
 };
 JOIST_ROW(WriteSettings, prefix, suffix, header, footer, compression, shards, without_sharding,
-          as_lines, by_key, empty, id)
+          as_lines, by_key, windowed, empty, id)
 
 /// A file in the hidden folder that is a shard or a piece of one.
 struct ShardPiece {
@@ -57,6 +59,9 @@ WriteSettings PrepareShards(PipelineBuilder& builder, WriteSettings settings, bo
 
 /// How the files are compressed.
 Compression CompressionOf(const WriteSettings& settings);
+
+/// What the names end with: the suffix, and that of the compression unless it is a part of it.
+std::string SuffixOf(const WriteSettings& settings);
 
 /// The path of a new piece, in the hidden folder, which is made. Throws.
 std::string NewPiecePath(const WriteSettings& settings);

@@ -14,6 +14,7 @@
 #include "joist/io/files/file_writer.h"
 #include "joist/sdk/combine.h"
 #include "joist/sdk/testing/test_pipeline.h"
+#include "joist/sdk/window_into.h"
 
 #include "joist/io/parquet/read_rows.h"
 
@@ -312,6 +313,30 @@ TEST_F(ParquetTest, KeysAreDestinations) {
                   ("Two" + key) >> Read<Entry>(root_ + "two-" + key + "-0000?-of-00002.parquet"))
         .ContainsInAnyOrder(expected);
   }
+  EXPECT_TRUE(read.RunOk());
+}
+
+TEST_F(ParquetTest, WindowsHaveFilesOfTheirOwn) {
+  std::vector<Entry> entries;
+  for (int64_t id = 0; id < 120; ++id) entries.push_back(EntryOf(id));
+  TestPipeline write;
+  const auto minutes =
+      write | Create<Entry>(std::vector<Entry>(entries)) |
+      WithTimestamps([](const Entry& entry) { return Timestamp::Seconds(entry.id); }) |
+      WindowInto(FixedWindows(Duration::Minutes(1)));
+  minutes | "All" >> Write(root_ + "all").WithoutSharding().WithWindowedWrites();
+  minutes | Map([](const Entry& entry) { return KV{std::string("key"), entry}; }) |
+      "ByKey" >> Write(root_ + "by-").WithNumShards(2).WithWindowedWrites();
+  EXPECT_TRUE(write.RunOk());
+  TestPipeline read;
+  const std::string second = "1970-01-01T00:01:00.000Z-1970-01-01T00:02:00.000Z-pane-0-last";
+  const std::vector<Entry> expected(entries.begin() + 60, entries.end());
+  PAssert::That(read | "All" >> Read<Entry>(root_ + "all-" + second + ".parquet"))
+      .ContainsInAnyOrder(expected);
+  PAssert::That(read |
+                "ByKey" >> Read<Entry>(root_ + "by-key-" + second + "-0000?-of-00002.parquet"))
+      .ContainsInAnyOrder(expected);
+  PAssert::That(read | "Both" >> Read<Entry>(root_ + "all*")).ContainsInAnyOrder(entries);
   EXPECT_TRUE(read.RunOk());
 }
 

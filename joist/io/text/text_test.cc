@@ -18,7 +18,6 @@
 #include "joist/io/files/naive_lines.h"
 #include "joist/sdk/keys.h"
 #include "joist/sdk/testing/test_pipeline.h"
-#include "joist/sdk/testing/test_stream.h"
 
 namespace joist::text {
 namespace {
@@ -352,28 +351,6 @@ TEST_F(TextTest, WritesAllWindowsAndPanes) {
   EXPECT_THAT(LinesOf("session-x"), UnorderedElementsAre("1", "61", "63"));
   EXPECT_THAT(LinesOf("each-00000-of-00001"),
               UnorderedElementsAre("1", "1", "61", "61", "62", "62", "63", "63"));
-}
-
-TEST_F(TextTest, WritesStreams) {
-  TestPipeline p;
-  const auto at = [](int64_t seconds) { return Timestamp::Seconds(seconds); };
-  auto counts =
-      p |
-      TestStream<std::string>()
-          .AddElements({{"a", at(1)}, {"b", at(61)}})
-          .AdvanceWatermarkTo(at(60))
-          .AddElements({{"a", at(2)}, {"a", at(62)}})
-          .AdvanceWatermarkToInfinity() |
-      WindowInto(FixedWindows(Duration::Minutes(1))).WithAllowedLateness(Duration::Minutes(2)) |
-      Count::PerElement() | Map([](const KV<std::string, int64_t>& count) {
-        return KV<std::string, std::string>{count.key, std::to_string(count.value)};
-      });
-  counts | "ByKey" >> Write(root_ + "key-").WithHeader("h").WithoutSharding();
-  counts | Values() | "One" >> Write(root_ + "one").WithNumShards(1);
-  EXPECT_TRUE(p.RunOk());
-  EXPECT_THAT(LinesOf("key-a"), UnorderedElementsAre("h", "1", "1", "1"));
-  EXPECT_THAT(LinesOf("key-b"), ElementsAre("h", "1"));
-  EXPECT_THAT(LinesOf("one-00000-of-00001"), UnorderedElementsAre("1", "1", "1", "1"));
 }
 
 TEST_F(TextTest, DestinationsStayBehindThePrefix) {

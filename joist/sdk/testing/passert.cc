@@ -86,11 +86,6 @@ void Sight::Push() {
   seen_.clear();
 }
 
-PCollection<Bytes> AddImpulse(PipelineBuilder& builder) {
-  const PipelineBuilder::Scope scope(&builder, "Impulse", "", nullptr);
-  return AddRoot<Bytes>(builder, MakeStep<CreateStep<Bytes>>(std::vector<Bytes>(1)));
-}
-
 void CheckContains(const PCollection<Seen>& seen, std::vector<Seen> expected,
                    const std::string& where) {
   AddImpulse(seen.builder()) |

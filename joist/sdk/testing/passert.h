@@ -105,8 +105,6 @@ class SeeStep final : public StepOf<SeeStep<T>, ChosenPanes> {
 /// Adds the step that compares all that was seen, a collection of Seen, with `expected`.
 void CheckContains(const PCollection<Seen>& seen, std::vector<Seen> expected,
                    const std::string& where);
-/// A collection of one element.
-PCollection<Bytes> AddImpulse(PipelineBuilder& builder);
 
 template <class T>
 struct Choose {
@@ -207,7 +205,7 @@ class PAssertion {
         chosen |
         "AllWindows" >>
             WindowInto(GlobalWindows()).Triggering(Trigger::Default()).DiscardingFiredPanes();
-    passert_internal::AddImpulse(builder) |
+    AddImpulse(builder) |
         "Check" >> ParDo(passert_internal::Satisfies<T, F>{std::move(fn), where_}, AsIterable(all));
   }
 

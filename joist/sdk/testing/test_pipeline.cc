@@ -36,15 +36,16 @@ JobOutcome TestPipeline::RunToEnd() {
   RunSettings settings;
   settings.threads = threads_;
   settings.memory = memory_;
+  const char* restarts = getenv("JOIST_TEST_RESTARTS");
+  settings.restarts = restarts != nullptr && std::string_view(restarts) == "1";
   const char* wanted = getenv("JOIST_TEST_SECOND_PROCESS");
   JobOutcome outcome;
   if (wanted != nullptr && std::string_view(wanted) == "1" && getenv("JOIST_WORKER") == nullptr) {
     outcome = RunInSecondProcess(graph(), settings, {name_, {"GTEST_FILTER=" + test_}});
   } else {
-    const std::atomic<bool> cancel{false};
-    outcome = RunEmbedded(graph(), settings, cancel);
+    outcome = RunEmbedded(graph(), settings, JobRequests());
   }
-  builder().ReleaseCleanups();
+  builder().RunCleanups();
   if (outcome.status.ok()) {
     outcome.status = CheckAssertionsRan(outcome.metrics);
     if (!outcome.status.ok()) outcome.state = JobState::kFailed;

@@ -1,0 +1,26 @@
+// Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
+//
+// `joist checkpoint`: what lies in a stream's folder of checkpoints.
+
+#ifndef JOIST_CLI_CHECKPOINTS_H_
+#define JOIST_CLI_CHECKPOINTS_H_
+
+#include <string>
+
+#include "joist/base/status.h"
+
+namespace joist::cli {
+
+/// A line for each checkpoint in the folder: number, when it was made, bytes, or what is wrong.
+Result<std::string> ListCheckpoints(const std::string& directory);
+
+/// The newest checkpoint of a folder, or the file: a line for each step, with its watermark and the
+/// bytes of its state.
+Result<std::string> ShowCheckpoint(const std::string& path);
+
+/// Reads all of a folder. An error names the first that is damaged.
+Result<std::string> VerifyCheckpoints(const std::string& directory);
+
+}  // namespace joist::cli
+
+#endif  // JOIST_CLI_CHECKPOINTS_H_

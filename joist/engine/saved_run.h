@@ -1,0 +1,34 @@
+// Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
+//
+// SavedRun: a stream's run between bundles, as a checkpoint holds it. Pure values.
+
+#ifndef JOIST_ENGINE_SAVED_RUN_H_
+#define JOIST_ENGINE_SAVED_RUN_H_
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "joist/model/timestamp.h"
+
+namespace joist {
+
+/// Of a node of the graph. What is decoded refers to the bytes.
+struct SavedStep {
+  std::string_view name;
+  Timestamp watermark;     ///< Of its output.
+  std::string_view state;  ///< Of its operator or source.
+};
+
+struct SavedRun {
+  bool is_drained = false;
+  std::vector<SavedStep> steps;  ///< In the order of the graph.
+};
+
+std::string EncodeSavedRun(const SavedRun& run);
+/// False where the bytes are none.
+bool DecodeSavedRun(std::string_view bytes, SavedRun* run);
+
+}  // namespace joist
+
+#endif  // JOIST_ENGINE_SAVED_RUN_H_
