@@ -96,7 +96,8 @@ Result<std::unique_ptr<CheckpointStore>> CheckpointStore::Open(std::string direc
   }
   const std::string lock = directory + "/lock";
   const int descriptor = open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-  if (descriptor < 0) return FromErrno(errno, "cannot write to the checkpoint directory " + directory);
+  if (descriptor < 0)
+    return FromErrno(errno, "cannot write to the checkpoint directory " + directory);
   if (flock(descriptor, LOCK_EX | LOCK_NB) != 0) {
     close(descriptor);
     return Status(StatusCode::kFailedPrecondition,
@@ -133,7 +134,8 @@ Result<CheckpointStore::Checkpoint> CheckpointStore::Read(const std::string& pat
   };
   const File file(path, O_RDONLY);
   std::string bytes;
-  if (!file.ok() || !file.ReadAll(&bytes)) return FromErrno(errno, "cannot read checkpoint " + path);
+  if (!file.ok() || !file.ReadAll(&bytes))
+    return FromErrno(errno, "cannot read checkpoint " + path);
   if (!std::string_view(bytes).starts_with(kMagic)) return damaged("it does not begin as one");
   const std::string_view packed = std::string_view(bytes).substr(kMagic.size());
   const unsigned long long size = ZSTD_getFrameContentSize(packed.data(), packed.size());

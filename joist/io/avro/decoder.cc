@@ -146,6 +146,7 @@ class Decoder::ElementFiller final : public ValueFiller {
 bool Decoder::Fail(const Program& program, const Op& op, std::string_view what) {
   const std::string& path = program.paths[static_cast<size_t>(&op - program.ops.data())];
   error_ = (path.empty() ? "it" : path) + " " + std::string(what);
+  at_ = std::min(at_, end_);  // What is behind is shown to nobody.
   return false;
 }
 

@@ -45,6 +45,7 @@ class Decoder {
 
   const std::string& refusal() const { return refusal_; }
   const std::string& error() const { return error_; }
+  /// Never behind the data: after a failure, where it was seen.
   const char* at() const { return at_; }
   bool at_end() const { return at_ == end_; }
 
