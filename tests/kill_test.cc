@@ -26,18 +26,21 @@ namespace joist {
 namespace {
 
 constexpr int64_t kNumbers = 200'000;
+constexpr int64_t kPartitions = 3;
 constexpr int64_t kKeys = 13;
 constexpr Duration kWindow = Duration::Millis(5000);
 
-/// Each number at its millisecond; without an end for the engine, though it stops.
+/// Each number of a partition at its millisecond; without an end for the engine, though it stops.
 struct Numbers {
   static constexpr bool kIsBounded = false;
-  OffsetRange InitialRestriction(int64_t n) const { return {0, n}; }
-  void Process(int64_t, RestrictionTracker<OffsetRange>& tracker,
+  OffsetRange InitialRestriction(int64_t) const { return {0, kNumbers}; }
+  void Process(int64_t partition, RestrictionTracker<OffsetRange>& tracker,
                MonotonicallyIncreasingWatermarkEstimator&, Emit<int64_t> emit) const {
-    for (int64_t i = tracker.restriction().from; tracker.TryClaim(i); ++i) {
-      emit(i, Timestamp::Millis(i));
-      if (i % 512 == 0) std::this_thread::sleep_for(std::chrono::microseconds(300));
+    const int64_t from = tracker.restriction().from;
+    int64_t next = from + (partition - from % kPartitions + kPartitions) % kPartitions;
+    for (; tracker.TryClaim(next); next += kPartitions) {
+      emit(next, Timestamp::Millis(next));
+      if (next % 512 == 0) std::this_thread::sleep_for(std::chrono::microseconds(300));
     }
   }
 };
@@ -78,12 +81,25 @@ struct WriteOnce {
 };
 JOIST_ROW(WriteOnce, directory)
 
-/// In a process of its own: the job, from its last checkpoint.
-int RunJob(const std::string& directory) {
+/// The same of a function with state, which has seen what it has written.
+struct WriteOnceByKey {
+  static constexpr bool kRequiresStableInput = true;
+  WriteOnce write;
+  void Process(const KV<int64_t, std::string>& text, BagState<std::string> seen) const {
+    seen.Add(text.value);
+    for (const std::string& one : seen.Read()) write.Process(one);
+  }
+};
+JOIST_ROW(WriteOnceByKey, write)
+
+/// In a process of its own: the job, from its last checkpoint, on so many threads.
+int RunJob(const std::string& directory, uint32_t threads) {
   const std::string checkpoints = "--checkpoint_dir=" + directory + "/checkpoints";
-  const char* const arguments[] = {"job", checkpoints.c_str(), "--checkpoint_interval=20ms"};
-  Pipeline p(3, arguments);
-  const auto by_key = p | Create<int64_t>({kNumbers}) | ParDo(Numbers()) |
+  const std::string workers = "--max_num_workers=" + std::to_string(threads);
+  const char* const arguments[] = {"job", checkpoints.c_str(), "--checkpoint_interval=20ms",
+                                   workers.c_str()};
+  Pipeline p(4, arguments);
+  const auto by_key = p | Create<int64_t>({0, 1, 2}) | ParDo(Numbers()) |
                       "Key" >> Map([](int64_t n) { return KV<int64_t, int64_t>{n % kKeys, n}; }) |
                       "Windows" >> WindowInto(FixedWindows(kWindow));
   const auto sums = by_key | Sum::PerKey() |
@@ -98,7 +114,12 @@ int RunJob(const std::string& directory) {
                               std::to_string(group.value.size());
                      });
   const auto counts = by_key | "Count" >> ParDo(CountInState());
-  sums | "Chance" >> ParDo(AddChance()) | "Once" >> ParDo(WriteOnce{directory});
+  const auto by_chance = sums | "Chance" >> ParDo(AddChance());
+  by_chance | "Once" >> ParDo(WriteOnce{directory});
+  by_chance | "ByFirstNumber" >> Map([](const std::string& text) {
+                return KV<int64_t, std::string>{std::stoll(text.substr(4)), "keyed " + text};
+              }) |
+      "OnceByKey" >> ParDo(WriteOnceByKey{{directory}});
   Flatten("All", sums, sizes, counts) |
       text::Write(directory + "/out").WithWindowedWrites().WithNumShards(2);
   return p.Run().WaitUntilFinish().exit_code();
@@ -145,9 +166,10 @@ TEST(Kill, NothingIsLostOrCountedTwice) {
     std::filesystem::create_directories(directory);
     int status = -1;
     for (bool ended = false; !ended;) {
+      const uint32_t threads = 1 + random() % 3;
       const pid_t child = fork();
       ASSERT_GE(child, 0);
-      if (child == 0) _exit(RunJob(directory));
+      if (child == 0) _exit(RunJob(directory, threads));
       if (kills > 0) {
         std::this_thread::sleep_for(std::chrono::microseconds(random() % 150'000));
         kill(child, SIGKILL);
@@ -161,7 +183,7 @@ TEST(Kill, NothingIsLostOrCountedTwice) {
     ASSERT_FALSE(std::filesystem::exists(directory + "/changed")) << "round " << rounds;
     // A job that is done stays so.
     const pid_t again = fork();
-    if (again == 0) _exit(RunJob(directory));
+    if (again == 0) _exit(RunJob(directory, 2));
     ASSERT_EQ(waitpid(again, &status, 0), again);
     ASSERT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
     ASSERT_EQ(LinesIn(directory), truth);

@@ -60,8 +60,10 @@ Result<std::string> ShowCheckpoint(const std::string& path) {
     const bool at_end = step.watermark == Timestamp::Max();
     const bool at_start = step.watermark == Timestamp::Min();
     const std::string watermark = at_end ? "the end" : at_start ? "-" : step.watermark.ToString();
+    size_t bytes = 0;
+    for (const std::string_view state : step.states) bytes += state.size();
     out += Padded(std::string(step.name), width + 2) + Padded(watermark, 26) +
-           std::to_string(step.state.size()) + "\n";
+           std::to_string(bytes) + "\n";
   }
   return out;
 }

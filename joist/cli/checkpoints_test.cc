@@ -23,9 +23,9 @@ class CheckpointsTest : public testing::Test {
     const auto store = CheckpointStore::Open(directory_);
     ASSERT_TRUE(store.ok());
     const SavedRun run{false,
-                       {{"Events", Timestamp::Seconds(60), "at 7"},
-                        {"Count/PerKey", Timestamp::Min(), "of all keys"},
-                        {"Write", Timestamp::Max(), ""}}};
+                       {{"Events", Timestamp::Seconds(60), "", {"at 7"}},
+                        {"Count/PerKey", Timestamp::Min(), "", {"of all", " keys"}},
+                        {"Write", Timestamp::Max(), "", {}}}};
     ASSERT_TRUE((*store)->Write(1, EncodeSavedRun({})).ok());
     ASSERT_TRUE((*store)->Write(1, EncodeSavedRun(run)).ok());
   }

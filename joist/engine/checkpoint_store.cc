@@ -23,7 +23,7 @@ constexpr std::string_view kMagic = "JOISTCP1";
 constexpr std::string_view kPrefix = "checkpoint-";
 constexpr size_t kKept = 3;
 constexpr int kLevel = 1;  // What takes the least time with the disk's taken into account.
-constexpr uint64_t kMostStateBytes = uint64_t{1} << 40;
+constexpr size_t kUnpackedAtOnce = size_t{1} << 20;
 
 class File {
  public:
@@ -82,6 +82,23 @@ struct Context {
   ~Context() { ZSTD_freeCCtx(context); }
 };
 
+/// Null, or what is wrong. Takes memory for what is there, not for what a damaged header claims.
+const char* Unpack(std::string_view packed, std::string* plain) {
+  const std::unique_ptr<ZSTD_DCtx, size_t (*)(ZSTD_DCtx*)> context(ZSTD_createDCtx(),
+                                                                   ZSTD_freeDCtx);
+  ZSTD_inBuffer in{packed.data(), packed.size(), 0};
+  for (size_t left = 1; left != 0;) {
+    const size_t before = plain->size();
+    plain->resize(before + kUnpackedAtOnce);
+    ZSTD_outBuffer out{plain->data() + before, kUnpackedAtOnce, 0};
+    left = ZSTD_decompressStream(context.get(), &out, &in);
+    plain->resize(before + out.pos);
+    if (ZSTD_isError(left) != 0) return ZSTD_getErrorName(left);
+    if (left != 0 && out.pos == 0 && in.pos == in.size) return "it ends too early";
+  }
+  return in.pos == in.size ? nullptr : "something follows it";
+}
+
 }  // namespace
 
 CheckpointStore::CheckpointStore(std::string directory, int lock, uint64_t last)
@@ -138,18 +155,12 @@ Result<CheckpointStore::Checkpoint> CheckpointStore::Read(const std::string& pat
     return FromErrno(errno, "cannot read checkpoint " + path);
   if (!std::string_view(bytes).starts_with(kMagic)) return damaged("it does not begin as one");
   const std::string_view packed = std::string_view(bytes).substr(kMagic.size());
-  const unsigned long long size = ZSTD_getFrameContentSize(packed.data(), packed.size());
-  if (size == ZSTD_CONTENTSIZE_ERROR || size == ZSTD_CONTENTSIZE_UNKNOWN ||
-      size > kMostStateBytes) {
-    return damaged("its header makes no sense");
-  }
-  std::string plain(size, '\0');
-  const size_t got = ZSTD_decompress(plain.data(), plain.size(), packed.data(), packed.size());
-  if (ZSTD_isError(got) != 0) return damaged(ZSTD_getErrorName(got));
+  std::string plain;
+  if (const char* const wrong = Unpack(packed, &plain)) return damaged(wrong);
   ByteReader in(plain);
   Checkpoint checkpoint;
-  if (got != size || !in.TakeBigEndian64(&checkpoint.number) ||
-      !in.TakeBigEndian64(&checkpoint.fingerprint) || !in.TakeInstant(&checkpoint.made_at.millis)) {
+  if (!in.TakeBigEndian64(&checkpoint.number) || !in.TakeBigEndian64(&checkpoint.fingerprint) ||
+      !in.TakeInstant(&checkpoint.made_at.millis)) {
     return damaged("it ends too early");
   }
   checkpoint.state = in.rest();

@@ -15,6 +15,7 @@
 namespace joist {
 namespace {
 
+const Counter seen("checkpointed_stream", "seen");
 std::atomic<int> calls{0};
 std::atomic<int> failures_left{0};
 
@@ -24,6 +25,30 @@ struct EndlessNumbers {
   void Process(int64_t, RestrictionTracker<OffsetRange>& tracker, Emit<int64_t> emit) const {
     for (int64_t i = 0; tracker.TryClaim(i); ++i) emit(i);
   }
+};
+
+/// One in two milliseconds.
+struct SlowNumbers {
+  static constexpr bool kIsBounded = false;
+  OffsetRange InitialRestriction(int64_t n) const { return {0, n}; }
+  ProcessContinuation Process(int64_t, RestrictionTracker<OffsetRange>& tracker,
+                              Emit<int64_t> emit) const {
+    const int64_t next = tracker.restriction().from;
+    if (!tracker.TryClaim(next)) return ProcessContinuation::Stop();
+    emit(next);
+    return ProcessContinuation::Resume(Duration::Millis(2));
+  }
+};
+
+struct OpaqueSum {
+  struct Opaque {
+    std::shared_ptr<int64_t> sum = std::make_shared<int64_t>(0);
+  };
+  using Accumulator = Opaque;
+  Opaque CreateAccumulator() const { return {}; }
+  void AddInput(Opaque& to, int64_t n) const { *to.sum += n; }
+  void MergeAccumulators(Opaque& to, const Opaque& from) const { *to.sum += *from.sum; }
+  int64_t ExtractOutput(const Opaque& of) const { return *of.sum; }
 };
 
 class CheckpointedStream : public testing::Test {
@@ -56,6 +81,26 @@ TEST_F(CheckpointedStream, TriesAgainWhatFails) {
   EXPECT_EQ(calls, 3);
 }
 
+TEST_F(CheckpointedStream, CountsEachElementOnceOverAllRuns) {
+  const std::string option = "--checkpoint_dir=" + directory_;
+  const char* const arguments[] = {"job", option.c_str(), "--checkpoint_interval=10ms"};
+  std::atomic<int> failures{0};
+  const auto run = [&] {
+    Pipeline p(3, arguments);
+    p | Create<int64_t>({100}) | ParDo(SlowNumbers()) |
+        "Step" >> Map([&failures](int64_t n) {
+          seen.Inc();
+          if ((n == 50 || n == 80) && ++failures < 3) throw std::runtime_error("not this time");
+          return n;
+        });
+    return p.Run().WaitUntilFinish();
+  };
+  EXPECT_EQ(run().metrics().CounterValue("checkpointed_stream", "seen"), 100);
+  EXPECT_EQ(failures, 4) << "twice in vain";
+  // Of a job that is done they are known still.
+  EXPECT_EQ(run().metrics().CounterValue("checkpointed_stream", "seen"), 100);
+}
+
 TEST_F(CheckpointedStream, GivesUpWithTheStepThatFails) {
   calls = 0;
   failures_left = 100;
@@ -63,6 +108,35 @@ TEST_F(CheckpointedStream, GivesUpWithTheStepThatFails) {
   EXPECT_NE(result.status().message().find("step \"Step\""), std::string::npos);
   EXPECT_NE(result.status().message().find("not this time"), std::string::npos);
   EXPECT_EQ(calls, 4);
+}
+
+/// Fails with the same element in every run of the stream, however many checkpoints were made
+/// before.
+TEST_F(CheckpointedStream, GivesUpBehindCheckpoints) {
+  const std::string option = "--checkpoint_dir=" + directory_;
+  const char* const arguments[] = {"job", option.c_str(), "--checkpoint_interval=10ms"};
+  Pipeline p(3, arguments);
+  std::atomic<int> failures{0};
+  p | Create<int64_t>({100}) | ParDo(SlowNumbers()) | "Step" >> Map([&failures](int64_t n) {
+                                                        if (n == 50 && ++failures > 0)
+                                                          throw std::runtime_error("never");
+                                                        return n;
+                                                      });
+  const PipelineResult result = p.Run().WaitUntilFinish();
+  EXPECT_NE(result.status().message().find("never"), std::string::npos);
+  EXPECT_EQ(failures, 4);
+}
+
+TEST_F(CheckpointedStream, NamesATypeThatCannotBeSaved) {
+  const std::string option = "--checkpoint_dir=" + directory_;
+  const char* const arguments[] = {"job", option.c_str(), "--checkpoint_interval=1ms"};
+  Pipeline p(3, arguments);
+  p | Create<int64_t>({100}) | ParDo(SlowNumbers()) |
+      "Windows" >> WindowInto(FixedWindows(Duration::Hours(1))) |
+      "Sum" >> Combine::Globally(OpaqueSum());
+  const Status status = p.Run().WaitUntilFinish().status();
+  EXPECT_NE(status.message().find("Sum"), std::string::npos) << status.message();
+  EXPECT_NE(status.message().find("Opaque"), std::string::npos) << status.message();
 }
 
 TEST_F(CheckpointedStream, RefusesAnotherPipeline) {

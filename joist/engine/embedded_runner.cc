@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <exception>
 #include <functional>
+#include <future>
 #include <memory>
 #include <optional>
 #include <string>
@@ -19,14 +20,15 @@
 #include "joist/engine/plan.h"
 #include "joist/engine/progress.h"
 #include "joist/engine/stage.h"
+#include "joist/engine/stream_retries.h"
 #include "joist/engine/stream_run.h"
 #include "joist/sdk/runner.h"
 
 namespace joist {
 namespace {
 
-/// Before the first try after a failure; then twice as long each time.
-constexpr std::chrono::milliseconds kBackoff{100};
+/// An exchange keeps something for each pair.
+constexpr int kMostLanes = 128;
 
 class EmbeddedJob {
  public:
@@ -77,6 +79,9 @@ class EmbeddedJob {
 
  private:
   Status RunStages() {
+    if (!settings_.checkpoint_directory.empty()) {
+      Tell("--checkpoint_dir is for streams; the input of this pipeline ends, and nothing is kept");
+    }
     MakeBreakers();
     const auto& stages = job_.plan.stages;
     for (size_t i = 0; i < stages.size(); ++i) {
@@ -99,26 +104,35 @@ class EmbeddedJob {
     return OkStatus();
   }
 
+  /// Of a stream.
+  int Lanes() const { return std::min(threads_, kMostLanes); }
+
   Status RunStream() {
     const auto watch = [this] {
       if (requests_.cancel.load()) stop_.store(true);
     };
     if (settings_.restarts) return RunRestarting(watch);
     if (settings_.checkpoint_directory.empty()) {
-      return StreamRun(&job_, &stop_, &requests_.drain, nullptr).Run("", watch);
+      return StreamRun(&job_, Lanes(), &stop_, &requests_.drain, nullptr).Run("", watch);
     }
     JOIST_ASSIGN_OR_RETURN(const auto store, CheckpointStore::Open(settings_.checkpoint_directory));
-    for (int failures = 0;;) {
+    StreamRetries retries(std::chrono::milliseconds(settings_.checkpoint_interval.millis));
+    while (true) {
       JOIST_ASSIGN_OR_RETURN(const std::string state, LatestState(*store));
       FileCheckpoints checkpoints(store.get(), job_.graph->Fingerprint(),
                                   settings_.checkpoint_interval);
-      StreamRun run(&job_, &stop_, &requests_.drain, &checkpoints);
+      StreamRun run(&job_, Lanes(), &stop_, &requests_.drain, &checkpoints);
       Status status = run.Run(state, watch);
       if (status.ok()) return status;
-      if (checkpoints.made() > 0) failures = 0;
-      if (++failures == StageRun::kAttempts || !run.is_retryable()) return status;
+      if (!run.is_retryable()) return status;
+      const auto pause = retries.AfterFailure(status.message(), StreamRetries::Clock::now());
+      if (!pause.has_value()) return status;
       Tell(status.message() + "; goes on from the last checkpoint");
-      std::this_thread::sleep_for(kBackoff * (1 << failures));
+      const auto until = StreamRetries::Clock::now() + *pause;
+      while (!stop_.load() && StreamRetries::Clock::now() < until) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+        watch();
+      }
     }
   }
 
@@ -149,12 +163,19 @@ class EmbeddedJob {
         : store_(store), fingerprint_(fingerprint), interval_(interval.millis) {}
     bool IsDue() override { return Clock::now() >= due_; }
     bool Keep(std::string bytes) override {
-      ThrowIfError(store_->Write(fingerprint_, bytes));
       due_ = Clock::now() + interval_;
-      ++made_;
+      written_ = std::async(std::launch::async, [this, state = std::move(bytes)] {
+        return store_->Write(fingerprint_, state);
+      });
       return true;
     }
-    int made() const { return made_; }
+    bool IsSafe(bool waits) override {
+      if (!waits && written_.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
+        return false;
+      }
+      ThrowIfError(written_.get());
+      return true;
+    }
 
    private:
     using Clock = std::chrono::steady_clock;
@@ -162,7 +183,7 @@ class EmbeddedJob {
     uint64_t fingerprint_;
     std::chrono::milliseconds interval_;
     Clock::time_point due_ = Clock::now() + interval_;
-    int made_ = 0;
+    std::future<Status> written_;  ///< Waits for the writer when it is destroyed.
   };
 
   /// For tests: a run ends after some bundles, and another goes on from its checkpoint.
@@ -174,16 +195,19 @@ class EmbeddedJob {
         restarts = ++checkpoints % 2 == 0;
         return !restarts;
       }
+      bool IsSafe(bool) override { return true; }
       int bundles = 0;
       int checkpoints = 0;
       bool restarts = false;
       std::string bytes;
     } checkpoints;
+    int lanes = Lanes();
     do {
       checkpoints.restarts = false;
       const std::string from = checkpoints.bytes;
       JOIST_RETURN_IF_ERROR(
-          StreamRun(&job_, &stop_, &requests_.drain, &checkpoints).Run(from, watch));
+          StreamRun(&job_, lanes, &stop_, &requests_.drain, &checkpoints).Run(from, watch));
+      lanes = lanes % 3 + 1;  // Others than had made the checkpoint.
     } while (checkpoints.restarts && !stop_.load());
     return OkStatus();
   }

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "joist/exec/metrics.h"
 #include "joist/model/timestamp.h"
 
 namespace joist {
@@ -17,7 +18,9 @@ namespace joist {
 struct SavedStep {
   std::string_view name;
   Timestamp watermark;     ///< Of its output.
-  std::string_view state;  ///< Of its operator or source.
+  std::string_view stats;  ///< Of all lanes, by EncodeStats.
+  /// Of its operators by lane, or of its source.
+  std::vector<std::string_view> states;
 };
 
 struct SavedRun {
@@ -26,6 +29,9 @@ struct SavedRun {
 };
 
 std::string EncodeSavedRun(const SavedRun& run);
+/// What a step has counted, but for the time it took.
+std::string EncodeStats(const StepStats& stats);
+bool DecodeStats(std::string_view bytes, StepStats* stats);
 /// False where the bytes are none.
 bool DecodeSavedRun(std::string_view bytes, SavedRun* run);
 

@@ -16,6 +16,7 @@
 #include <tuple>
 #include <vector>
 
+#include "joist/engine/metric_code.h"
 #include "joist/engine/worker_start.h"
 #include "joist/exec/graph_code.h"
 #include "joist/model/coder.h"
@@ -28,12 +29,9 @@ namespace {
 
 // Graph (empty: build it again), threads, pipeline, fingerprint.
 using LaunchRecord = std::tuple<std::string, int, int64_t, std::string, uint64_t>;
-// Kind, space, name; sum, count, min, max, latest, latest at; strings.
-using MetricCode = std::tuple<std::string, uint8_t, std::string, std::string, std::vector<int64_t>,
-                              std::vector<std::string>>;
 using StepCode = std::tuple<std::string, uint64_t, uint64_t, double>;
 using OutcomeCode = std::tuple<uint8_t, uint8_t, std::string, std::vector<StepCode>,
-                               std::vector<MetricCode>, int64_t, int64_t>;
+                               std::vector<std::tuple<std::string, MetricCode>>, int64_t, int64_t>;
 
 constexpr size_t kLargestFile = size_t{1} << 30;
 
@@ -42,13 +40,9 @@ std::string EncodeOutcome(const JobOutcome& outcome) {
   for (const auto& step : outcome.metrics.steps) {
     steps.emplace_back(step.step, step.elements_in, step.elements_out, step.seconds);
   }
-  std::vector<MetricCode> metrics;
+  std::vector<std::tuple<std::string, MetricCode>> metrics;
   for (const StepMetric& metric : outcome.metrics.metrics) {
-    const MetricCell& cell = metric.value;
-    metrics.emplace_back(
-        metric.step, static_cast<uint8_t>(metric.name.kind), metric.name.space, metric.name.name,
-        std::vector<int64_t>{cell.sum, cell.count, cell.min, cell.max, cell.latest, cell.latest_at},
-        cell.strings);
+    metrics.emplace_back(metric.step, EncodeMetric(metric.name, metric.value));
   }
   return EncodeToString(
       OutcomeCode(static_cast<uint8_t>(outcome.state), static_cast<uint8_t>(outcome.status.code()),
@@ -67,12 +61,12 @@ Result<JobOutcome> DecodeOutcome(std::string_view bytes) {
   for (const auto& [name, in, out, seconds] : steps) {
     outcome.metrics.steps.push_back({name, in, out, seconds});
   }
-  for (const auto& [step, kind, space, name, numbers, strings] : metrics) {
-    if (numbers.size() != 6) return DataLoss("the worker's outcome is malformed");
-    MetricCell cell{true,       numbers[0], numbers[1], numbers[2],
-                    numbers[3], numbers[4], numbers[5], strings};
-    outcome.metrics.metrics.push_back(
-        {step, {static_cast<MetricKind>(kind), space, name}, std::move(cell)});
+  for (const auto& [step, code] : metrics) {
+    StepMetric metric{step, {}, {}};
+    if (!DecodeMetric(code, &metric.name, &metric.value)) {
+      return DataLoss("the worker's outcome is malformed");
+    }
+    outcome.metrics.metrics.push_back(std::move(metric));
   }
   return outcome;
 }

@@ -15,9 +15,11 @@ class StreamCheckpoints {
   virtual ~StreamCheckpoints() = default;
   /// Whether one is to be made now; asked after each bundle.
   virtual bool IsDue() = 0;
-  /// Keeps it; it is safe when this returns. False if the run is to end here, so that another goes
-  /// on from the checkpoint. Throws StatusException.
+  /// Begins to keep it, while the stream goes on. False if the run is to end here, so that another
+  /// goes on from the checkpoint.
   virtual bool Keep(std::string bytes) = 0;
+  /// Whether the one that Keep was given last is safe; `waits` until it is. Throws StatusException.
+  virtual bool IsSafe(bool waits) = 0;
 };
 
 }  // namespace joist

@@ -3,6 +3,7 @@
 #include "joist/engine/stream_run.h"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <string>
 #include <thread>
@@ -18,17 +19,31 @@ constexpr std::chrono::milliseconds kLongestWait{10};
 
 }  // namespace
 
-StreamRun::StreamRun(JobTables* job, std::atomic<bool>* stop, const std::atomic<bool>* drain,
-                     StreamCheckpoints* checkpoints)
+StreamRun::StreamRun(JobTables* job, int lanes, std::atomic<bool>* stop,
+                     const std::atomic<bool>* drain, StreamCheckpoints* checkpoints)
     : job_(job),
       stop_(stop),
       drain_(drain),
       checkpoints_(checkpoints),
-      watermarks_(job->graph->nodes().size(), Timestamp::Min()) {}
+      lanes_(static_cast<size_t>(lanes)),
+      views_(job->graph->nodes().size()),
+      watermarks_(job->graph->nodes().size(), Timestamp::Min()),
+      threads_(lanes) {
+  for (Lane& lane : lanes_) {
+    lane.operators.resize(watermarks_.size());
+    lane.watermarks.resize(watermarks_.size(), Timestamp::Min());
+    lane.stats.resize(watermarks_.size());
+  }
+  FindPhases();
+}
 
 StreamRun::~StreamRun() = default;
 
 Status StreamRun::Run(std::string_view checkpoint, const std::function<void()>& watch) {
+  struct AtEnd {
+    StreamRun* run;
+    ~AtEnd() { run->CollectStats(); }
+  } const at_end{this};
   try {
     MakeOperators();
     if (checkpoint.empty()) {
@@ -38,8 +53,11 @@ Status StreamRun::Run(std::string_view checkpoint, const std::function<void()>& 
     }
     while (!stop_->load() && NextBundle()) {
       watch();
-      if (checkpoints_ != nullptr && checkpoints_->IsDue() && !MakeCheckpoint()) break;
+      if (checkpoints_ == nullptr) continue;
+      EndCheckpoint(/*waits=*/false);
+      if (!has_begun_checkpoint_ && checkpoints_->IsDue() && !BeginCheckpoint()) break;
     }
+    EndCheckpoint(/*waits=*/true);
     // So that a job which is done is that when it is started again.
     if (checkpoints_ != nullptr && !is_handed_on_ && !stop_->load()) MakeCheckpoint();
   } catch (const StepFailure& failure) {
@@ -55,20 +73,46 @@ Status StreamRun::Run(std::string_view checkpoint, const std::function<void()>& 
   return OkStatus();
 }
 
-OperatorContext StreamRun::ContextOf(int node) {
+void StreamRun::FindPhases() {
+  const auto& nodes = job_->graph->nodes();
+  const auto phase_of_producer = [&](int collection) {
+    return phase_of_[static_cast<size_t>(job_->graph->collections()[collection].producer)];
+  };
+  phase_of_.assign(nodes.size(), 0);
+  for (size_t node = 0; node < nodes.size(); ++node) {
+    int phase = 0;
+    for (const int input : nodes[node].inputs) phase = std::max(phase, phase_of_producer(input));
+    const bool changes_lanes =
+        nodes[node].kind == StepKind::kGroup || nodes[node].kind == StepKind::kView;
+    if (nodes[node].kind == StepKind::kGroup) ++groupings_;
+    if (changes_lanes) ++phase;
+    for (const int side : nodes[node].side_inputs) {
+      phase = std::max(phase, phase_of_producer(side) + 1);
+    }
+    phase_of_[node] = phase;
+    phases_.resize(std::max<size_t>(phases_.size(), static_cast<size_t>(phase) + 1));
+    phases_[static_cast<size_t>(phase)].push_back(static_cast<int>(node));
+  }
+}
+
+OperatorContext StreamRun::ContextOf(int node, int lane) {
   const Node& of = job_->graph->nodes()[node];
   OperatorContext context;
   context.step = of.name;
-  context.stats = &job_->stats[node];
+  context.stats = &lanes_[static_cast<size_t>(lane)].stats[static_cast<size_t>(node)];
   context.is_stream = true;
   context.has_checkpoints = checkpoints_ != nullptr;
+  context.lane = lane;
+  context.lanes = threads_.lanes();
+  context.memory = job_->memory;
+  context.memory_bytes = job_->memory->sink_part(std::max(groupings_, 1));
   if (!of.inputs.empty()) {
     context.windowing = &job_->graph->collections()[of.inputs[0]].windowing;
   }
   if (of.kind == StepKind::kParDo) {
     for (int side : of.side_inputs) {
       const int view = job_->graph->collections()[side].producer;
-      context.side_inputs.push_back(static_cast<StreamView&>(*operators_[view]).MakeSideViews());
+      context.side_inputs.push_back(views_[static_cast<size_t>(view)]->MakeSideViews());
     }
   }
   return context;
@@ -76,7 +120,6 @@ OperatorContext StreamRun::ContextOf(int node) {
 
 void StreamRun::MakeOperators() {
   const auto& nodes = job_->graph->nodes();
-  operators_.resize(nodes.size());
   for (int node = 0; node < static_cast<int>(nodes.size()); ++node) {
     if (nodes[node].kind == StepKind::kFlatten) continue;
     const auto& step = static_cast<const Step&>(*nodes[node].payload);
@@ -84,51 +127,100 @@ void StreamRun::MakeOperators() {
       case StepKind::kRead:
         roots_.push_back({node, step.is_bounded() ? nullptr : step.MakeStreamSource()});
         break;
-      case StepKind::kParDo: operators_[node] = step.MakeOperator(ContextOf(node)); break;
-      case StepKind::kView: operators_[node] = step.MakeStreamView(ContextOf(node)); break;
-      default: operators_[node] = step.MakeStreamOperator(ContextOf(node));
-    }
-    if (nodes[node].kind != StepKind::kRead && operators_[node] == nullptr) {
-      throw StepFailure{
-          Status(StatusCode::kUnimplemented,
-                 "step \"" + nodes[node].name + "\" cannot take a collection without end"),
-          /*retryable=*/false};
+      case StepKind::kParDo:
+        for (int lane = 0; lane < threads_.lanes(); ++lane) {
+          lanes_[static_cast<size_t>(lane)].operators[static_cast<size_t>(node)] =
+              step.MakeOperator(ContextOf(node, lane));
+        }
+        break;
+      default: MakeStreamOperators(node);
     }
   }
-  for (size_t node = 0; node < nodes.size(); ++node) {
-    if (operators_[node] == nullptr) continue;
-    for (size_t port = 0; port < nodes[node].outputs.size(); ++port) {
-      for (const auto [consumer, input] : job_->plan.consumers[nodes[node].outputs[port]]) {
-        operators_[node]->Connect(static_cast<int>(port), operators_[consumer]->input(input));
-      }
-    }
+  for (Lane& lane : lanes_) {
+    for (int node = 0; node < static_cast<int>(nodes.size()); ++node) ConnectTo(node, lane);
   }
-  for (Root& root : roots_) {
+  for (const Root& root : roots_) {
     if (root.stream == nullptr) continue;
     for (const auto [consumer, input] : job_->plan.consumers[nodes[root.node].outputs[0]]) {
-      root.stream->Connect(operators_[consumer]->input(input));
+      root.stream->Connect(lanes_[0].operators[static_cast<size_t>(consumer)]->input(input));
+    }
+  }
+}
+
+void StreamRun::MakeStreamOperators(int node) {
+  const Node& of = job_->graph->nodes()[node];
+  std::vector<OperatorContext> contexts;
+  for (int lane = 0; lane < threads_.lanes(); ++lane) contexts.push_back(ContextOf(node, lane));
+  auto operators = static_cast<const Step&>(*of.payload).MakeStreamOperators(contexts);
+  if (operators.empty()) {
+    throw StepFailure{Status(StatusCode::kUnimplemented,
+                             "step \"" + of.name + "\" cannot take a collection without end"),
+                      /*retryable=*/false};
+  }
+  if (of.kind == StepKind::kView) {
+    views_[static_cast<size_t>(node)] = dynamic_cast<StreamView*>(operators[0].get());
+    JOIST_CHECK(views_[static_cast<size_t>(node)] != nullptr);
+  }
+  for (size_t lane = 0; lane < lanes_.size(); ++lane) {
+    lanes_[lane].operators[static_cast<size_t>(node)] = std::move(operators[lane]);
+  }
+}
+
+void StreamRun::ConnectTo(int node, Lane& lane) {
+  Operator* const op = lane.operators[static_cast<size_t>(node)].get();
+  if (op == nullptr) return;
+  const auto& outputs = job_->graph->nodes()[node].outputs;
+  for (size_t port = 0; port < outputs.size(); ++port) {
+    for (const auto [consumer, input] : job_->plan.consumers[outputs[port]]) {
+      op->Connect(static_cast<int>(port),
+                  lane.operators[static_cast<size_t>(consumer)]->input(input));
+    }
+  }
+}
+
+template <class Take>
+void StreamRun::ForEachOperator(Take take) const {
+  for (const Lane& lane : lanes_) {
+    for (const auto& op : lane.operators) {
+      if (op != nullptr) take(*op);
     }
   }
 }
 
 std::string StreamRun::Save() {
   const auto& nodes = job_->graph->nodes();
-  std::vector<std::string> states(nodes.size());
+  std::vector<std::vector<std::string>> states(nodes.size());
   for (const Root& root : roots_) {
-    PutByte(root.at_end ? 1 : 0, &states[root.node]);
-    if (root.stream != nullptr) root.stream->Save(&states[root.node]);
+    std::string& state = states[static_cast<size_t>(root.node)].emplace_back();
+    PutByte(root.at_end ? 1 : 0, &state);
+    if (root.stream != nullptr) root.stream->Save(&state);
   }
-  SavedRun run;
-  run.is_drained = is_drained_;
   for (size_t node = 0; node < nodes.size(); ++node) {
-    if (operators_[node] != nullptr) {
+    if (lanes_[0].operators[node] != nullptr) states[node].resize(lanes_.size());
+  }
+  threads_.Run([&](int lane) {
+    const auto& operators = lanes_[static_cast<size_t>(lane)].operators;
+    for (size_t node = 0; node < nodes.size(); ++node) {
+      if (operators[node] == nullptr) continue;
       try {
-        operators_[node]->Save(&states[node]);
+        operators[node]->Save(&states[node][static_cast<size_t>(lane)]);
       } catch (...) {
         RethrowAsStepFailure(nodes[node].name, "");
       }
     }
-    run.steps.push_back({nodes[node].name, watermarks_[node], states[node]});
+  });
+  SavedRun run;
+  run.is_drained = is_drained_;
+  std::vector<std::string> stats;
+  stats.reserve(nodes.size());
+  for (size_t node = 0; node < nodes.size(); ++node) {
+    StepStats all;
+    for (const Lane& lane : lanes_) all.Merge(lane.stats[node]);
+    stats.push_back(EncodeStats(all));
+    run.steps.push_back({nodes[node].name,
+                         watermarks_[node],
+                         stats.back(),
+                         {states[node].begin(), states[node].end()}});
   }
   return EncodeSavedRun(run);
 }
@@ -140,64 +232,96 @@ Status StreamRun::Restore(std::string_view checkpoint) {
     return DataLoss("the checkpoint makes no sense");
   }
   is_drained_ = run.is_drained;
-  std::vector<ByteReader> states;
-  for (const SavedStep& step : run.steps) states.emplace_back(step.state);
   const auto malformed = [&](size_t node) {
     return DataLoss("the checkpoint's state of step \"" + nodes[node].name + "\" makes no sense");
   };
   for (Root& root : roots_) {
-    ByteReader& in = states[root.node];
+    const auto node = static_cast<size_t>(root.node);
+    if (run.steps[node].states.size() != 1) return malformed(node);
+    ByteReader in(run.steps[node].states[0]);
     uint8_t at_end;
-    if (!in.TakeByte(&at_end) || (root.stream != nullptr && !root.stream->Restore(&in))) {
-      return malformed(root.node);
+    if (!in.TakeByte(&at_end) || (root.stream != nullptr && !root.stream->Restore(&in)) ||
+        in.remaining() > 0) {
+      return malformed(node);
     }
     root.at_end = at_end != 0;
   }
+  std::vector<uint8_t> is_malformed(nodes.size());
   for (size_t node = 0; node < nodes.size(); ++node) {
     watermarks_[node] = run.steps[node].watermark;
-    if (operators_[node] != nullptr && !operators_[node]->Restore(&states[node])) {
-      return malformed(node);
+    for (Lane& lane : lanes_) lane.watermarks[node] = watermarks_[node];
+    if (!DecodeStats(run.steps[node].stats, &lanes_[0].stats[node])) return malformed(node);
+  }
+  threads_.Run([&](int lane) {
+    const auto& operators = lanes_[static_cast<size_t>(lane)].operators;
+    for (size_t node = 0; node < nodes.size(); ++node) {
+      if (operators[node] == nullptr) continue;
+      const auto& states = run.steps[node].states;
+      for (size_t i = 0; i < states.size(); ++i) {
+        // That of what is in the first lane alone.
+        if (states[i].empty()) continue;
+        ByteReader in(states[i]);
+        const bool is_own = i % lanes_.size() == static_cast<size_t>(lane);
+        if (!operators[node]->Restore(&in, is_own) || (is_own && in.remaining() > 0)) {
+          std::atomic_ref(is_malformed[node]).store(1, std::memory_order_relaxed);
+        }
+      }
     }
-    if (states[node].remaining() > 0) return malformed(node);
+  });
+  for (size_t node = 0; node < nodes.size(); ++node) {
+    if (is_malformed[node] != 0) return malformed(node);
   }
   return OkStatus();
 }
 
-bool StreamRun::MakeCheckpoint() {
+bool StreamRun::BeginCheckpoint() {
   is_handed_on_ = !checkpoints_->Keep(Save());
-  Commit();
+  has_begun_checkpoint_ = true;
   return !is_handed_on_;
 }
 
+void StreamRun::EndCheckpoint(bool waits) {
+  if (!has_begun_checkpoint_ || !checkpoints_->IsSafe(waits)) return;
+  has_begun_checkpoint_ = false;
+  Commit();
+}
+
+bool StreamRun::MakeCheckpoint() {
+  const bool goes_on = BeginCheckpoint();
+  EndCheckpoint(/*waits=*/true);
+  return goes_on;
+}
+
 void StreamRun::Commit() {
-  for (const auto& op : operators_) {
-    if (op != nullptr) op->Committed();
-  }
+  ForEachOperator([](Operator& op) { op.Committed(); });
 }
 
 void StreamRun::Begin() {
-  StartBundle();
   for (const Root& root : roots_) {
-    if (root.stream == nullptr) ReadToTheEnd(root.node);
+    if (root.stream != nullptr) continue;
+    const Node& node = job_->graph->nodes()[root.node];
+    const std::shared_ptr<Source> source = static_cast<const Step&>(*node.payload).MakeSource();
+    const Result<std::vector<SourceRange>> ranges = source->Split(threads_.lanes());
+    if (!ranges.ok()) {
+      throw StepFailure{Status(ranges.status().code(),
+                               "step \"" + node.name + "\": " + ranges.status().message()),
+                        /*retryable=*/false};
+    }
+    threads_.Run([&](int lane) { ReadToTheEnd(root.node, lane, *ranges, source.get()); });
   }
-  Visit();
+  RunBundle([] {});
 }
 
-void StreamRun::ReadToTheEnd(int node) {
-  const Node& root = job_->graph->nodes()[node];
-  const std::shared_ptr<Source> source = static_cast<const Step&>(*root.payload).MakeSource();
-  const Result<std::vector<SourceRange>> ranges = source->Split(1);
-  if (!ranges.ok()) {
-    throw StepFailure{
-        Status(ranges.status().code(), "step \"" + root.name + "\": " + ranges.status().message()),
-        /*retryable=*/false};
+void StreamRun::ReadToTheEnd(int node, int lane, const std::vector<SourceRange>& ranges,
+                             Source* source) {
+  Lane& own = lanes_[static_cast<size_t>(lane)];
+  Start(own);
+  const std::unique_ptr<Reader> reader = source->MakeReader(ContextOf(node, lane));
+  for (const auto [consumer, input] : job_->plan.consumers[job_->graph->nodes()[node].outputs[0]]) {
+    reader->Connect(own.operators[static_cast<size_t>(consumer)]->input(input));
   }
-  const std::unique_ptr<Reader> reader = source->MakeReader(ContextOf(node));
-  for (const auto [consumer, input] : job_->plan.consumers[root.outputs[0]]) {
-    reader->Connect(operators_[consumer]->input(input));
-  }
-  for (const SourceRange& range : *ranges) {
-    RangeTracker tracker(range, stop_);
+  for (auto range = static_cast<size_t>(lane); range < ranges.size(); range += lanes_.size()) {
+    RangeTracker tracker(ranges[range], stop_);
     reader->Read(tracker);
   }
 }
@@ -205,11 +329,8 @@ void StreamRun::ReadToTheEnd(int node) {
 void StreamRun::Drain() {
   is_drained_ = true;
   for (Root& root : roots_) root.at_end = true;
-  for (const auto& op : operators_) {
-    if (op != nullptr) op->Drain();
-  }
-  StartBundle();
-  Visit();
+  ForEachOperator([](Operator& op) { op.Drain(); });
+  RunBundle([] {});
 }
 
 bool StreamRun::NextBundle() {
@@ -217,34 +338,33 @@ bool StreamRun::NextBundle() {
   bool more = false;
   for (Root& root : roots_) {
     if (root.stream == nullptr || root.at_end) continue;
-    StartBundle();
-    root.at_end = !root.stream->Advance();
-    Visit();
+    RunBundle([&root] { root.at_end = !root.stream->Advance(); });
     more = more || !root.at_end;
   }
   if (more) return true;
   Timestamp next = NextWork();
   if (next == Timestamp::Max()) {
-    const bool waits = std::any_of(operators_.begin(), operators_.end(), [](const auto& op) {
-      return op != nullptr && op->awaits_commit();
-    });
-    if (!waits || checkpoints_ == nullptr || !MakeCheckpoint()) return false;
+    bool waits = false;
+    ForEachOperator([&waits](const Operator& op) { waits = waits || op.awaits_commit(); });
+    if (!waits || checkpoints_ == nullptr) return false;
+    if (has_begun_checkpoint_) {
+      EndCheckpoint(/*waits=*/true);
+    } else if (!MakeCheckpoint()) {
+      return false;
+    }
     next = NextWork();
   }
   // Timers want to be looked at as well, and somebody may want the job to end.
   if (const Duration wait = next - Now(); wait > Duration::Zero()) {
     std::this_thread::sleep_for(std::min(std::chrono::milliseconds(wait.millis), kLongestWait));
   }
-  StartBundle();
-  Visit();
+  RunBundle([] {});
   return true;
 }
 
 Timestamp StreamRun::NextWork() const {
   Timestamp next = Timestamp::Max();
-  for (const auto& op : operators_) {
-    if (op != nullptr) next = std::min(next, op->next_work());
-  }
+  ForEachOperator([&next](const Operator& op) { next = std::min(next, op.next_work()); });
   return next;
 }
 
@@ -263,43 +383,79 @@ Timestamp StreamRun::Now() const {
   return all_ended && NextWork() < Timestamp::Max() ? Timestamp::Max() : now;
 }
 
-void StreamRun::StartBundle() {
-  for (auto it = operators_.rbegin(); it != operators_.rend(); ++it) {
-    if (*it != nullptr) (*it)->Start();
-  }
+void StreamRun::RunBundle(FunctionRef<void()> push) {
+  Start(lanes_[0]);
+  push();
+  Visit();
 }
 
-Timestamp StreamRun::InputWatermark(int node) const {
-  Timestamp least = Timestamp::Max();
-  for (int input : job_->graph->nodes()[node].inputs) {
-    least = std::min(least, watermarks_[job_->graph->collections()[input].producer]);
+void StreamRun::Start(Lane& lane) {
+  if (std::exchange(lane.has_bundle, true)) return;
+  for (auto op = lane.operators.rbegin(); op != lane.operators.rend(); ++op) {
+    if (*op != nullptr) (*op)->Start();
   }
-  return least;
 }
 
 void StreamRun::Visit() {
   const Timestamp now = Now();
   for (const Root& root : roots_) {
     const bool has_ended = root.stream == nullptr || is_drained_;
-    watermarks_[root.node] = has_ended ? Timestamp::Max() : root.stream->watermark();
+    watermarks_[static_cast<size_t>(root.node)] =
+        has_ended ? Timestamp::Max() : root.stream->watermark();
   }
-  const auto& nodes = job_->graph->nodes();
-  for (int node = 0; node < static_cast<int>(nodes.size()); ++node) {
-    if (nodes[node].kind == StepKind::kRead) continue;
-    const Timestamp input = InputWatermark(node);
-    if (operators_[node] == nullptr) {  // A Flatten.
-      watermarks_[node] = input;
+  for (const std::vector<int>& nodes : phases_) {
+    threads_.Run([&](int lane) { VisitPhase(nodes, lanes_[static_cast<size_t>(lane)], now); });
+    for (const int node : nodes) {
+      const auto n = static_cast<size_t>(node);
+      if (views_[n] != nullptr) views_[n]->Publish();
+      if (job_->graph->nodes()[n].kind == StepKind::kRead) continue;
+      Timestamp least = Timestamp::Max();
+      for (const Lane& lane : lanes_) least = std::min(least, lane.watermarks[n]);
+      watermarks_[n] = least;
+    }
+  }
+  for (Lane& lane : lanes_) lane.has_bundle = false;
+  if (checkpoints_ == nullptr) Commit();
+}
+
+void StreamRun::VisitPhase(const std::vector<int>& nodes, Lane& lane, Timestamp now) {
+  Start(lane);
+  for (const int node : nodes) {
+    const auto n = static_cast<size_t>(node);
+    if (job_->graph->nodes()[n].kind == StepKind::kRead) continue;
+    const Timestamp input = InputWatermark(node, lane);
+    if (lane.operators[n] == nullptr) {  // A Flatten.
+      lane.watermarks[n] = input;
       continue;
     }
-    Operator& op = *operators_[node];
+    Operator& op = *lane.operators[n];
+    op.Receive();
     op.Resume();
     op.Finish();
     op.AdvanceProcessingTime(now);
     op.AdvanceWatermark(input);
     // What is late holds nothing back.
-    watermarks_[node] = std::max(watermarks_[node], std::min(input, op.hold()));
+    lane.watermarks[n] = std::max(lane.watermarks[n], std::min(input, op.hold()));
   }
-  if (checkpoints_ == nullptr) Commit();
+}
+
+Timestamp StreamRun::InputWatermark(int node, const Lane& lane) const {
+  Timestamp least = Timestamp::Max();
+  for (const int input : job_->graph->nodes()[node].inputs) {
+    const auto producer = static_cast<size_t>(job_->graph->collections()[input].producer);
+    const bool is_of_lane = job_->graph->nodes()[producer].kind != StepKind::kRead &&
+                            phase_of_[producer] == phase_of_[static_cast<size_t>(node)];
+    least = std::min(least, is_of_lane ? lane.watermarks[producer] : watermarks_[producer]);
+  }
+  return least;
+}
+
+void StreamRun::CollectStats() {
+  for (size_t node = 0; node < job_->stats.size(); ++node) {
+    StepStats all;
+    for (const Lane& lane : lanes_) all.Merge(lane.stats[node]);
+    job_->stats[node] = std::move(all);
+  }
 }
 
 }  // namespace joist

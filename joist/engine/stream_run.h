@@ -1,10 +1,15 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
 //
-// StreamRun: a whole graph at work on input without end, by one thread. Every step has one
-// operator, connected to those behind it; what begins streams is asked for bundle after bundle.
-// After each the graph is visited once in its order, and every step finishes its bundle, then sees
-// its watermark, before the steps behind it do: so each sees all elements that its watermark
+// StreamRun: a whole graph at work on input without end, by several lanes (exec/exchange.h), each
+// with an operator of every step and a thread. What begins streams is asked for bundle after
+// bundle. After each the graph is visited in its order, and every step finishes its bundle, then
+// sees its watermark, before the steps behind it do: so each sees all elements that its watermark
 // covers.
+//
+// The visit has phases. A new one begins where elements change lanes, and where a side input is
+// shown: all lanes come to the end of a phase before one begins the next, and only then what a lane
+// has found (a watermark, a pane of a view) is there for the others. A bundle is over when all
+// phases are, with nothing on its way: checkpoints are made then.
 //
 // What ends (a Create beside a stream) is read as the first bundle. Steps that have work of their
 // own (splittable functions) go on with it when the graph is visited, whether or not there is a
@@ -20,6 +25,8 @@
 #include <string_view>
 #include <vector>
 
+#include "joist/base/function_ref.h"
+#include "joist/engine/lane_threads.h"
 #include "joist/engine/stage.h"
 #include "joist/engine/stream_checkpoints.h"
 #include "joist/exec/stream_operator.h"
@@ -30,7 +37,7 @@ class StreamRun {
  public:
   /// `job` has its graph, plan, stats and memory. `stop` is set to end the run early, `drain` to
   /// end it when all that has come is worked on. `checkpoints` may be null.
-  StreamRun(JobTables* job, std::atomic<bool>* stop, const std::atomic<bool>* drain,
+  StreamRun(JobTables* job, int lanes, std::atomic<bool>* stop, const std::atomic<bool>* drain,
             StreamCheckpoints* checkpoints);
   ~StreamRun();
 
@@ -47,12 +54,29 @@ class StreamRun {
     bool at_end = false;
   };
 
+  struct Lane {
+    std::vector<std::unique_ptr<Operator>> operators;  ///< By node; of steps with input.
+    std::vector<Timestamp> watermarks;                 ///< By node: of its output.
+    std::vector<StepStats> stats;                      ///< By node.
+    bool has_bundle = false;                           ///< Started and not finished.
+  };
+
+  void FindPhases();
   void MakeOperators();
-  OperatorContext ContextOf(int node);
+  void MakeStreamOperators(int node);
+  OperatorContext ContextOf(int node, int lane);
+  void ConnectTo(int node, Lane& lane);
+  /// Calls take(operator) for those of all lanes.
+  template <class Take>
+  void ForEachOperator(Take take) const;
   void Begin();
   std::string Save();
   Status Restore(std::string_view checkpoint);
   /// False if the run is to end.
+  bool BeginCheckpoint();
+  /// Where the checkpoint that was begun is safe, so is what was done before it.
+  void EndCheckpoint(bool waits);
+  /// Both.
   bool MakeCheckpoint();
   /// What was done is safe.
   void Commit();
@@ -64,11 +88,17 @@ class StreamRun {
   Timestamp NextWork() const;
   /// Processing time: that of the streams which have charge of it, else that on the wall.
   Timestamp Now() const;
-  void StartBundle();
-  void ReadToTheEnd(int node);
+  /// Lets the first lane push what a bundle begins with, then visits the graph.
+  void RunBundle(FunctionRef<void()> push);
+  void Start(Lane& lane);
+  /// One lane's part of what ends.
+  void ReadToTheEnd(int node, int lane, const std::vector<SourceRange>& ranges, Source* source);
   void Visit();
-  /// Of what comes to a node.
-  Timestamp InputWatermark(int node) const;
+  void VisitPhase(const std::vector<int>& nodes, Lane& lane, Timestamp now);
+  /// Of what comes to a node in one lane.
+  Timestamp InputWatermark(int node, const Lane& lane) const;
+  /// What was counted so far, to the job.
+  void CollectStats();
 
   JobTables* const job_;
   std::atomic<bool>* const stop_;
@@ -76,10 +106,16 @@ class StreamRun {
   StreamCheckpoints* const checkpoints_;
   bool is_drained_ = false;
   bool is_retryable_ = false;
-  bool is_handed_on_ = false;  ///< Another run goes on from the last checkpoint.
-  std::vector<std::unique_ptr<Operator>> operators_;  ///< By node; of steps with input.
+  bool is_handed_on_ = false;          ///< Another run goes on from the last checkpoint.
+  bool has_begun_checkpoint_ = false;   ///< And not ended it.
+  std::vector<int> phase_of_;          ///< By node.
+  std::vector<std::vector<int>> phases_;
+  int groupings_ = 0;
+  std::vector<Lane> lanes_;
+  std::vector<StreamView*> views_;  ///< By node; of the first lane. Null where there is none.
   std::vector<Root> roots_;
-  std::vector<Timestamp> watermarks_;  ///< By node: of its output.
+  std::vector<Timestamp> watermarks_;  ///< By node: of its output, in all lanes.
+  LaneThreads threads_;
 };
 
 }  // namespace joist

@@ -7,8 +7,10 @@
 #ifndef JOIST_EXEC_BUNDLE_FINALIZER_H_
 #define JOIST_EXEC_BUNDLE_FINALIZER_H_
 
+#include <algorithm>
 #include <chrono>
 #include <functional>
+#include <iterator>
 #include <utility>
 #include <vector>
 
@@ -24,9 +26,15 @@ class BundleCallbacks {
     callbacks_.push_back(
         {Clock::now() + std::chrono::milliseconds(expiry.millis), std::move(callback)});
   }
-  /// The bundle is safe: calls all that have not expired. What they throw is nobody's to see.
+  /// A checkpoint has been made of what came before, and is on its way.
+  void Saved() {
+    std::move(callbacks_.begin(), callbacks_.end(), std::back_inserter(saved_));
+    callbacks_.clear();
+  }
+  /// What came before Saved is safe: calls all of it that has not expired. What they throw is
+  /// nobody's to see.
   void Run() {
-    for (Callback& callback : std::exchange(callbacks_, {})) {
+    for (Callback& callback : std::exchange(saved_, {})) {
       if (Clock::now() > callback.expires) continue;
       try {
         callback.call();
@@ -41,6 +49,7 @@ class BundleCallbacks {
     std::function<void()> call;
   };
   std::vector<Callback> callbacks_;
+  std::vector<Callback> saved_;
 };
 
 /// A parameter of a function, by value.
@@ -48,7 +57,7 @@ class BundleFinalizer {
  public:
   explicit BundleFinalizer(BundleCallbacks* callbacks) : callbacks_(callbacks) {}
   /// Calls `callback` when what this bundle has emitted is safe, unless `expiry` has passed then.
-  /// In a stream without checkpoints that is the end of the bundle. By the thread of the function.
+  /// In a stream without checkpoints that is the end of the bundle. Not while the function runs.
   void AfterBundleCommit(Duration expiry, std::function<void()> callback) const {
     callbacks_->Add(expiry, std::move(callback));
   }

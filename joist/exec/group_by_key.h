@@ -475,8 +475,9 @@ class GroupByKeyStep final : public StepOf<GroupByKeyStep<K, Vs...>, NoState> {
   std::unique_ptr<Breaker> MakeBreaker(const BreakerContext& context) const override {
     return std::unique_ptr<Breaker>(new GroupByKeyBreaker<K, Vs...>(context));
   }
-  std::unique_ptr<Operator> MakeStreamOperator(const OperatorContext& context) const override {
-    return std::unique_ptr<Operator>(new StreamGroupByKey<K, Vs...>(context));
+  std::vector<std::unique_ptr<Operator>> MakeStreamOperators(
+      std::span<const OperatorContext> lanes) const override {
+    return MakeLanes<StreamGroupByKey<K, Vs...>>(lanes);
   }
 };
 

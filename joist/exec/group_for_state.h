@@ -188,11 +188,12 @@ class GroupForStateStep final : public StepOf<GroupForStateStep<K, V, kInTimeOrd
   std::unique_ptr<Breaker> MakeBreaker(const BreakerContext& context) const override {
     return std::unique_ptr<Breaker>(new GroupForStateBreaker<K, V, kInTimeOrder>(context));
   }
-  std::unique_ptr<Operator> MakeStreamOperator(const OperatorContext& context) const override {
+  std::vector<std::unique_ptr<Operator>> MakeStreamOperators(
+      std::span<const OperatorContext> lanes) const override {
     if constexpr (kInTimeOrder) {
-      return std::unique_ptr<Operator>(new InTimeOrder<KV<K, V>>(context));
+      return MakeLanes<InTimeOrder<KV<K, V>>>(lanes);
     } else {
-      return std::unique_ptr<Operator>(new StreamReshuffle<KV<K, V>>(context));
+      return MakeLanes<StreamReshuffle<KV<K, V>, ByKey>>(lanes);
     }
   }
 };

@@ -12,19 +12,25 @@
 #include <utility>
 
 #include "joist/base/arena.h"
+#include "joist/exec/exchange.h"
 #include "joist/exec/saved_element.h"
 #include "joist/exec/step.h"
-#include "joist/exec/stream_grouping.h"
 
 namespace joist {
 
 template <class T>
 class InTimeOrder final : public Operator, public BatchReceiver<T> {
  public:
-  explicit InTimeOrder(const OperatorContext& context) : stats_(context.stats) {
+  using Exchange = joist::Exchange<T>;
+  InTimeOrder(const OperatorContext& context, std::shared_ptr<Exchange> exchange)
+      : stats_(context.stats),
+        lane_(context.lane),
+        lanes_(context.lanes),
+        input_(context, std::move(exchange), this) {
     if (context.windowing != nullptr) lateness_ = context.windowing->allowed_lateness;
   }
-  Receiver* input(int) override { return static_cast<BatchReceiver<T>*>(this); }
+  Receiver* input(int) override { return static_cast<BatchReceiver<T>*>(&input_); }
+  void Receive() override { input_.Receive(); }
   void Connect(int, Receiver* consumer) override { output_.Connect(consumer); }
   void Push(const Batch<T>& batch) override {
     stats_->elements_in += batch.count;
@@ -59,12 +65,13 @@ class InTimeOrder final : public Operator, public BatchReceiver<T> {
                             kept->meta.panes[0], out);
     }
   }
-  bool Restore(ByteReader* in) override {
+  bool Restore(ByteReader* in, bool) override {
     uint64_t count;
     if (!RestoreValue(in, &released_) || !in->TakeVarint(&count)) return false;
     for (; count > 0; --count) {
       SavedElement<T> element;
       if (!element.Restore(in)) return false;
+      if (by_key_.LaneOf<typename T::key_t>(element.view().key, lanes_) != lane_) continue;
       waiting_.emplace(element.timestamp, std::make_unique<Kept>(element.view(), element.meta()));
     }
     return true;
@@ -84,6 +91,10 @@ class InTimeOrder final : public Operator, public BatchReceiver<T> {
     Meta meta;
   };
   StepStats* stats_;
+  const int lane_;
+  const int lanes_;
+  DealtInput<T, ByKey> input_;
+  ByKey by_key_;
   Duration lateness_;
   Timestamp released_ = Timestamp::Min();
   std::multimap<Timestamp, std::unique_ptr<Kept>> waiting_;

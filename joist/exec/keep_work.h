@@ -262,8 +262,14 @@ class StreamWork final : public Operator, public BatchReceiver<KV<T, Restriction
   using W = KV<T, RestrictionWork<R>>;
 
  public:
-  explicit StreamWork(const OperatorContext& context) : stats_(context.stats) {}
-  Receiver* input(int) override { return static_cast<BatchReceiver<W>*>(this); }
+  using Exchange = joist::Exchange<W>;
+  StreamWork(const OperatorContext& context, std::shared_ptr<Exchange> exchange)
+      : stats_(context.stats),
+        lane_(context.lane),
+        lanes_(context.lanes),
+        input_(context, std::move(exchange), this) {}
+  Receiver* input(int) override { return static_cast<BatchReceiver<W>*>(&input_); }
+  void Receive() override { input_.Receive(); }
   void Connect(int, Receiver* consumer) override { output_.Connect(consumer); }
   void Push(const Batch<W>& batch) override {
     stats_->elements_in += batch.count;
@@ -278,6 +284,9 @@ class StreamWork final : public Operator, public BatchReceiver<KV<T, Restriction
   }
   void AdvanceProcessingTime(Timestamp now) override {
     const StepScope scope(stats_);
+    const auto due = std::count_if(works_.begin(), works_.end(),
+                                   [&](const Waiting& w) { return w.not_before <= now; });
+    const auto pause = std::max(kPause / std::max<int64_t>(due, 1), kShortestPause);
     std::vector<Waiting> again;
     for (Waiting& waiting : works_) {
       if (waiting.not_before > now) {
@@ -286,7 +295,7 @@ class StreamWork final : public Operator, public BatchReceiver<KV<T, Restriction
       }
       const KeptWork<T, R>& kept = *waiting.kept;
       stats_->elements_out += 1;
-      control_.Begin(now, WorkControl<R>::Clock::now() + kPause);
+      control_.Begin(now, WorkControl<R>::Clock::now() + pause);
       control_.set_truncates(is_draining_ && !waiting.is_truncated);
       output_.Push(kept.element(), kept.work(), kept.meta(), &control_);
       for (RestOfWork<R>& rest : control_.TakeRests()) {
@@ -320,7 +329,8 @@ class StreamWork final : public Operator, public BatchReceiver<KV<T, Restriction
       PutByte(waiting.is_truncated ? 1 : 0, out);
     }
   }
-  bool Restore(ByteReader* in) override {
+  /// Lanes take pieces in turn.
+  bool Restore(ByteReader* in, bool) override {
     uint8_t is_draining;
     uint64_t count;
     if (!in->TakeByte(&is_draining) || !in->TakeVarint(&count)) return false;
@@ -332,6 +342,7 @@ class StreamWork final : public Operator, public BatchReceiver<KV<T, Restriction
       if (!element.Restore(in) || !RestoreValue(in, &not_before) || !in->TakeByte(&is_truncated)) {
         return false;
       }
+      if (restored_++ % lanes_ != lane_) continue;
       works_.push_back({std::make_unique<KeptWork<T, R>>(element.view(), element.timestamp,
                                                          element.window, element.pane),
                         not_before, is_truncated != 0});
@@ -344,8 +355,10 @@ class StreamWork final : public Operator, public BatchReceiver<KV<T, Restriction
   }
 
  private:
-  /// The time after which a function that goes on claiming is stopped, so that others have theirs.
-  static constexpr std::chrono::milliseconds kPause{10};
+  /// The time after which functions that go on claiming are stopped, so that what is behind them
+  /// has its turn. They share it, so that time goes on evenly in what they read.
+  static constexpr std::chrono::microseconds kPause{10'000};
+  static constexpr std::chrono::microseconds kShortestPause{500};
 
   struct Waiting {
     std::unique_ptr<KeptWork<T, R>> kept;
@@ -353,6 +366,10 @@ class StreamWork final : public Operator, public BatchReceiver<KV<T, Restriction
     bool is_truncated = false;  ///< The function has cut it for a drain.
   };
   StepStats* stats_;
+  const int lane_;
+  const int lanes_;
+  DealtInput<W, ByTurns> input_;
+  int restored_ = 0;  ///< Pieces, of all lanes.
   WorkControl<R> control_{nullptr};
   bool is_draining_ = false;
   std::vector<Waiting> works_;
@@ -372,8 +389,9 @@ class KeepWorkStep final : public StepOf<KeepWorkStep<T, R, kBounded>, NoState> 
   std::unique_ptr<Breaker> MakeBreaker(const BreakerContext& context) const override {
     return std::unique_ptr<Breaker>(new KeepWorkBreaker<T, R>(context));
   }
-  std::unique_ptr<Operator> MakeStreamOperator(const OperatorContext& context) const override {
-    return std::unique_ptr<Operator>(new StreamWork<T, R>(context));
+  std::vector<std::unique_ptr<Operator>> MakeStreamOperators(
+      std::span<const OperatorContext> lanes) const override {
+    return MakeLanes<StreamWork<T, R>>(lanes);
   }
 };
 

@@ -147,7 +147,8 @@ struct Stream {
   Worker worker;
   Stream() {
     context.stats = &stats;
-    op = std::make_unique<StreamWork<std::string, OffsetRange>>(context);
+    op = std::make_unique<StreamWork<std::string, OffsetRange>>(
+        context, std::make_shared<Exchange<ElementWork>>(1));
     op->Connect(0, &worker);
   }
   void Push(Work work) {

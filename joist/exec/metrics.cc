@@ -64,10 +64,10 @@ void StepStats::Merge(const StepStats& other) {
   }
 }
 
-void CountDroppedLate(StepStats* stats) {
+void CountDroppedLate(StepStats* stats, size_t count) {
   static const uint32_t kLate =
       InternMetric(MetricKind::kCounter, kBeamMetrics, "DroppedDueToLateness");
-  ++stats->Cell(kLate).sum;
+  stats->Cell(kLate).sum += static_cast<int64_t>(count);
 }
 
 }  // namespace joist

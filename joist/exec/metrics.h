@@ -63,8 +63,8 @@ struct StepStats {
   void Merge(const StepStats& other);
 };
 
-/// One element more that came after its window's allowed lateness.
-void CountDroppedLate(StepStats* stats);
+/// So many elements more that came after their windows' allowed lateness.
+void CountDroppedLate(StepStats* stats, size_t count = 1);
 
 /// A cheap clock: the processor's cycle counter where there is one. The engine knows its rate.
 inline uint64_t Ticks() {

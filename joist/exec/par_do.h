@@ -166,7 +166,10 @@ class ParDoOperator final : public Operator, public BatchReceiver<In> {
   }
 
   void Committed() override {
-    if constexpr (kFinalizes) callbacks_.Run();
+    if constexpr (kFinalizes) {
+      if (!context_.has_checkpoints) callbacks_.Saved();
+      callbacks_.Run();
+    }
   }
 
   void Resume() override {
@@ -193,10 +196,18 @@ class ParDoOperator final : public Operator, public BatchReceiver<In> {
   void Save([[maybe_unused]] std::string* out) override {
     if constexpr (kHasSides) waiting_.Save(out);
     if constexpr (kStateful) cells_.Save(out);
+    if constexpr (kFinalizes) callbacks_.Saved();
   }
-  bool Restore([[maybe_unused]] ByteReader* in) override {
+  bool Restore([[maybe_unused]] ByteReader* in, [[maybe_unused]] bool is_own) override {
     if constexpr (kHasSides) {
-      if (!waiting_.Restore(in)) return false;
+      const auto takes = [&]([[maybe_unused]] const View<In>& element) {
+        if constexpr (kStateful) {
+          return cells_.IsOfThisLane(element.key);
+        } else {
+          return is_own;
+        }
+      };
+      if (!waiting_.Restore(in, takes)) return false;
     }
     if constexpr (kStateful) return cells_.Restore(in);
     return true;

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "joist/exec/exchange.h"
 #include "joist/exec/failure.h"
 #include "joist/exec/spool.h"
 #include "joist/exec/stable_input.h"
@@ -158,12 +159,15 @@ class ReshuffleBreaker final : public Breaker {
   CommittedSpools<T> committed_;
 };
 
-/// In a stream nothing is kept: one thread does it all.
-template <class T>
+/// In a stream: elements change lanes.
+template <class T, class How>
 class StreamReshuffle final : public Operator, public BatchReceiver<T> {
  public:
-  explicit StreamReshuffle(const OperatorContext& context) : stats_(context.stats) {}
-  Receiver* input(int) override { return static_cast<BatchReceiver<T>*>(this); }
+  using Exchange = joist::Exchange<T>;
+  StreamReshuffle(const OperatorContext& context, std::shared_ptr<Exchange> exchange)
+      : stats_(context.stats), input_(context, std::move(exchange), this) {}
+  Receiver* input(int) override { return static_cast<BatchReceiver<T>*>(&input_); }
+  void Receive() override { input_.Receive(); }
   void Connect(int, Receiver* consumer) override { output_.Connect(consumer); }
   void Push(const Batch<T>& batch) override {
     stats_->elements_in += batch.count;
@@ -174,6 +178,7 @@ class StreamReshuffle final : public Operator, public BatchReceiver<T> {
 
  private:
   StepStats* stats_;
+  DealtInput<T, How> input_;
   Output<T> output_;
 };
 
@@ -187,11 +192,12 @@ class ReshuffleStep final : public StepOf<ReshuffleStep<T, kIsStable>, NoState> 
   std::unique_ptr<Breaker> MakeBreaker(const BreakerContext& context) const override {
     return std::unique_ptr<Breaker>(new ReshuffleBreaker<T>(context));
   }
-  std::unique_ptr<Operator> MakeStreamOperator(const OperatorContext& context) const override {
+  std::vector<std::unique_ptr<Operator>> MakeStreamOperators(
+      std::span<const OperatorContext> lanes) const override {
     if constexpr (kIsStable) {
-      return std::unique_ptr<Operator>(new StableInput<T>(context));
+      return MakeLanes<StableInput<T>>(lanes);
     } else {
-      return std::unique_ptr<Operator>(new StreamReshuffle<T>(context));
+      return MakeLanes<StreamReshuffle<T, ByTurns>>(lanes);
     }
   }
 };

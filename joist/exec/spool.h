@@ -25,6 +25,11 @@ namespace joist {
 class MetaColumns {
  public:
   bool empty() const { return timestamps_.empty(); }
+  void Clear() {
+    timestamps_.clear();
+    windows_.clear();
+    panes_.clear();
+  }
   size_t held_bytes() const {
     return timestamps_.capacity() * (sizeof(Timestamp) + sizeof(Window) + sizeof(PaneInfo));
   }

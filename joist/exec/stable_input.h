@@ -13,6 +13,7 @@
 #include <utility>
 #include <vector>
 
+#include "joist/exec/exchange.h"
 #include "joist/exec/saved_element.h"
 #include "joist/exec/spool.h"
 #include "joist/exec/step.h"
@@ -22,9 +23,13 @@ namespace joist {
 template <class T>
 class StableInput final : public Operator, public BatchReceiver<T> {
  public:
-  explicit StableInput(const OperatorContext& context)
-      : stats_(context.stats), waits_(context.has_checkpoints) {}
-  Receiver* input(int) override { return static_cast<BatchReceiver<T>*>(this); }
+  using Exchange = joist::Exchange<T>;
+  StableInput(const OperatorContext& context, std::shared_ptr<Exchange> exchange)
+      : stats_(context.stats),
+        waits_(context.has_checkpoints),
+        input_(context, std::move(exchange), this) {}
+  Receiver* input(int) override { return static_cast<BatchReceiver<T>*>(&input_); }
+  void Receive() override { input_.Receive(); }
   void Connect(int, Receiver* consumer) override { output_.Connect(consumer); }
   void Push(const Batch<T>& batch) override {
     stats_->elements_in += batch.count;
@@ -43,7 +48,7 @@ class StableInput final : public Operator, public BatchReceiver<T> {
     });
   }
   void Committed() override {
-    if (waiting_ != nullptr) stable_.push_back(std::move(waiting_));
+    if (saved_ != nullptr) stable_.push_back(std::move(saved_));
   }
   void Resume() override {
     if (stable_.empty()) return;
@@ -52,18 +57,19 @@ class StableInput final : public Operator, public BatchReceiver<T> {
       Play(*spool, output_);
     }
     earliest_ = Timestamp::Max();
-    // What came since then, the same for the restored.
-    if (waiting_ == nullptr) return;
-    for (const auto& block : waiting_->blocks()) {
-      const Meta meta = block.has_columns ? block.columns.view() : block.constant;
-      for (size_t i = 0; i < block.size; ++i) earliest_ = std::min(earliest_, meta.timestamps[i]);
+    for (const Spool<T>* spool : {saved_.get(), waiting_.get()}) {
+      if (spool == nullptr) continue;
+      for (const auto& block : spool->blocks()) {
+        const Meta meta = block.has_columns ? block.columns.view() : block.constant;
+        for (size_t i = 0; i < block.size; ++i) earliest_ = std::min(earliest_, meta.timestamps[i]);
+      }
     }
   }
   Timestamp hold() const override { return earliest_; }
   Timestamp next_work() const override {
     return stable_.empty() ? Timestamp::Max() : Timestamp::Min();
   }
-  bool awaits_commit() const override { return waiting_ != nullptr; }
+  bool awaits_commit() const override { return waiting_ != nullptr || saved_ != nullptr; }
 
   void Save(std::string* out) override {
     size_t count = waiting_ == nullptr ? 0 : waiting_->size();
@@ -74,9 +80,11 @@ class StableInput final : public Operator, public BatchReceiver<T> {
     output.Connect(static_cast<BatchReceiver<T>*>(&saver));
     for (const auto& spool : stable_) Play(*spool, output);
     if (waiting_ != nullptr) Play(*waiting_, output);
+    saved_ = std::move(waiting_);
   }
   /// What a checkpoint has is stable.
-  bool Restore(ByteReader* in) override {
+  bool Restore(ByteReader* in, bool is_own) override {
+    if (!is_own) return true;
     uint64_t count;
     if (!in->TakeVarint(&count)) return false;
     ColumnBuffer<T> column;
@@ -99,7 +107,9 @@ class StableInput final : public Operator, public BatchReceiver<T> {
 
   StepStats* stats_;
   const bool waits_;
+  DealtInput<T, ByTurns> input_;
   std::unique_ptr<Spool<T>> waiting_;              ///< For a checkpoint; null if nothing does.
+  std::unique_ptr<Spool<T>> saved_;                ///< For the one that is on its way; the same.
   std::vector<std::unique_ptr<Spool<T>>> stable_;  ///< To go on.
   Timestamp earliest_ = Timestamp::Max();          ///< Of all.
   SpoolPlayer<T> player_;

@@ -20,6 +20,7 @@
 
 #include "joist/exec/cell_table.h"
 #include "joist/exec/erased_grouping.h"
+#include "joist/exec/exchange.h"
 #include "joist/exec/saved_element.h"
 #include "joist/exec/signature.h"
 #include "joist/exec/step.h"
@@ -68,7 +69,8 @@ class StatefulCells {
   using States = typename StateParameters<Others>::States;
   using Timers = typename StateParameters<Others>::Timers;
 
-  explicit StatefulCells(const OperatorContext& context) : is_stream_(context.is_stream) {
+  explicit StatefulCells(const OperatorContext& context)
+      : is_stream_(context.is_stream), lane_(context.lane), lanes_(context.lanes) {
     if (context.windowing != nullptr) lateness_ = context.windowing->allowed_lateness;
     timers_context_.timers = &timers_;
     timers_context_.domains = DomainsOf(Timers());
@@ -143,12 +145,15 @@ class StatefulCells {
     SaveValue(watermark_, out);
     SaveValue(processing_time_, out);
     PutVarint(table_.size(), out);
+    std::string state;
     for (uint32_t cell = 0; cell < table_.end(); ++cell) {
       if (!table_.contains(cell)) continue;
+      state.clear();
+      SaveValue(table_.window(cell), &state);
+      SaveStates(States(), cell, &state);
+      timers_.SaveCell(cell, &state);
       PutBytes(table_.key(cell), out, /*nested=*/true);
-      SaveValue(table_.window(cell), out);
-      SaveStates(States(), cell, out);
-      timers_.SaveCell(cell, out);
+      PutBytes(state, out, /*nested=*/true);
     }
   }
   bool Restore(ByteReader* in) {
@@ -159,15 +164,26 @@ class StatefulCells {
     }
     for (; count > 0; --count) {
       std::string_view key;
+      std::string_view state;
       Window window;
-      if (!in->TakeBytes(&key, /*nested=*/true) || !RestoreValue(in, &window)) return false;
+      if (!in->TakeBytes(&key, /*nested=*/true) || !in->TakeBytes(&state, /*nested=*/true) ||
+          (ErasedKey<K>::kIsWord && key.size() != sizeof(uint64_t))) {
+        return false;
+      }
+      if (!IsTextOfThisLane(key)) continue;
+      ByteReader of_cell(state);
+      if (!RestoreValue(&of_cell, &window)) return false;
       const uint32_t cell = table_.Of(key, window).first;
       if (cell >= cells_.size()) cells_.resize(cell + 1);
       cells_[cell] = std::make_unique<CellsOf>();
-      if (!RestoreStates(States(), cell, in) || !timers_.RestoreCell(cell, in)) return false;
+      if (!RestoreStates(States(), cell, &of_cell) || !timers_.RestoreCell(cell, &of_cell) ||
+          of_cell.remaining() > 0) {
+        return false;
+      }
     }
     return true;
   }
+  bool IsOfThisLane(const View<K>& key) { return IsTextOfThisLane(TextOf(key)); }
 
   // Clocks.
   void set_watermark(Timestamp watermark) { watermark_ = watermark; }
@@ -208,6 +224,9 @@ class StatefulCells {
     return std::apply([&](auto&... of) { return (S::Restore(in, &of) && ...); },
                       cells_[cell]->states);
   }
+  bool IsTextOfThisLane(std::string_view key) const {
+    return LaneOfText(key, ErasedKey<K>::kIsWord, lanes_) == lane_;
+  }
   std::string_view TextOf(const View<K>& key) {
     arena_.Reset();
     const auto erased = ErasedKey<K>::Erase(key, &scratch_, arena_);
@@ -231,6 +250,8 @@ class StatefulCells {
   }
 
   const bool is_stream_;
+  const int lane_;
+  const int lanes_;
   Duration lateness_;
   CellTable table_;
   std::vector<std::unique_ptr<CellsOf>> cells_;  ///< By number.

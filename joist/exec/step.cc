@@ -7,7 +7,10 @@
 namespace joist {
 
 std::unique_ptr<StreamSource> Step::MakeStreamSource() const { return nullptr; }
-std::unique_ptr<StreamView> Step::MakeStreamView(const OperatorContext&) const { return nullptr; }
+std::vector<std::unique_ptr<Operator>> Step::MakeStreamOperators(
+    std::span<const OperatorContext>) const {
+  return {};
+}
 namespace {
 
 constinit StepEntry* first_entry = nullptr;

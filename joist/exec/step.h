@@ -15,6 +15,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -78,6 +79,8 @@ struct OperatorContext {
   const WindowingStrategy* windowing = nullptr;  ///< Of the (first) input; null: Beam's default.
   bool is_stream = false;                        ///< Its clocks are moved from outside.
   bool has_checkpoints = false;                  ///< Of a stream.
+  int lane = 0;                                  ///< Of a stream: which of its lanes; see
+  int lanes = 1;                                 ///< exec/exchange.h.
   /// What a sink may gather before it goes to disk.
   int64_t memory_bytes = std::numeric_limits<int64_t>::max();
 };
@@ -102,10 +105,13 @@ class Operator {
   virtual void Start() {}
   /// FinishBundle; may still push.
   virtual void Finish() {}
-  /// What was pushed is safe. Throws nothing.
+  /// What was pushed is safe; in a stream with checkpoints, what was before the last Save: it is
+  /// called once for each. Throws nothing.
   virtual void Committed() {}
-  // Of a stream, between bundles; both clocks never go back. All may push.
+  // Of a stream, at the end of a bundle, in this order; both clocks never go back. All may push.
 
+  /// Takes what other lanes have put for this one.
+  virtual void Receive() {}
   /// Side inputs have changed; what waited for them goes on.
   virtual void Resume() {}
   virtual void AdvanceProcessingTime(Timestamp) {}
@@ -119,9 +125,11 @@ class Operator {
   virtual void Drain() {}
   /// Appends what must outlive the process. Throws where a type has no coder.
   virtual void Save(std::string* /*out*/) {}
-  /// Of a new operator: what Save wrote. False where that is malformed.
-  virtual bool Restore(ByteReader* /*in*/) { return true; }
-  /// Something waits for Committed.
+  /// Of a new operator: what Save wrote, called for what each lane had saved, of which there may
+  /// have been more or fewer. Takes of it what belongs to this lane: what has a key by its key;
+  /// what has none if `is_own`. False where it is malformed.
+  virtual bool Restore(ByteReader* /*in*/, bool /*is_own*/) { return true; }
+  /// Something waits for Committed, after a Save or before.
   virtual bool awaits_commit() const { return false; }
 };
 
@@ -251,8 +259,7 @@ class Breaker {
   virtual std::shared_ptr<SideViews> MakeSideViews() const { return nullptr; }
 };
 
-class StreamView;  // exec/stream_operator.h
-class StreamSource;
+class StreamSource;  // exec/stream_operator.h
 
 /// A step of the graph with the code that runs it. Of the first three functions the one is
 /// implemented that its kind calls for.
@@ -263,11 +270,10 @@ class Step : public StepPayload {
   virtual std::unique_ptr<StreamSource> MakeStreamSource() const;
   virtual std::unique_ptr<Operator> MakeOperator(const OperatorContext&) const { return nullptr; }
   virtual std::unique_ptr<Breaker> MakeBreaker(const BreakerContext&) const { return nullptr; }
-  /// Instead of the breaker where input has no end, of a grouping and of a view.
-  virtual std::unique_ptr<Operator> MakeStreamOperator(const OperatorContext&) const {
-    return nullptr;
-  }
-  virtual std::unique_ptr<StreamView> MakeStreamView(const OperatorContext&) const;
+  /// Instead of the breaker where input has no end, of a grouping and of a view: an operator for
+  /// each lane. A view's first is a StreamView. Empty where there is no such thing.
+  virtual std::vector<std::unique_ptr<Operator>> MakeStreamOperators(
+      std::span<const OperatorContext>) const;
   /// Something that keeps a kParDo's input until a side input is ready; null if it has none.
   virtual std::unique_ptr<Breaker> MakeInputBreaker(const BreakerContext&) const { return nullptr; }
 };

@@ -5,12 +5,14 @@
 #ifndef JOIST_EXEC_STREAM_COMBINE_H_
 #define JOIST_EXEC_STREAM_COMBINE_H_
 
+#include <memory>
 #include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "joist/exec/accumulator_code.h"
+#include "joist/exec/exchange.h"
 #include "joist/exec/failure.h"
 #include "joist/exec/saved_element.h"
 #include "joist/exec/stream_grouping.h"
@@ -24,9 +26,13 @@ class StreamCombine final : public StreamGrouping, public BatchReceiver<KV<K, V>
   using Accumulator = std::remove_cvref_t<decltype(std::declval<const F&>().CreateAccumulator())>;
 
  public:
-  StreamCombine(F fn, const OperatorContext& context)
-      : StreamGrouping(context), fn_(std::move(fn)) {}
-  Receiver* input(int) override { return static_cast<BatchReceiver<KV<K, V>>*>(this); }
+  using Exchange = joist::Exchange<KV<K, V>>;
+  StreamCombine(F fn, const OperatorContext& context, std::shared_ptr<Exchange> exchange)
+      : StreamGrouping(context, ErasedKeys<K>::kAreWords),
+        fn_(std::move(fn)),
+        input_(context, std::move(exchange), this) {}
+  Receiver* input(int) override { return static_cast<BatchReceiver<KV<K, V>>*>(&input_); }
+  void Receive() override { input_.Receive(); }
   void Connect(int, Receiver* consumer) override { output_.Connect(consumer); }
 
   void Push(const Batch<KV<K, V>>& batch) override {
@@ -99,7 +105,8 @@ class StreamCombine final : public StreamGrouping, public BatchReceiver<KV<K, V>
     Accumulator value;
   };
   F fn_;
-  TextKeys<K> keys_;
+  DealtInput<KV<K, V>, ByKey> input_;
+  ErasedKeys<K> keys_;
   std::vector<Held> accumulators_;  ///< By group.
   Arena copies_;
   ColumnBuffer<KV<K, Out>> column_;

@@ -16,6 +16,7 @@
 
 #include "joist/exec/co_gbk_result.h"
 #include "joist/exec/element_code.h"
+#include "joist/exec/exchange.h"
 #include "joist/exec/group_layout.h"
 #include "joist/exec/stream_grouping.h"
 
@@ -71,26 +72,44 @@ class StreamGroupByKey final : public StreamGrouping {
   using Value = std::tuple_element_t<I, std::tuple<Vs...>>;
 
  public:
-  explicit StreamGroupByKey(const OperatorContext& context) : StreamGrouping(context) {
-    std::apply([this](auto&... input) { ((input.grouping = this), ...); }, inputs_);
-  }
+  /// One for each input.
+  struct Exchange {
+    explicit Exchange(int lanes)
+        : of_inputs(std::make_shared<joist::Exchange<KV<K, Vs>>>(lanes)...) {}
+    std::tuple<std::shared_ptr<joist::Exchange<KV<K, Vs>>>...> of_inputs;
+  };
+  StreamGroupByKey(const OperatorContext& context, const std::shared_ptr<Exchange>& exchange)
+      : StreamGrouping(context, ErasedKeys<K>::kAreWords),
+        inputs_(MakeInputs(context, exchange, std::index_sequence_for<Vs...>())) {}
   Receiver* input(int index) override {
     Receiver* found = nullptr;
     ForEachIndex<kInputs>([&]<size_t I>() {
-      if (index == static_cast<int>(I)) found = &std::get<I>(inputs_);
+      if (index == static_cast<int>(I)) {
+        found = static_cast<BatchReceiver<KV<K, Value<I>>>*>(&std::get<I>(inputs_)->dealt);
+      }
     });
     return found;
+  }
+  void Receive() override {
+    std::apply([](auto&... input) { (input->dealt.Receive(), ...); }, inputs_);
   }
   void Connect(int, Receiver* consumer) override { output_.Connect(consumer); }
 
  private:
   template <size_t I>
   struct Input final : BatchReceiver<KV<K, Value<I>>> {
-    StreamGroupByKey* grouping = nullptr;
+    Input(StreamGroupByKey* grouping, const OperatorContext& context, const Exchange& exchange)
+        : grouping(grouping), dealt(context, std::get<I>(exchange.of_inputs), this) {}
     void Push(const Batch<KV<K, Value<I>>>& batch) override { grouping->template Take<I>(batch); }
+    StreamGroupByKey* grouping;
+    DealtInput<KV<K, Value<I>>, ByKey> dealt;
   };
   template <size_t... I>
-  static std::tuple<Input<I>...> MakeInputs(std::index_sequence<I...>);
+  std::tuple<std::unique_ptr<Input<I>>...> MakeInputs(const OperatorContext& context,
+                                                      const std::shared_ptr<Exchange>& exchange,
+                                                      std::index_sequence<I...>) {
+    return {std::make_unique<Input<I>>(this, context, *exchange)...};
+  }
   using Contents = std::array<EncodedValues, kInputs>;
 
   template <size_t I>
@@ -151,8 +170,10 @@ class StreamGroupByKey final : public StreamGrouping {
                        [&](EncodedValues& values) { return values.Restore(in); });
   }
 
-  decltype(MakeInputs(std::index_sequence_for<Vs...>())) inputs_;
-  TextKeys<K> keys_;
+  template <size_t... I>
+  static std::tuple<std::unique_ptr<Input<I>>...> InputsOf(std::index_sequence<I...>);
+  decltype(InputsOf(std::index_sequence_for<Vs...>())) inputs_;
+  ErasedKeys<K> keys_;
   std::vector<Contents> contents_;  ///< By group.
   std::tuple<DecodedValues<Vs>...> decoded_;
   Arena arena_;

@@ -2,19 +2,14 @@
 
 #include "joist/exec/stream_grouping.h"
 
-#include <functional>
-#include <unordered_map>
+#include <cstring>
+#include <utility>
 
-#include "joist/base/hash.h"
+#include "joist/exec/exchange.h"
 #include "joist/exec/failure.h"
 
 namespace joist {
 namespace {
-
-struct TextHash {
-  using is_transparent = void;
-  size_t operator()(std::string_view text) const { return HashBytes(text); }
-};
 
 const WindowingStrategy& StrategyOf(const OperatorContext& context) {
   static const WindowingStrategy kDefault;
@@ -29,34 +24,10 @@ std::span<const T> SpanOf(const SharedColumn<T>& column, size_t count) {
 
 }  // namespace
 
-struct StreamGrouping::Keys {
-  std::unordered_map<std::string, uint32_t, TextHash, std::equal_to<>> numbers;
-  std::vector<const std::string*> texts;  ///< By number; null where it is free.
-  std::vector<uint32_t> free;
-
-  uint32_t NumberOf(std::string_view text) {
-    const auto found = numbers.find(text);
-    if (found != numbers.end()) return found->second;
-    if (free.empty()) {
-      free.push_back(static_cast<uint32_t>(texts.size()));
-      texts.push_back(nullptr);
-    }
-    const uint32_t number = free.back();
-    free.pop_back();
-    texts[number] = &numbers.emplace(text, number).first->first;
-    return number;
-  }
-  void Forget(uint32_t number) {
-    numbers.erase(numbers.find(*texts[number]));
-    texts[number] = nullptr;
-    free.push_back(number);
-  }
-};
-
-StreamGrouping::StreamGrouping(const OperatorContext& context)
+StreamGrouping::StreamGrouping(const OperatorContext& context, bool has_words)
     : context_(context),
+      has_words_(has_words),
       groups_(StrategyOf(context), this),
-      keys_(std::make_unique<Keys>()),
       timestamps_(kBatchSize),
       windows_(kBatchSize),
       panes_(kBatchSize) {}
@@ -90,24 +61,49 @@ Timestamp StreamGrouping::hold() const { return groups_.output_watermark(); }
 
 void StreamGrouping::Save(std::string* out) {
   groups_.SaveClocks(out);
-  PutVarint(keys_->numbers.size(), out);
-  for (const auto& [text, number] : keys_->numbers) {
-    PutBytes(text, out, /*nested=*/true);
-    groups_.SaveKey(number, out, [&](GroupNumber group) { SaveGroup(group, out); });
+  PutVarint(has_words_ ? words_.size() : texts_.size(), out);
+  std::string state;
+  const auto save = [&](WindowGroups::KeyNumber key) {
+    state.clear();
+    groups_.SaveKey(key, &state, [&](GroupNumber group) { SaveGroup(group, &state); });
+    PutBytes(TextOf(key), out, /*nested=*/true);
+    PutBytes(state, out, /*nested=*/true);
+  };
+  if (has_words_) {
+    words_.ForEach(save);
+  } else {
+    texts_.ForEach(save);
   }
 }
 
-bool StreamGrouping::Restore(ByteReader* in) {
+bool StreamGrouping::Restore(ByteReader* in, bool) {
   uint64_t keys;
   if (!groups_.RestoreClocks(in) || !in->TakeVarint(&keys)) return false;
   for (; keys > 0; --keys) {
     std::string_view text;
-    if (!in->TakeBytes(&text, /*nested=*/true)) return false;
+    std::string_view state;
+    uint64_t word = 0;
+    if (!in->TakeBytes(&text, /*nested=*/true) || !in->TakeBytes(&state, /*nested=*/true) ||
+        (has_words_ && text.size() != sizeof(word))) {
+      return false;
+    }
+    if (LaneOfText(text, has_words_, context_.lanes) != context_.lane) continue;
+    WindowGroups::KeyNumber key;
+    if (has_words_) {
+      std::memcpy(&word, text.data(), sizeof(word));
+      words_.Find(&word, 1, &key);
+    } else {
+      texts_.Find(&text, 1, &key);
+    }
+    ByteReader of_key(state);
     const bool restored = groups_.RestoreKey(
-        keys_->NumberOf(text), in, [&](GroupNumber group) { return RestoreGroup(group, in); });
-    if (!restored) return false;
+        key, &of_key, [&](GroupNumber group) { return RestoreGroup(group, &of_key); });
+    if (!restored || of_key.remaining() > 0) return false;
   }
   groups_.Settle();
+  // Metrics are restored as such.
+  counted_late_ = groups_.dropped_late();
+  counted_closed_ = groups_.dropped_closed();
   return true;
 }
 
@@ -116,11 +112,12 @@ void StreamGrouping::CountDropped() {
       InternMetric(MetricKind::kCounter, kBeamMetrics, "DroppedDueToLateness");
   static const uint32_t kClosed =
       InternMetric(MetricKind::kCounter, kBeamMetrics, "DroppedDueToClosedWindow");
-  const auto set = [this](uint32_t metric, int64_t dropped) {
-    if (dropped > 0) context_.stats->Cell(metric).sum = dropped;
+  const auto count = [this](uint32_t metric, int64_t dropped, int64_t* counted) {
+    if (dropped > *counted) context_.stats->Cell(metric).sum += dropped - *counted;
+    *counted = dropped;
   };
-  set(kLate, groups_.dropped_late());
-  set(kClosed, groups_.dropped_closed());
+  count(kLate, groups_.dropped_late(), &counted_late_);
+  count(kClosed, groups_.dropped_closed(), &counted_closed_);
 }
 
 void StreamGrouping::CountIn(size_t elements) {
@@ -128,18 +125,32 @@ void StreamGrouping::CountIn(size_t elements) {
   ++context_.stats->batches_in;
 }
 
+const StreamGrouping::GroupNumber* StreamGrouping::Place(const uint64_t* keys, const Meta& meta,
+                                                         size_t count) {
+  numbers_.resize(count);
+  words_.Find(keys, count, numbers_.data());
+  return PlaceNumbers(meta, count);
+}
 const StreamGrouping::GroupNumber* StreamGrouping::Place(const std::string_view* keys,
                                                          const Meta& meta, size_t count) {
   numbers_.resize(count);
+  texts_.Find(keys, count, numbers_.data());
+  return PlaceNumbers(meta, count);
+}
+const StreamGrouping::GroupNumber* StreamGrouping::PlaceNumbers(const Meta& meta, size_t count) {
   places_.resize(count);
-  for (size_t i = 0; i < count; ++i) numbers_[i] = keys_->NumberOf(keys[i]);
   groups_.Place(numbers_, SpanOf(meta.timestamps, count), SpanOf(meta.windows, count),
                 places_.data());
   return places_.data();
 }
 
+std::string_view StreamGrouping::TextOf(WindowGroups::KeyNumber key) const {
+  if (!has_words_) return texts_.key(key);
+  return {reinterpret_cast<const char*>(&words_.key(key)), sizeof(uint64_t)};
+}
+
 void StreamGrouping::Fire(const WindowGroups::Firing& firing) {
-  const std::string_view key = row_keys_.Copy(*keys_->texts[firing.key]);
+  const std::string_view key = row_keys_.Copy(TextOf(firing.key));
   if (!WritePane(rows_, key, firing)) return;
   timestamps_[rows_] = firing.timestamp;
   windows_[rows_] = firing.window;
@@ -147,7 +158,13 @@ void StreamGrouping::Fire(const WindowGroups::Firing& firing) {
   if (++rows_ == kBatchSize) Flush();
 }
 
-void StreamGrouping::KeyIsGone(WindowGroups::KeyNumber key) { keys_->Forget(key); }
+void StreamGrouping::KeyIsGone(WindowGroups::KeyNumber key) {
+  if (has_words_) {
+    words_.Forget(key);
+  } else {
+    texts_.Forget(key);
+  }
+}
 
 void StreamGrouping::Flush() {
   if (rows_ > 0) {

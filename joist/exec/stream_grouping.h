@@ -1,8 +1,9 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
 //
-// StreamGrouping: what groupings of a stream have in common. WindowGroups (model/window_groups.h)
-// says which group an element belongs to and when a group gives a pane; here are the keys, as
-// texts, and the panes on their way out. What groups hold is kept by the classes derived.
+// StreamGrouping: what groupings of a stream have in common, in one lane. WindowGroups
+// (model/window_groups.h) says which group an element belongs to and when a group gives a pane;
+// here are the keys, as words or texts, and the panes on their way out. What groups hold is kept by
+// the classes derived.
 
 #ifndef JOIST_EXEC_STREAM_GROUPING_H_
 #define JOIST_EXEC_STREAM_GROUPING_H_
@@ -14,14 +15,16 @@
 #include <vector>
 
 #include "joist/exec/erased_grouping.h"
-#include "joist/exec/stream_operator.h"
+#include "joist/exec/key_numbers.h"
+#include "joist/exec/step.h"
 #include "joist/model/window_groups.h"
 
 namespace joist {
 
-class StreamGrouping : public StreamView, protected WindowGroups::Owner {
+class StreamGrouping : public Operator, protected WindowGroups::Owner {
  public:
-  explicit StreamGrouping(const OperatorContext& context);
+  /// Keys are words, or texts.
+  StreamGrouping(const OperatorContext& context, bool has_words);
   ~StreamGrouping() override;
 
   void Finish() override;
@@ -29,9 +32,7 @@ class StreamGrouping : public StreamView, protected WindowGroups::Owner {
   void AdvanceProcessingTime(Timestamp now) override;
   Timestamp hold() const override;
   void Save(std::string* out) override;
-  bool Restore(ByteReader* in) override;
-  /// Of those that are views.
-  std::shared_ptr<SideViews> MakeSideViews() override { return nullptr; }
+  bool Restore(ByteReader* in, bool is_own) override;
 
  protected:
   using GroupNumber = WindowGroups::GroupNumber;
@@ -39,11 +40,13 @@ class StreamGrouping : public StreamView, protected WindowGroups::Owner {
   /// To be called for each batch that comes.
   void CountIn(size_t elements);
   /// The groups of `count` elements with the times of `meta`, which isn't sliced; WindowGroups'
-  /// kDropped for those that are not to be kept. Valid until the next call. `keys` are texts.
+  /// kDropped for those that are not to be kept. Valid until the next call. `keys` are those that
+  /// it has.
+  const GroupNumber* Place(const uint64_t* keys, const Meta& meta, size_t count);
   const GroupNumber* Place(const std::string_view* keys, const Meta& meta, size_t count);
 
   /// Writes what the group holds as row `row` of the next batch; false if there is nothing to give.
-  /// `key` is good until PushPanes returns.
+  /// `key`, of a word its bytes, is good until PushPanes returns.
   virtual bool WritePane(size_t row, std::string_view key, const WindowGroups::Firing& firing) = 0;
   /// Pushes the rows written, and forgets them.
   virtual void PushPanes(size_t count, const Meta& meta) = 0;
@@ -61,13 +64,19 @@ class StreamGrouping : public StreamView, protected WindowGroups::Owner {
   void CountDropped();
   template <class Call>
   void Guard(Call call);
+  const GroupNumber* PlaceNumbers(const Meta& meta, size_t count);
+  /// Of a word its bytes.
+  std::string_view TextOf(WindowGroups::KeyNumber key) const;
 
-  struct Keys;
   OperatorContext context_;
+  const bool has_words_;
   WindowGroups groups_;
-  std::unique_ptr<Keys> keys_;
+  KeyNumbers<uint64_t> words_;
+  KeyNumbers<std::string> texts_;
   std::vector<WindowGroups::KeyNumber> numbers_;
   std::vector<GroupNumber> places_;
+  int64_t counted_late_ = 0;  ///< Of those dropped, what the metrics have.
+  int64_t counted_closed_ = 0;
   size_t rows_ = 0;  ///< Written and not pushed.
   Arena row_keys_;
   std::vector<Timestamp> timestamps_;
@@ -75,23 +84,22 @@ class StreamGrouping : public StreamView, protected WindowGroups::Owner {
   std::vector<PaneInfo> panes_;
 };
 
-/// Keys of type K as texts, and back.
+/// Keys of type K as words or texts, and back.
 template <class K>
-class TextKeys {
+class ErasedKeys {
+  using Erased = View<typename ErasedKey<K>::Type>;
+
  public:
+  static constexpr bool kAreWords = ErasedKey<K>::kIsWord;
+
   /// Valid until the next call, or as long as the batch.
-  const std::string_view* Of(const ColumnView<K>& keys, size_t count) {
+  const Erased* Of(const ColumnView<K>& keys, size_t count) {
     arena_.Reset();
-    texts_.resize(count);
+    erased_.resize(count);
     for (size_t i = 0; i < count; ++i) {
-      const auto erased = ErasedKey<K>::Erase(keys[i], &scratch_, arena_);
-      if constexpr (ErasedKey<K>::kIsWord) {
-        texts_[i] = arena_.Copy({reinterpret_cast<const char*>(&erased), sizeof(erased)});
-      } else {
-        texts_[i] = erased;
-      }
+      erased_[i] = ErasedKey<K>::Erase(keys[i], &scratch_, arena_);
     }
-    return texts_.data();
+    return erased_.data();
   }
   /// The key of row `row`; refers to `text`, or to a place that is kept for the row.
   View<K> Restore(size_t row, std::string_view text) {
@@ -108,7 +116,7 @@ class TextKeys {
  private:
   Arena arena_;
   std::string scratch_;
-  std::vector<std::string_view> texts_;
+  std::vector<Erased> erased_;
   std::unique_ptr<K[]> own_;
 };
 

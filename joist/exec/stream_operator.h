@@ -12,11 +12,15 @@
 
 namespace joist {
 
-/// A side input. Belongs to one thread.
-class StreamView : public Operator {
+/// A side input; of the first lane, for all.
+class StreamView {
  public:
-  /// What the functions of other steps are handed; null for windows that have nothing yet.
+  virtual ~StreamView() = default;
+  /// What the functions of one lane are handed; null for windows that have nothing yet. Each is
+  /// for one thread, at the same time as others.
   virtual std::shared_ptr<SideViews> MakeSideViews() = 0;
+  /// Shows the functions what has come since the last call. No lane is at work meanwhile.
+  virtual void Publish() = 0;
 };
 
 /// What begins a stream. Belongs to one thread.
@@ -30,7 +34,7 @@ class StreamSource {
   virtual Timestamp watermark() const = 0;
   /// Processing time, of which this source has charge.
   virtual Timestamp processing_time() const = 0;
-  /// Where it is, between bundles; as Operator's.
+  /// Where it is, between bundles.
   virtual void Save(std::string* out) = 0;
   virtual bool Restore(ByteReader* in) = 0;
 };

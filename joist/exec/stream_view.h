@@ -8,14 +8,17 @@
 
 #include <map>
 #include <memory>
+#include <mutex>
 #include <span>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "joist/exec/exchange.h"
 #include "joist/exec/reshuffle.h"
 #include "joist/exec/saved_element.h"
 #include "joist/exec/stream_group_by_key.h"
+#include "joist/exec/stream_operator.h"
 
 namespace joist {
 
@@ -32,7 +35,9 @@ std::shared_ptr<const void> MakeView(std::shared_ptr<const typename Kind::Shared
 }
 
 template <class Kind>
-class StreamViewOf final : public StreamGrouping, public BatchReceiver<typename Kind::Element> {
+class StreamViewOf final : public StreamGrouping,
+                           public StreamView,
+                           public BatchReceiver<typename Kind::Element> {
   using T = typename Kind::Element;
   using Shared = typename Kind::Shared;
 
@@ -50,9 +55,11 @@ class StreamViewOf final : public StreamGrouping, public BatchReceiver<typename 
     Timestamp watermark = Timestamp::Min();
     std::map<Window, Shown> shown;
     uint64_t version = 0;  ///< Of `shown`.
+    std::mutex mutex;      ///< Of what is made when it is asked for.
 
-    /// Null if there is nothing yet.
+    /// Null if there is nothing yet. Any lane.
     std::shared_ptr<const Shared> Of(const Window& window) {
+      const std::lock_guard lock(mutex);
       const auto found = shown.find(window);
       if (found == shown.end()) {
         if (watermark <= window.max_timestamp()) return nullptr;
@@ -86,12 +93,16 @@ class StreamViewOf final : public StreamGrouping, public BatchReceiver<typename 
   };
 
  public:
-  StreamViewOf(Kind kind, const OperatorContext& context) : StreamGrouping(context) {
+  using Exchange = joist::Exchange<T>;
+  StreamViewOf(Kind kind, const OperatorContext& context, std::shared_ptr<Exchange> exchange)
+      : StreamGrouping(OneLane(context), /*has_words=*/false),
+        input_(context, std::move(exchange), this) {
     windows_->kind = std::move(kind);
     windows_->step = context.step;
     if (context.windowing != nullptr) windows_->window_fn = context.windowing->window_fn;
   }
-  Receiver* input(int) override { return static_cast<BatchReceiver<T>*>(this); }
+  Receiver* input(int) override { return static_cast<BatchReceiver<T>*>(&input_); }
+  void Receive() override { input_.Receive(); }
   void Connect(int, Receiver*) override {}
   void Push(const Batch<T>& batch) override {
     this->CountIn(batch.count);
@@ -108,23 +119,33 @@ class StreamViewOf final : public StreamGrouping, public BatchReceiver<typename 
   }
   void AdvanceWatermark(Timestamp input) override {
     StreamGrouping::AdvanceWatermark(input);
-    windows_->watermark = input;
+    watermark_ = input;
+  }
+  void Publish() override {
+    windows_->watermark = watermark_;
+    if (fired_.empty()) return;
+    for (auto& [window, pane] : fired_) {
+      windows_->shown.insert_or_assign(window, Shown{std::move(pane), nullptr});
+    }
+    fired_.clear();
+    ++windows_->version;
   }
   void Save(std::string* out) override {
     StreamGrouping::Save(out);
-    SaveValue(windows_->watermark, out);
+    SaveValue(watermark_, out);
     PutVarint(windows_->shown.size(), out);
     for (const auto& [window, shown] : windows_->shown) {
       SaveValue(window, out);
       shown.pane.Save(out);
     }
   }
-  bool Restore(ByteReader* in) override {
+  bool Restore(ByteReader* in, bool is_own) override {
     uint64_t panes;
-    if (!StreamGrouping::Restore(in) || !RestoreValue(in, &windows_->watermark) ||
+    if (!StreamGrouping::Restore(in, is_own) || !RestoreValue(in, &watermark_) ||
         !in->TakeVarint(&panes)) {
       return false;
     }
+    windows_->watermark = watermark_;
     for (; panes > 0; --panes) {
       Window window;
       if (!RestoreValue(in, &window) || !windows_->shown[window].pane.Restore(in)) return false;
@@ -141,8 +162,7 @@ class StreamViewOf final : public StreamGrouping, public BatchReceiver<typename 
     return contents_[group];
   }
   bool WritePane(size_t, std::string_view, const WindowGroups::Firing& firing) override {
-    windows_->shown.insert_or_assign(firing.window, Shown{Of(firing.group), nullptr});
-    ++windows_->version;
+    fired_.insert_or_assign(firing.window, Of(firing.group));
     return false;
   }
   void PushPanes(size_t, const Meta&) override {}
@@ -174,10 +194,47 @@ class StreamViewOf final : public StreamGrouping, public BatchReceiver<typename 
     std::shared_ptr<const void> view_;
   };
 
+  /// Nothing else gives the view's elements a lane.
+  static OperatorContext OneLane(OperatorContext context) {
+    context.lane = 0;
+    context.lanes = 1;
+    return context;
+  }
+
+  DealtInput<T, ToFirst> input_;
   std::shared_ptr<Windows> windows_ = std::make_shared<Windows>();
+  std::map<Window, EncodedValues> fired_;  ///< Since Publish.
+  Timestamp watermark_ = Timestamp::Min();
   std::vector<std::string_view> no_keys_;
   std::vector<EncodedValues> contents_;  ///< By group.
 };
+
+/// What the other lanes have in its place.
+template <class T>
+class ToStreamView final : public Operator {
+ public:
+  ToStreamView(const OperatorContext& context, std::shared_ptr<Exchange<T>> exchange)
+      : input_(context, std::move(exchange), nullptr) {}
+  Receiver* input(int) override { return static_cast<BatchReceiver<T>*>(&input_); }
+  void Connect(int, Receiver*) override {}
+
+ private:
+  DealtInput<T, ToFirst> input_;
+};
+
+template <class Kind>
+std::vector<std::unique_ptr<Operator>> MakeStreamViewLanes(const Kind& kind,
+                                                           std::span<const OperatorContext> lanes) {
+  using T = typename Kind::Element;
+  const auto exchange = std::make_shared<Exchange<T>>(static_cast<int>(lanes.size()));
+  std::vector<std::unique_ptr<Operator>> operators;
+  operators.push_back(
+      std::unique_ptr<Operator>(new StreamViewOf<Kind>(kind, lanes.front(), exchange)));
+  for (const OperatorContext& context : lanes.subspan(1)) {
+    operators.push_back(std::unique_ptr<Operator>(new ToStreamView<T>(context, exchange)));
+  }
+  return operators;
+}
 
 }  // namespace joist
 

@@ -479,8 +479,9 @@ class ViewStep final : public ViewStepOf<Kind, Kind> {
   std::unique_ptr<Breaker> MakeBreaker(const BreakerContext& context) const override {
     return std::unique_ptr<Breaker>(new ViewBreaker<Kind>(this->definition(), context));
   }
-  std::unique_ptr<StreamView> MakeStreamView(const OperatorContext& context) const override {
-    return std::unique_ptr<StreamView>(new StreamViewOf<Kind>(this->definition(), context));
+  std::vector<std::unique_ptr<Operator>> MakeStreamOperators(
+      std::span<const OperatorContext> lanes) const override {
+    return MakeStreamViewLanes<Kind>(this->definition(), lanes);
   }
 };
 template <class T>
@@ -491,9 +492,9 @@ class ViewStep<AsSingletonView<T>> final : public ViewStepOf<AsSingletonView<T>,
     return std::unique_ptr<Breaker>(
         new ViewBreaker<AsSingletonView<T>>(AsSingletonView<T>{this->definition()}, context));
   }
-  std::unique_ptr<StreamView> MakeStreamView(const OperatorContext& context) const override {
-    return std::unique_ptr<StreamView>(
-        new StreamViewOf<AsSingletonView<T>>(AsSingletonView<T>{this->definition()}, context));
+  std::vector<std::unique_ptr<Operator>> MakeStreamOperators(
+      std::span<const OperatorContext> lanes) const override {
+    return MakeStreamViewLanes(AsSingletonView<T>{this->definition()}, lanes);
   }
 };
 

@@ -57,13 +57,16 @@ class WaitingElements {
       for (const auto& block : waiting.spool->blocks()) player.Play(*waiting.spool, block, output);
     }
   }
-  bool Restore(ByteReader* in) {
+  /// Those for which takes(view).
+  template <class Takes>
+  bool Restore(ByteReader* in, Takes takes) {
     uint64_t count;
     if (!in->TakeVarint(&count)) return false;
     ColumnBuffer<T> column;
     for (; count > 0; --count) {
       SavedElement<T> element;
       if (!element.Restore(in)) return false;
+      if (!takes(element.view())) continue;
       column.writer().SetView(0, element.view());
       Add({column.view(), 1, element.meta()});
     }

@@ -17,6 +17,7 @@ struct WindowNumbers::Map : std::unordered_map<GatheredWindow, size_t, Hash> {};
 
 WindowNumbers::WindowNumbers() : map_(std::make_unique<Map>()) {}
 WindowNumbers::~WindowNumbers() = default;
+WindowNumbers& WindowNumbers::operator=(WindowNumbers&&) noexcept = default;
 
 size_t WindowNumbers::Of(const GatheredWindow& window) {
   return map_->try_emplace(window, map_->size()).first->second;

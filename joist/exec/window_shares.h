@@ -37,6 +37,7 @@ class WindowNumbers {
  public:
   WindowNumbers();
   ~WindowNumbers();
+  WindowNumbers& operator=(WindowNumbers&&) noexcept;
   size_t Of(const GatheredWindow& window);
   /// Null if it has none.
   const size_t* Find(const GatheredWindow& window) const;
@@ -69,9 +70,22 @@ class WindowList {
     const size_t* const number = numbers_.Find(window);
     return number == nullptr ? nullptr : items_[*number].gathered.get();
   }
+  /// Forgets those for which is_over(item).
+  template <class IsOver>
+  void RemoveIf(IsOver is_over) {
+    const auto over = std::stable_partition(items_.begin(), items_.end(),
+                                            [&](Item& item) { return !is_over(item); });
+    if (over == items_.end()) return;
+    items_.erase(over, items_.end());
+    numbers_ = WindowNumbers();
+    for (const Item& item : items_) numbers_.Of(item.of);
+    last_ = 0;
+  }
   size_t size() const { return items_.size(); }
   auto begin() { return items_.begin(); }
   auto end() { return items_.end(); }
+  auto begin() const { return items_.begin(); }
+  auto end() const { return items_.end(); }
 
  private:
   std::vector<Item> items_;
@@ -212,10 +226,14 @@ class PartReader : public Reader {
   void Read(RangeTracker& tracker) override {
     const StepScope scope(context_.stats);
     const Item& item = windows_->items()[tracker.range().item];
-    SetWindow(item.window);
     int64_t begin, end;
+    while (tracker.Claim(1, &begin, &end)) ReadOne(item, static_cast<size_t>(begin));
+  }
+  /// One part of a window. Throws StepFailure.
+  void ReadOne(const Item& item, size_t part) {
+    SetWindow(item.window);
     try {
-      while (tracker.Claim(1, &begin, &end)) ReadPart(item, static_cast<size_t>(begin));
+      ReadPart(item, part);
     } catch (...) {
       RethrowAsStepFailure(context_.step, "");
     }

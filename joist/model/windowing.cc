@@ -268,6 +268,14 @@ std::string Trigger::ToString() const {
   return inside.empty() ? text : text + "(" + inside + ")";
 }
 
+bool WindowingStrategy::fires_once_on_time() const {
+  const bool waits_for_end = trigger.kind == Trigger::Kind::kDefault ||
+                             (trigger.kind == Trigger::Kind::kAfterWatermark &&
+                              trigger.children[0].kind == Trigger::Kind::kNever);
+  return waits_for_end && !needs_element_times() && allowed_lateness == Duration::Zero() &&
+         closing_behavior == ClosingBehavior::kEmitIfNonempty;
+}
+
 Status WindowingStrategy::Validate() const {
   JOIST_RETURN_IF_ERROR(window_fn.Validate());
   JOIST_RETURN_IF_ERROR(trigger.Validate());

@@ -171,6 +171,9 @@ struct WindowingStrategy {
     return merges() || timestamp_combiner != TimestampCombiner::kEndOfWindow;
   }
 
+  /// Whether all that a window is to give is one pane at its end, whatever comes.
+  bool fires_once_on_time() const;
+
   Status Validate() const;
   /// OK, or why a grouping of such a collection would never give anything, or lose elements.
   Status ValidateGrouping(bool is_bounded) const;

@@ -283,7 +283,26 @@ struct ParDoTransform : Transform {
   auto Expand(const PCollection<In>& in) const {
     if constexpr (std::is_same_v<In, Invalid>) {
       return in;
-    } else if constexpr (kIsSplittable<F>) {
+    } else if constexpr (par_do_internal::RequiresStableInput<F>()) {
+      // What is kept between stages, or until a checkpoint, is the same when the function is tried
+      // again.
+      const auto stable = [&in] {
+        const PipelineBuilder::Scope scope(&in.builder(), "Stable", "", nullptr);
+        return AddStep<In>(in, MakeStep<ReshuffleStep<In, /*kIsStable=*/true>>(NoState()));
+      }();
+      return ExpandStable(stable);
+    } else {
+      return ExpandStable(in);
+    }
+  }
+
+ private:
+  template <class OtherF, ParDoForm, class... OtherSides>
+  friend struct ParDoTransform;
+
+  template <class In>
+  auto ExpandStable(const PCollection<In>& in) const {
+    if constexpr (kIsSplittable<F>) {
       return ApplySplittable(in);
     } else if constexpr (kIsGroupable<In> && kIsStateful<typename ParDoTraitsBase<F>::Others>) {
       if (in.builder().graph().collections()[in.id()].windowing.merges()) {
@@ -303,22 +322,10 @@ struct ParDoTransform : Transform {
                     "Joist: kRequiresTimeSortedInput is for functions of KVs with state or timers; "
                     "nothing else has an order.");
       return PCollection<Invalid>(&in.builder());
-    } else if constexpr (par_do_internal::RequiresStableInput<F>()) {
-      // What is kept between stages is the same when the function is tried again.
-      const auto stable = [&in] {
-        const PipelineBuilder::Scope scope(&in.builder(), "Stable", "", nullptr);
-        return AddStep<In>(in, MakeStep<ReshuffleStep<In, /*kIsStable=*/true>>(NoState()));
-      }();
-      return Apply(stable);
     } else {
       return Apply(in);
     }
   }
-
- private:
-  template <class OtherF, ParDoForm, class... OtherSides>
-  friend struct ParDoTransform;
-
   template <class In>
   auto ApplySplittable(const PCollection<In>& in) const {
     if constexpr (!par_do_internal::CheckSplittable<F, In, kForm>()) {

@@ -142,8 +142,9 @@ class StatefulTester {
       context.windowing = &graph.collections()[node.inputs[0]].windowing;
       context.is_stream = true;
       const auto& step = static_cast<const Step&>(*node.payload);
-      steps_[i].op = node.kind == StepKind::kParDo ? step.MakeOperator(context)
-                                                   : step.MakeStreamOperator(context);
+      steps_[i].op = node.kind == StepKind::kParDo
+                         ? step.MakeOperator(context)
+                         : std::move(step.MakeStreamOperators({&context, 1}).front());
       if (i > 0) steps_[i - 1].op->Connect(0, steps_[i].op->input(0));
     }
     source_.Connect(steps_.front().op->input(0));

@@ -1,0 +1,70 @@
+// Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
+
+#include "joist/engine/lane_threads.h"
+
+#include <utility>
+
+namespace joist {
+namespace {
+
+/// Looks for a while before it sleeps: what lanes wait for each other is mostly shorter than it
+/// takes to be woken.
+void WaitWhile(const std::atomic<uint32_t>& value, uint32_t same) {
+  constexpr int kLooks = 2000;
+  for (int look = 0; look < kLooks; ++look) {
+    if (value.load(std::memory_order_acquire) != same) return;
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#endif
+  }
+  value.wait(same, std::memory_order_acquire);
+}
+
+}  // namespace
+
+LaneThreads::LaneThreads(int lanes) : failures_(static_cast<size_t>(lanes)) {
+  for (int lane = 1; lane < lanes; ++lane) threads_.emplace_back([this, lane] { Work(lane); });
+}
+
+LaneThreads::~LaneThreads() {
+  work_ = nullptr;
+  round_.fetch_add(1, std::memory_order_release);
+  round_.notify_all();
+  for (std::thread& thread : threads_) thread.join();
+}
+
+void LaneThreads::Run(FunctionRef<void(int lane)> work) {
+  work_ = &work;
+  if (!threads_.empty()) {
+    at_work_.store(static_cast<uint32_t>(threads_.size()), std::memory_order_relaxed);
+    round_.fetch_add(1, std::memory_order_release);
+    round_.notify_all();
+  }
+  Call(0);
+  while (const uint32_t left = at_work_.load(std::memory_order_acquire)) WaitWhile(at_work_, left);
+  std::exception_ptr first;
+  for (std::exception_ptr& failure : failures_) {
+    const std::exception_ptr of_lane = std::exchange(failure, nullptr);
+    if (first == nullptr) first = of_lane;
+  }
+  if (first != nullptr) std::rethrow_exception(first);
+}
+
+void LaneThreads::Call(int lane) {
+  try {
+    (*work_)(lane);
+  } catch (...) {
+    failures_[static_cast<size_t>(lane)] = std::current_exception();
+  }
+}
+
+void LaneThreads::Work(int lane) {
+  for (uint32_t round = 0;; ++round) {
+    WaitWhile(round_, round);
+    if (work_ == nullptr) return;
+    Call(lane);
+    if (at_work_.fetch_sub(1, std::memory_order_acq_rel) == 1) at_work_.notify_all();
+  }
+}
+
+}  // namespace joist

@@ -1,0 +1,45 @@
+// Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
+//
+// LaneThreads: a thread for each lane of a stream. They work at the same time, and meet.
+
+#ifndef JOIST_ENGINE_LANE_THREADS_H_
+#define JOIST_ENGINE_LANE_THREADS_H_
+
+#include <atomic>
+#include <cstdint>
+#include <exception>
+#include <thread>
+#include <vector>
+
+#include "joist/base/function_ref.h"
+
+namespace joist {
+
+/// Belongs to the thread that made it, which is the first lane's.
+class LaneThreads {
+ public:
+  explicit LaneThreads(int lanes);
+  ~LaneThreads();
+  LaneThreads(const LaneThreads&) = delete;
+  LaneThreads& operator=(const LaneThreads&) = delete;
+
+  int lanes() const { return static_cast<int>(failures_.size()); }
+  /// Calls work(lane) for each lane, each by its thread, and returns when all have come to their
+  /// ends. Throws what the first lane of those that failed has thrown.
+  void Run(FunctionRef<void(int lane)> work);
+
+ private:
+  void Work(int lane);
+  void Call(int lane);
+
+  /// Written by Run alone; the others wait for the next round.
+  alignas(64) std::atomic<uint32_t> round_{0};
+  alignas(64) std::atomic<uint32_t> at_work_{0};  ///< Lanes but the first.
+  FunctionRef<void(int)>* work_ = nullptr;        ///< Null: the threads are to end.
+  std::vector<std::exception_ptr> failures_;      ///< By lane.
+  std::vector<std::thread> threads_;              ///< Of lanes but the first.
+};
+
+}  // namespace joist
+
+#endif  // JOIST_ENGINE_LANE_THREADS_H_
