@@ -87,7 +87,8 @@ Variant PairsVariant(const std::string& name, const PairSequence& input, double 
     std::vector<KeyResult> exact(m.wants_exact() ? input.key_count : 0);
     results = m.wants_exact() ? exact.data() : nullptr;
     m.Start();
-    Pipeline p = MakePipeline(m.threads(), memory);
+    Pipeline p = MakePipeline(m.threads(), memory.empty() ? std::vector<std::string>()
+                                                          : std::vector{"--memory=" + memory});
     build(p, input);
     RunToEnd(p);
     m.Stop();

@@ -15,11 +15,11 @@ Digest collected;
 
 }  // namespace
 
-Pipeline MakePipeline(int threads, const std::string& memory) {
+Pipeline MakePipeline(int threads, const std::vector<std::string>& options) {
   const std::string workers = "--max_num_workers=" + std::to_string(threads);
-  const std::string limit = "--memory=" + memory;
-  const char* const arguments[] = {"joist_bench", workers.c_str(), "--progress=off", limit.c_str()};
-  return Pipeline(memory.empty() ? 3 : 4, arguments);
+  std::vector<const char*> arguments = {"joist_bench", workers.c_str(), "--progress=off"};
+  for (const std::string& option : options) arguments.push_back(option.c_str());
+  return Pipeline(static_cast<int>(arguments.size()), arguments.data());
 }
 
 void RunToEnd(Pipeline& pipeline) {

@@ -19,7 +19,7 @@
 namespace joist::bench {
 
 /// A pipeline for the embedded engine on so many threads.
-Pipeline MakePipeline(int threads, const std::string& memory = "");
+Pipeline MakePipeline(int threads, const std::vector<std::string>& options = {});
 /// Runs it; throws if it fails, since nothing is measured then.
 void RunToEnd(Pipeline& pipeline);
 

@@ -1,11 +1,16 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
 //
-// Counting in windows of event time as Joist pipelines.
+// Counting in windows of event time as Joist pipelines: over input with an end, and over a stream
+// whose end nobody knows, with its partitions and their watermarks, with checkpoints and without.
 
+#include <algorithm>
 #include <array>
+#include <filesystem>
+#include <numeric>
 
 #include "bench/joist_variants.h"
 #include "bench/window_results.h"
+#include "joist/model/offset_range.h"
 
 namespace joist::bench {
 namespace {
@@ -31,6 +36,31 @@ struct Users {
   int64_t least_split() const { return 64 << 10; }
 };
 
+/// The events of one partition, whose number is the element: every kPartitions-th block of them.
+struct PartitionOfUsers {
+  static constexpr bool kIsBounded = false;
+  static constexpr int64_t kPartitions = 4;
+  TimedEvents input;
+
+  OffsetRange InitialRestriction(int64_t) const {
+    constexpr auto kBlock = static_cast<int64_t>(kBatchSize);
+    return {0, (static_cast<int64_t>(input.event_count) + kBlock - 1) / kBlock};
+  }
+  void Process(int64_t partition, RestrictionTracker<OffsetRange>& tracker,
+               ManualWatermarkEstimator& watermark, Emit<int64_t> emit) const {
+    std::array<int64_t, kBatchSize> users, times;
+    const int64_t from = tracker.restriction().from;
+    int64_t block = from + (partition - from % kPartitions + kPartitions) % kPartitions;
+    for (; tracker.TryClaim(block); block += kPartitions) {
+      const auto first = static_cast<uint64_t>(block) * kBatchSize;
+      const size_t count = std::min<uint64_t>(kBatchSize, input.event_count - first);
+      input.Fill(first, count, users.data(), times.data());
+      for (size_t i = 0; i < count; ++i) emit(users[i], Timestamp{times[i]});
+      watermark.SetWatermark(Timestamp{input.TimeInOrder(first + count) - TimedEvents::kDisorder});
+    }
+  }
+};
+
 /// Where exact results are wanted: an array by user. Set before the pipeline runs.
 KeyResult* results_by_user = nullptr;
 
@@ -47,39 +77,66 @@ struct TakeCounts {
   }
 };
 
-std::vector<Variant> CountVariants(const std::string& name, const TimedEvents& input, double goal,
-                                   const WindowFn& windows) {
+/// `read` is applied to the pipeline and gives users.
+template <class Read>
+Variant CountVariant(const std::string& name, const TimedEvents& input, double goal,
+                     const WindowFn& windows, bool has_checkpoints, Read read) {
   Variant variant;
   variant.name = name;
   variant.goal = goal;
-  variant.run = [input, windows](Measurement& m) {
+  variant.run = [=](Measurement& m) {
     std::vector<KeyResult> exact(m.wants_exact() ? input.user_count : 0);
     results_by_user = m.wants_exact() ? exact.data() : nullptr;
+    std::vector<std::string> options;
+    const std::string directory = m.scratch() + "checkpoints";
+    if (has_checkpoints) options = {"--checkpoint_dir=" + directory, "--checkpoint_interval=100ms"};
+    std::filesystem::remove_all(directory);
     m.Start();
-    Pipeline p = MakePipeline(m.threads());
-    p | "Users" >> Read(Users{input}) | "Windows" >> WindowInto(windows) |
-        "Count" >> Count::PerElement() | "Take" >> ParDo(TakeCounts());
+    Pipeline p = MakePipeline(m.threads(), options);
+    read(p) | "Windows" >> WindowInto(windows) | "Count" >> Count::PerElement() |
+        "Take" >> ParDo(TakeCounts());
     RunToEnd(p);
     m.Stop();
+    std::filesystem::remove_all(directory);
     m.digest = DigestCollector::Take();
     if (m.wants_exact()) m.exact = CanonicalKeyResults(exact);
   };
-  return {variant};
+  return variant;
+}
+
+struct Goals {
+  double bounded;
+  double stream = 0;
+  double checkpoints = 0;
+};
+
+std::vector<Variant> CountVariants(const std::string& name, const TimedEvents& input,
+                                   const Goals& goals, const WindowFn& windows) {
+  const auto bounded = [input](Pipeline& p) { return p | "Users" >> Read(Users{input}); };
+  const auto stream = [input](Pipeline& p) {
+    std::vector<int64_t> partitions(PartitionOfUsers::kPartitions);
+    std::iota(partitions.begin(), partitions.end(), 0);
+    return p | "Partitions" >> Create(partitions) | "Users" >> ParDo(PartitionOfUsers{input});
+  };
+  return {CountVariant(name, input, goals.bounded, windows, false, bounded),
+          CountVariant(name + ", stream", input, goals.stream, windows, false, stream),
+          CountVariant(name + ", checkpoints", input, goals.checkpoints, windows, true, stream)};
 }
 
 }  // namespace
 
 std::vector<Variant> JoistWindowedCountVariants(const TimedEvents& input) {
-  return CountVariants("Joist, FixedWindows", input, 0.5, FixedWindows(Duration::Minutes(1)));
+  return CountVariants("Joist, FixedWindows", input, {0.5, 0.5, 0.4},
+                       FixedWindows(Duration::Minutes(1)));
 }
 
 std::vector<Variant> JoistSlidingCountVariants(const TimedEvents& input) {
-  return CountVariants("Joist, SlidingWindows", input, 0.4,
+  return CountVariants("Joist, SlidingWindows", input, {0.4},
                        SlidingWindows(Duration::Minutes(10), Duration::Minutes(1)));
 }
 
 std::vector<Variant> JoistSessionCountVariants(const TimedEvents& input) {
-  return CountVariants("Joist, Sessions", input, 0.4, Sessions(Duration::Minutes(1)));
+  return CountVariants("Joist, Sessions", input, {0.4}, Sessions(Duration::Minutes(1)));
 }
 
 }  // namespace joist::bench
