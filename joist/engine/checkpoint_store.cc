@@ -199,14 +199,18 @@ Status CheckpointStore::Write(uint64_t fingerprint, std::string_view state) {
 
   const std::string path = directory_ + "/" + NameOf(last_ + 1);
   const std::string temporary = directory_ + "/unfinished";
-  const std::string what = "cannot write checkpoint " + path;
+  const auto failed = [&] {
+    Status status = FromErrno(errno, "cannot write checkpoint " + path);
+    unlink(temporary.c_str());  // A full disk has room again.
+    return status;
+  };
   {
     const File file(temporary, O_WRONLY | O_CREAT | O_TRUNC);
-    if (!file.ok() || !file.Write(bytes) || !file.Sync()) return FromErrno(errno, what);
+    if (!file.ok() || !file.Write(bytes) || !file.Sync()) return failed();
   }
-  if (rename(temporary.c_str(), path.c_str()) != 0) return FromErrno(errno, what);
+  if (rename(temporary.c_str(), path.c_str()) != 0) return failed();
   const File folder(directory_, O_RDONLY | O_DIRECTORY);
-  if (!folder.ok() || !folder.SyncNames()) return FromErrno(errno, what);
+  if (!folder.ok() || !folder.SyncNames()) return failed();
   ++last_;
 
   JOIST_ASSIGN_OR_RETURN(const std::vector<std::string> files, List(directory_));

@@ -97,6 +97,15 @@ TEST_F(CheckpointStoreTest, BelongsToOneProcess) {
             std::string::npos);
 }
 
+TEST_F(CheckpointStoreTest, LeavesNothingWhereItCannotWrite) {
+  const auto store = Open();
+  std::filesystem::create_directory(directory_ + "/checkpoint-0000000001");
+  EXPECT_NE(store->Write(7, "state").message().find("cannot write checkpoint"), std::string::npos);
+  EXPECT_FALSE(std::filesystem::exists(directory_ + "/unfinished"));
+  std::filesystem::remove(directory_ + "/checkpoint-0000000001");
+  EXPECT_TRUE(store->Write(7, "state").ok());
+}
+
 TEST_F(CheckpointStoreTest, SaysWhyItCannotWrite) {
   const auto store = Open();
   std::filesystem::remove_all(directory_);

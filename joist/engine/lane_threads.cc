@@ -22,7 +22,8 @@ void WaitWhile(const std::atomic<uint32_t>& value, uint32_t same) {
 
 }  // namespace
 
-LaneThreads::LaneThreads(int lanes) : failures_(static_cast<size_t>(lanes)) {
+LaneThreads::LaneThreads(int lanes) {
+  failures_.resize(static_cast<size_t>(lanes));
   for (int lane = 1; lane < lanes; ++lane) threads_.emplace_back([this, lane] { Work(lane); });
 }
 

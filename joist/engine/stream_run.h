@@ -107,7 +107,7 @@ class StreamRun {
   bool is_drained_ = false;
   bool is_retryable_ = false;
   bool is_handed_on_ = false;          ///< Another run goes on from the last checkpoint.
-  bool has_begun_checkpoint_ = false;   ///< And not ended it.
+  bool has_begun_checkpoint_ = false;  ///< And not ended it.
   std::vector<int> phase_of_;          ///< By node.
   std::vector<std::vector<int>> phases_;
   int groupings_ = 0;
