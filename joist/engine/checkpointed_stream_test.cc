@@ -51,6 +51,29 @@ struct OpaqueSum {
   int64_t ExtractOutput(const Opaque& of) const { return *of.sum; }
 };
 
+std::atomic<int> finalized{0};
+
+/// One in two milliseconds until a bundle was finalized, or for ten seconds.
+struct UntilFinalized {
+  static constexpr bool kIsBounded = false;
+  OffsetRange InitialRestriction(int64_t n) const { return {0, n}; }
+  ProcessContinuation Process(int64_t, RestrictionTracker<OffsetRange>& tracker,
+                              Emit<int64_t> emit) const {
+    const OffsetRange range = tracker.restriction();
+    const bool is_over = finalized > 0;
+    if (!tracker.TryClaim(is_over ? range.to : range.from)) return ProcessContinuation::Stop();
+    emit(range.from);
+    return ProcessContinuation::Resume(Duration::Millis(2));
+  }
+};
+
+struct Finalizes {
+  void Process(int64_t, BundleFinalizer finalizer, Emit<int64_t>) const {
+    ++calls;
+    finalizer.AfterBundleCommit(Duration::Minutes(1), [] { ++finalized; });
+  }
+};
+
 class CheckpointedStream : public testing::Test {
  protected:
   void SetUp() override { std::filesystem::remove_all(directory_); }
@@ -79,6 +102,66 @@ TEST_F(CheckpointedStream, TriesAgainWhatFails) {
   const PipelineResult result = Run("Step");
   EXPECT_TRUE(result.status().ok()) << result.status().message();
   EXPECT_EQ(calls, 3);
+}
+
+TEST_F(CheckpointedStream, FinalizesBundlesThatACheckpointHas) {
+  const auto run = [&](const std::string& interval) {
+    calls = finalized = 0;
+    const std::string directory = "--checkpoint_dir=" + directory_ + "/" + interval;
+    const std::string option = "--checkpoint_interval=" + interval;
+    const char* const arguments[] = {"job", directory.c_str(), option.c_str()};
+    Pipeline p(3, arguments);
+    p | Create<int64_t>({interval == "1h" ? 50 : 5000}) | ParDo(UntilFinalized()) |
+        ParDo(Finalizes());
+    return p.Run().WaitUntilFinish().status();
+  };
+  EXPECT_TRUE(run("1ms").ok());
+  EXPECT_LT(calls, 5000) << "none was finalized while the stream ran";
+  EXPECT_EQ(finalized, calls);
+  EXPECT_TRUE(run("1h").ok());
+  EXPECT_EQ(calls, 50) << "one was finalized without a checkpoint";
+  EXPECT_EQ(finalized, 50) << "at the end there is one";
+}
+
+/// What comes while a checkpoint is written waits for the next one.
+TEST_F(CheckpointedStream, FinalizesOnlyWhatTheCheckpointHas) {
+  calls = finalized = 0;
+  StepStats stats;
+  OperatorContext context;
+  context.step = "Finalizes";
+  context.stats = &stats;
+  context.is_stream = true;
+  context.has_checkpoints = true;
+  const auto op =
+      MakeStep<ParDoStep<Finalizes, int64_t, ParDoForm::kEmit>>(Finalizes())->MakeOperator(context);
+  const auto run_bundle = [&] {
+    op->Start();
+    ColumnBuffer<int64_t> column;
+    column.writer().SetView(0, 7);
+    static_cast<BatchReceiver<int64_t>*>(op->input(0))->Push({column.view(), 1, Meta()});
+    op->Finish();
+  };
+  std::string state;
+  run_bundle();
+  op->Save(&state);
+  run_bundle();
+  op->Committed();
+  EXPECT_EQ(finalized, 1);
+  op->Save(&state);
+  op->Committed();
+  EXPECT_EQ(finalized, 2);
+}
+
+TEST_F(CheckpointedStream, IsNothingForInputThatEnds) {
+  const std::string option = "--checkpoint_dir=" + directory_;
+  const char* const arguments[] = {"job", option.c_str()};
+  Pipeline p(2, arguments);
+  p | Create<int64_t>({1, 2, 3});
+  testing::internal::CaptureStderr();
+  EXPECT_TRUE(p.Run().WaitUntilFinish().status().ok());
+  EXPECT_NE(testing::internal::GetCapturedStderr().find("--checkpoint_dir is for streams"),
+            std::string::npos);
+  EXPECT_FALSE(std::filesystem::exists(directory_));
 }
 
 TEST_F(CheckpointedStream, CountsEachElementOnceOverAllRuns) {

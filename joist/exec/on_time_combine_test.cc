@@ -219,6 +219,29 @@ TEST(OnTimeCombine, KeepsToItsMemory) {
   std::filesystem::remove_all(directory);
 }
 
+TEST(OnTimeCombine, ForgetsWindowsThatAreOver) {
+  WindowingStrategy windowing;
+  windowing.window_fn = kFixed;
+  MemoryBudget memory(1 << 30, 1, testing::TempDir());
+  Lanes<int64_t> lanes(2, windowing, &memory);
+  int64_t held_at_first = 0;
+  for (int64_t i = 0; i < 100; ++i) {
+    lanes.Start();
+    ColumnBuffer<KV<int64_t, int64_t>> column;
+    for (size_t row = 0; row < 100; ++row) {
+      column.writer().SetView(row, {static_cast<int64_t>(row), 1});
+    }
+    Meta meta;
+    meta.windows = SharedColumn<Window>(
+        Window{Timestamp::Millis(5000 * i), Timestamp::Millis(5000 * i + 5000)});
+    for (size_t lane = 0; lane < 2; ++lane) lanes.Push(lane, {column.view(), 100, meta});
+    lanes.End(Timestamp::Millis(5000 * i + 5000));
+    if (i == 2) held_at_first = memory.held_bytes();
+  }
+  EXPECT_GT(held_at_first, 0);
+  EXPECT_LE(memory.held_bytes(), held_at_first);
+}
+
 TEST(OnTimeCombine, RefusesWhatMakesNoSense) {
   WindowingStrategy windowing;
   windowing.window_fn = kFixed;

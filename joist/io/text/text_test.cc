@@ -16,6 +16,7 @@
 
 #include "joist/io/files/file_writer.h"
 #include "joist/io/files/naive_lines.h"
+#include "joist/io/text/test_lines.h"
 #include "joist/sdk/keys.h"
 #include "joist/sdk/testing/test_pipeline.h"
 
@@ -55,15 +56,7 @@ class TextTest : public testing::Test {
     return names;
   }
   std::vector<std::string> LinesOf(const std::string& name) const {
-    std::vector<std::string> lines;
-    Result<LineReader> reader = LineReader::Open(root_ + name);
-    EXPECT_TRUE(reader.ok()) << reader.status().message();
-    for (;;) {
-      const auto batch = reader->Next();
-      EXPECT_TRUE(batch.ok()) << batch.status().message();
-      if (batch->empty()) return lines;
-      lines.insert(lines.end(), batch->begin(), batch->end());
-    }
+    return text::LinesOf(root_ + name);
   }
 
   std::string root_ = testing::TempDir() + "joist_text_test_" +

@@ -16,6 +16,7 @@
 
 #include "joist/engine/injected_failure.h"
 #include "joist/io/files/windowed_files.h"
+#include "joist/io/text/test_lines.h"
 #include "joist/io/text/text.h"
 #include "joist/sdk/keys.h"
 #include "joist/sdk/testing/test_pipeline.h"
@@ -38,18 +39,6 @@ std::string Minutes(const std::string& from, const std::string& to) {
 }
 const std::string kFirst = Minutes("00", "01");
 const std::string kSecond = Minutes("01", "02");
-
-std::vector<std::string> LinesOf(const std::string& path) {
-  std::vector<std::string> lines;
-  Result<LineReader> reader = LineReader::Open(path);
-  EXPECT_TRUE(reader.ok()) << reader.status().message();
-  for (;;) {
-    const auto batch = reader->Next();
-    EXPECT_TRUE(batch.ok()) << batch.status().message();
-    if (batch->empty()) return lines;
-    lines.insert(lines.end(), batch->begin(), batch->end());
-  }
-}
 
 // All files that are not hidden, with their lines in order.
 Files FilesOf(const std::string& root) {
