@@ -20,14 +20,19 @@ class CheckpointsTest : public testing::Test {
  protected:
   void SetUp() override {
     std::filesystem::remove_all(directory_);
-    const auto store = CheckpointStore::Open(directory_);
+    const auto store = CheckpointStore::Open(directory_, 3);
     ASSERT_TRUE(store.ok());
     const SavedRun run{false,
-                       {{"Events", Timestamp::Seconds(60), "", {"at 7"}},
-                        {"Count/PerKey", Timestamp::Min(), "", {"of all", " keys"}},
-                        {"Write", Timestamp::Max(), "", {}}}};
-    ASSERT_TRUE((*store)->Write(1, EncodeSavedRun({})).ok());
-    ASSERT_TRUE((*store)->Write(1, EncodeSavedRun(run)).ok());
+                       {{"Events", 0, Timestamp::Seconds(60), "", {}, {"at 7"}},
+                        {"Count/PerKey", 5, Timestamp::Min(), "", {}, {"of all", " keys"}},
+                        {"Write", 2, Timestamp::Max(), "", {}, {}}}};
+    SavedState first;
+    first.Put(7, "a", "one");
+    first.Put(8, "b", "two");
+    ASSERT_TRUE((*store)->Write(0, 1, 0, EncodeSavedRun({}), {{5, first.TakeKeys()}}).ok());
+    SavedState second;
+    second.Remove(7, "a");
+    ASSERT_TRUE((*store)->Write(1, 1, 0, EncodeSavedRun(run), {{5, second.TakeKeys()}}).ok());
   }
   void TearDown() override { std::filesystem::remove_all(directory_); }
 
@@ -40,7 +45,8 @@ TEST_F(CheckpointsTest, AreListed) {
   const auto text = ListCheckpoints(directory_);
   ASSERT_TRUE(text.ok());
   EXPECT_NE(text->find("\n2       20"), std::string::npos) << *text;
-  EXPECT_NE(text->find(last_ + "\n"), std::string::npos) << *text;
+  EXPECT_NE(text->find("  since 1      " + last_ + "\n"), std::string::npos) << *text;
+  EXPECT_NE(text->find("  all          " + directory_), std::string::npos) << *text;
 }
 
 TEST_F(CheckpointsTest, AreShownByStep) {
@@ -48,11 +54,33 @@ TEST_F(CheckpointsTest, AreShownByStep) {
     const auto text = ShowCheckpoint(path);
     ASSERT_TRUE(text.ok());
     EXPECT_NE(text->find("checkpoint 2 of 20"), std::string::npos) << *text;
-    EXPECT_NE(text->find("Events        1970-01-01T00:01:00.000Z  4\n"
-                         "Count/PerKey  -                         11\n"
-                         "Write         the end                   0\n"),
+    EXPECT_NE(text->find("Events        1970-01-01T00:01:00.000Z  0           4\n"
+                         "Count/PerKey  -                         1           15\n"
+                         "Write         the end                   0           0\n"),
               std::string::npos)
         << *text;
+  }
+}
+
+TEST_F(CheckpointsTest, ASavepointHasAllThatIsNeeded) {
+  const std::string to = directory_ + "/savepoint";
+  EXPECT_EQ(SaveCheckpoint(directory_, to).value(),
+            "checkpoint 2 of " + directory_ + " is in " + to + "\n");
+  EXPECT_EQ(CheckpointStore::List(SystemDisk(), to)->size(), 1U);
+  EXPECT_NE(ShowCheckpoint(to)->find("Count/PerKey  -                         1           15\n"),
+            std::string::npos);
+  EXPECT_NE(SaveCheckpoint(directory_, to).status().message().find("is not empty"),
+            std::string::npos);
+  EXPECT_NE(SaveCheckpoint(to + "/none", to + "2").status().message().find("cannot read"),
+            std::string::npos);
+}
+
+TEST_F(CheckpointsTest, NobodyIsAskedWhereNoJobRuns) {
+  for (const JobRequest request : {JobRequest::kDrain, JobRequest::kStop}) {
+    EXPECT_NE(AskJob(directory_, request).status().message().find("no job runs with the folder"),
+              std::string::npos);
+    EXPECT_NE(AskJob(directory_ + "/none", request).status().message().find("no job has"),
+              std::string::npos);
   }
 }
 

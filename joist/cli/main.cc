@@ -154,19 +154,28 @@ int RunCoders(const std::string& program, Arguments arguments) {
 int RunCheckpoint(const std::string& program, Arguments arguments) {
   struct Action {
     std::string_view name;
-    Result<std::string> (*run)(const std::string& path);
+    size_t folders;
+    Result<std::string> (*run)(const std::string& folder, const std::string& other);
   };
+  using Text = const std::string&;
   constexpr Action kActions[] = {
-      {"ls", ListCheckpoints}, {"show", ShowCheckpoint}, {"verify", VerifyCheckpoints}};
+      {"ls", 1, [](Text folder, Text) { return ListCheckpoints(folder); }},
+      {"show", 1, [](Text folder, Text) { return ShowCheckpoint(folder); }},
+      {"verify", 1, [](Text folder, Text) { return VerifyCheckpoints(folder); }},
+      {"save", 2, [](Text folder, Text to) { return SaveCheckpoint(folder, to); }},
+      {"drain", 1, [](Text folder, Text) { return AskJob(folder, JobRequest::kDrain); }},
+      {"stop", 1, [](Text folder, Text) { return AskJob(folder, JobRequest::kStop); }}};
   const std::string title = program + " checkpoint";
   for (const Action& action : kActions) {
-    if (arguments.size() != 2 || arguments[0] != action.name) continue;
-    const Result<std::string> text = action.run(std::string(arguments[1]));
+    if (arguments.size() != action.folders + 1 || arguments[0] != action.name) continue;
+    const Result<std::string> text =
+        action.run(std::string(arguments[1]), std::string(arguments.back()));
     if (text.ok()) return Print(*text);
     Refuse(title + " " + std::string(action.name), text.status().message());
     return 1;
   }
-  return Refuse(title, "takes ls, show or verify, and a folder; --help has examples");
+  return Refuse(title, "takes ls, show, verify, drain or stop and a folder, or save and two; "
+                       "--help has examples");
 }
 
 constexpr Command kCommands[] = {
@@ -197,13 +206,19 @@ constexpr Command kCommands[] = {
      "  $ coders decode varint ac02\n"
      "  $ coders decode 'kv<string_utf8, varint>' 016102\n",
      RunCoders},
-    {"checkpoint", "checkpoint ls|show|verify FOLDER", "Shows a stream's checkpoints",
+    {"checkpoint", "checkpoint ls|show|verify|save|drain|stop FOLDER [FOLDER]",
+     "Shows and saves a stream's checkpoints, and ends the stream",
      "ls has a line for each checkpoint in the folder, show one for each step of the newest, with\n"
-     "how far it has come and the bytes of its state. verify reads all of them.\n"
+     "how far it has come, how many keys it knows and the bytes of its state. verify reads all of\n"
+     "them. save copies the newest, with all that it needs, into another folder: a savepoint, with\n"
+     "which a job may begin (--savepoint). drain lets the job that runs with the folder take\n"
+     "nothing new, and end when all is done; stop lets it make a checkpoint and end.\n"
      "\nExamples:\n"
      "  $ checkpoint ls clicks.state\n"
      "  $ checkpoint show clicks.state\n"
-     "  $ checkpoint show clicks.state/checkpoint-0000000041\n",
+     "  $ checkpoint show clicks.state/checkpoint-0000000041\n"
+     "  $ checkpoint save clicks.state before-the-update\n"
+     "  $ checkpoint stop clicks.state\n",
      RunCheckpoint},
 };
 

@@ -5,61 +5,27 @@
 #include <fcntl.h>
 #include <sys/file.h>
 #include <unistd.h>
-#include <zstd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <filesystem>
+#include <set>
 #include <utility>
 
+#include "joist/exec/key_numbers.h"
+#include "joist/exec/saved_state.h"
 #include "joist/exec/wall_time.h"
-#include "joist/model/wire.h"
 
 namespace joist {
 namespace {
 
-constexpr std::string_view kMagic = "JOISTCP1";
 constexpr std::string_view kPrefix = "checkpoint-";
-constexpr size_t kKept = 3;
-constexpr int kLevel = 1;  // What takes the least time with the disk's taken into account.
-constexpr size_t kUnpackedAtOnce = size_t{1} << 20;
-
-class File {
- public:
-  File(const std::string& path, int flags)
-      : descriptor_(open(path.c_str(), flags | O_CLOEXEC, 0644)) {}
-  ~File() {
-    if (descriptor_ >= 0) close(descriptor_);
-  }
-  File(const File&) = delete;
-  File& operator=(const File&) = delete;
-
-  bool ok() const { return descriptor_ >= 0; }
-  bool Write(std::string_view bytes) const {
-    while (!bytes.empty()) {
-      const ssize_t written = write(descriptor_, bytes.data(), bytes.size());
-      if (written < 0 && errno == EINTR) continue;
-      if (written < 0) return false;
-      bytes.remove_prefix(static_cast<size_t>(written));
-    }
-    return true;
-  }
-  bool ReadAll(std::string* bytes) const {
-    char buffer[64 << 10];
-    while (true) {
-      const ssize_t count = read(descriptor_, buffer, sizeof(buffer));
-      if (count < 0 && errno == EINTR) continue;
-      if (count <= 0) return count == 0;
-      bytes->append(buffer, static_cast<size_t>(count));
-    }
-  }
-  bool Sync() const { return fdatasync(descriptor_) == 0; }
-  bool SyncNames() const { return fsync(descriptor_) == 0; }
-
- private:
-  int descriptor_;
-};
+/// Read at once, by the keys of a checkpoint.
+constexpr size_t kKeysAtOnce = size_t{32} << 20;
+/// What a chain of changes may be longer than the checkpoint that it begins with.
+constexpr uint64_t kLeastChain = uint64_t{1} << 20;
+constexpr size_t kLongestChain = 100;
 
 /// 0 where the name is not one of a checkpoint.
 uint64_t NumberOf(const std::string& path) {
@@ -71,108 +37,120 @@ uint64_t NumberOf(const std::string& path) {
   return error == std::errc() && at == end ? number : 0;
 }
 
-std::string NameOf(uint64_t number) {
+Status NotSavedKeys(const std::string& path) {
+  return DataLoss("checkpoint " + path + " makes no sense: it has keys that are none");
+}
+
+/// Calls take(step, keys) for each block of keys.
+Status ReadFile(CheckpointReader* reader, const std::string& path, std::string* run,
+                FunctionRef<Status(uint32_t, std::string_view)> take) {
+  while (true) {
+    std::string_view content;
+    JOIST_ASSIGN_OR_RETURN(const CheckpointBlock kind, reader->Next(&content));
+    if (kind == CheckpointBlock::kEnd) return OkStatus();
+    if (kind == CheckpointBlock::kRun && run != nullptr) *run += content;
+    if (kind != CheckpointBlock::kKeys) continue;
+    ByteReader in(content);
+    uint64_t step;
+    if (!in.TakeVarint(&step) || step > UINT32_MAX) return NotSavedKeys(path);
+    JOIST_RETURN_IF_ERROR(take(static_cast<uint32_t>(step), in.rest()));
+  }
+}
+
+}  // namespace
+
+std::string CheckpointStore::NameOf(uint64_t number) {
   std::string digits = std::to_string(number);
   return std::string(kPrefix) + std::string(digits.size() < 10 ? 10 - digits.size() : 0, '0') +
          digits;
 }
 
-struct Context {
-  ZSTD_CCtx* context = ZSTD_createCCtx();
-  ~Context() { ZSTD_freeCCtx(context); }
-};
-
-/// Null, or what is wrong. Takes memory for what is there, not for what a damaged header claims.
-const char* Unpack(std::string_view packed, std::string* plain) {
-  const std::unique_ptr<ZSTD_DCtx, size_t (*)(ZSTD_DCtx*)> context(ZSTD_createDCtx(),
-                                                                   ZSTD_freeDCtx);
-  ZSTD_inBuffer in{packed.data(), packed.size(), 0};
-  for (size_t left = 1; left != 0;) {
-    const size_t before = plain->size();
-    plain->resize(before + kUnpackedAtOnce);
-    ZSTD_outBuffer out{plain->data() + before, kUnpackedAtOnce, 0};
-    left = ZSTD_decompressStream(context.get(), &out, &in);
-    plain->resize(before + out.pos);
-    if (ZSTD_isError(left) != 0) return ZSTD_getErrorName(left);
-    if (left != 0 && out.pos == 0 && in.pos == in.size) return "it ends too early";
-  }
-  return in.pos == in.size ? nullptr : "something follows it";
+CheckpointStore::CheckpointStore(Disk* disk, std::string directory, int kept, int lock)
+    : disk_(disk), directory_(std::move(directory)), kept_(kept), lock_(lock) {}
+CheckpointStore::~CheckpointStore() {
+  if (lock_ >= 0) close(lock_);
 }
 
-}  // namespace
-
-CheckpointStore::CheckpointStore(std::string directory, int lock, uint64_t last)
-    : directory_(std::move(directory)), lock_(lock), last_(last) {}
-CheckpointStore::~CheckpointStore() { close(lock_); }
-
-Result<std::unique_ptr<CheckpointStore>> CheckpointStore::Open(std::string directory) {
-  std::error_code error;
-  std::filesystem::create_directories(directory, error);
-  if (error) {
-    return FromErrno(error.value(), "cannot make the checkpoint directory " + directory);
+Result<std::unique_ptr<CheckpointStore>> CheckpointStore::Open(std::string directory, int kept,
+                                                               Disk* disk) {
+  if (!disk->MakeDirectories(directory)) {
+    return FromErrno(errno, "cannot make the checkpoint directory " + directory);
   }
-  const std::string lock = directory + "/lock";
-  const int descriptor = open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-  if (descriptor < 0)
-    return FromErrno(errno, "cannot write to the checkpoint directory " + directory);
-  if (flock(descriptor, LOCK_EX | LOCK_NB) != 0) {
-    close(descriptor);
+  int lock = -1;
+  if (disk == SystemDisk()) {
+    lock = open((directory + "/lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+    if (lock < 0) {
+      return FromErrno(errno, "cannot write to the checkpoint directory " + directory);
+    }
+  }
+  std::unique_ptr<CheckpointStore> store(
+      new CheckpointStore(disk, std::move(directory), kept, lock));
+  if (lock >= 0 && flock(lock, LOCK_EX | LOCK_NB) != 0) {
     return Status(StatusCode::kFailedPrecondition,
-                  "another process uses the checkpoint directory " + directory +
+                  "another process uses the checkpoint directory " + store->directory_ +
                       "; stop it, or give this job another --checkpoint_dir");
   }
-  const Result<std::vector<std::string>> files = List(directory);
-  if (!files.ok()) {
-    close(descriptor);
-    return files.status();
-  }
-  const uint64_t last = files->empty() ? 0 : NumberOf(files->back());
-  return std::unique_ptr<CheckpointStore>(
-      new CheckpointStore(std::move(directory), descriptor, last));
+  JOIST_RETURN_IF_ERROR(store->Find());
+  return store;
 }
 
-Result<std::vector<std::string>> CheckpointStore::List(const std::string& directory) {
-  std::vector<std::string> files;
-  std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(directory, error)) {
-    if (NumberOf(entry.path().string()) > 0) files.push_back(entry.path().string());
+Status CheckpointStore::Find() {
+  JOIST_ASSIGN_OR_RETURN(const std::vector<std::string> files, List(disk_, directory_));
+  for (const std::string& file : files) {
+    last_ = NumberOf(file);
+    const auto reader = CheckpointReader::Open(disk_, file);
+    if (!reader.ok()) continue;  // Latest says so.
+    const CheckpointHeader& header = (*reader)->header();
+    written_[last_] = {header.base, header.cold, 0};
   }
-  if (error) {
-    return FromErrno(error.value(), "cannot read the checkpoint directory " + directory);
+  return OkStatus();
+}
+
+Result<std::vector<std::string>> CheckpointStore::List(Disk* disk, const std::string& directory) {
+  std::vector<std::string> names;
+  if (!disk->List(directory, &names)) {
+    return FromErrno(errno, "cannot read the checkpoint directory " + directory);
   }
-  std::sort(files.begin(), files.end(),
+  std::erase_if(names, [](const std::string& name) { return NumberOf(name) == 0; });
+  std::sort(names.begin(), names.end(),
             [](const std::string& a, const std::string& b) { return NumberOf(a) < NumberOf(b); });
-  return files;
+  for (std::string& name : names) name = directory + "/" + name;
+  return names;
 }
 
-Result<CheckpointStore::Checkpoint> CheckpointStore::Read(const std::string& path) {
-  const auto damaged = [&](const char* how) {
-    return DataLoss("checkpoint " + path + " is damaged: " + how);
-  };
-  const File file(path, O_RDONLY);
-  std::string bytes;
-  if (!file.ok() || !file.ReadAll(&bytes))
-    return FromErrno(errno, "cannot read checkpoint " + path);
-  if (!std::string_view(bytes).starts_with(kMagic)) return damaged("it does not begin as one");
-  const std::string_view packed = std::string_view(bytes).substr(kMagic.size());
-  std::string plain;
-  if (const char* const wrong = Unpack(packed, &plain)) return damaged(wrong);
-  ByteReader in(plain);
+Result<CheckpointStore::Checkpoint> CheckpointStore::Read(Disk* disk, const std::string& path) {
   Checkpoint checkpoint;
-  if (!in.TakeBigEndian64(&checkpoint.number) || !in.TakeBigEndian64(&checkpoint.fingerprint) ||
-      !in.TakeInstant(&checkpoint.made_at.millis)) {
-    return damaged("it ends too early");
+  std::string file = path;
+  uint64_t number = 0;
+  while (true) {
+    JOIST_ASSIGN_OR_RETURN(const auto reader, CheckpointReader::Open(disk, file));
+    const CheckpointHeader& header = reader->header();
+    if (checkpoint.files.empty()) {
+      checkpoint.header = header;
+    } else if (header.number != number) {
+      return DataLoss("checkpoint " + file + " is another one, number " +
+                      std::to_string(header.number));
+    }
+    JOIST_RETURN_IF_ERROR(ReadFile(reader.get(), file,
+                                   checkpoint.files.empty() ? &checkpoint.run : nullptr,
+                                   [](uint32_t, std::string_view) { return OkStatus(); }));
+    checkpoint.files.push_back(file);
+    if (header.base == 0) return checkpoint;
+    if (header.base >= header.number) {
+      return DataLoss("checkpoint " + file + " builds on a later one");
+    }
+    number = header.base;
+    file = (std::filesystem::path(path).parent_path() / NameOf(number)).string();
   }
-  checkpoint.state = in.rest();
-  return checkpoint;
 }
 
 Result<std::optional<CheckpointStore::Checkpoint>> CheckpointStore::Latest(
     std::vector<std::string>* warnings) const {
-  JOIST_ASSIGN_OR_RETURN(const std::vector<std::string> files, List(directory_));
+  JOIST_ASSIGN_OR_RETURN(const std::vector<std::string> files, List(disk_, directory_));
   for (auto file = files.rbegin(); file != files.rend(); ++file) {
-    Result<Checkpoint> checkpoint = Read(*file);
+    Result<Checkpoint> checkpoint = Read(disk_, *file);
     if (checkpoint.ok()) return std::optional<Checkpoint>(std::move(*checkpoint));
+    if (checkpoint.status().code() == StatusCode::kFailedPrecondition) return checkpoint.status();
     warnings->push_back(checkpoint.status().message());
   }
   if (files.empty()) return std::optional<Checkpoint>();
@@ -181,41 +159,142 @@ Result<std::optional<CheckpointStore::Checkpoint>> CheckpointStore::Latest(
                   ". Remove them to begin anew, which loses what they held");
 }
 
-Status CheckpointStore::Write(uint64_t fingerprint, std::string_view state) {
-  std::string plain;
-  PutBigEndian64(last_ + 1, &plain);
-  PutBigEndian64(fingerprint, &plain);
-  PutInstant(WallTime().millis, &plain);
-  plain += state;
-  const Context context;
-  ZSTD_CCtx_setParameter(context.context, ZSTD_c_compressionLevel, kLevel);
-  ZSTD_CCtx_setParameter(context.context, ZSTD_c_checksumFlag, 1);
-  std::string bytes(kMagic);
-  bytes.resize(kMagic.size() + ZSTD_compressBound(plain.size()));
-  const size_t packed = ZSTD_compress2(context.context, bytes.data() + kMagic.size(),
-                                       bytes.size() - kMagic.size(), plain.data(), plain.size());
-  if (ZSTD_isError(packed) != 0) return Internal(ZSTD_getErrorName(packed));
-  bytes.resize(kMagic.size() + packed);
-
-  const std::string path = directory_ + "/" + NameOf(last_ + 1);
-  const std::string temporary = directory_ + "/unfinished";
-  const auto failed = [&] {
-    Status status = FromErrno(errno, "cannot write checkpoint " + path);
-    unlink(temporary.c_str());  // A full disk has room again.
-    return status;
-  };
-  {
-    const File file(temporary, O_WRONLY | O_CREAT | O_TRUNC);
-    if (!file.ok() || !file.Write(bytes) || !file.Sync()) return failed();
+Status CheckpointStore::ReadKeys(const Checkpoint& checkpoint,
+                                 FunctionRef<Status(const std::vector<StepKeys>&)> take) const {
+  for (const std::string& file : checkpoint.files) {
+    JOIST_ASSIGN_OR_RETURN(const auto reader, CheckpointReader::Open(disk_, file));
+    std::vector<StepKeys> some;
+    size_t bytes = 0;
+    const auto give = [&]() -> Status {
+      if (!some.empty()) JOIST_RETURN_IF_ERROR(take(some));
+      some.clear();
+      bytes = 0;
+      return OkStatus();
+    };
+    JOIST_RETURN_IF_ERROR(
+        ReadFile(reader.get(), file, nullptr, [&](uint32_t step, std::string_view keys) {
+          some.push_back({step, std::string(keys)});
+          bytes += keys.size();
+          return bytes < kKeysAtOnce ? OkStatus() : give();
+        }));
+    JOIST_RETURN_IF_ERROR(give());
   }
-  if (rename(temporary.c_str(), path.c_str()) != 0) return failed();
-  const File folder(directory_, O_RDONLY | O_DIRECTORY);
-  if (!folder.ok() || !folder.SyncNames()) return failed();
-  ++last_;
-
-  JOIST_ASSIGN_OR_RETURN(const std::vector<std::string> files, List(directory_));
-  for (size_t i = 0; i + kKept < files.size(); ++i) unlink(files[i].c_str());
   return OkStatus();
+}
+
+Status CheckpointStore::Write(uint64_t base, uint64_t fingerprint, uint64_t cold,
+                              std::string_view run, const std::vector<StepKeys>& keys) {
+  const uint64_t number = next();
+  CheckpointWriter writer(disk_, PathOf(number), {number, base, fingerprint, WallTime(), cold});
+  writer.AddRun(run);
+  for (const StepKeys& of : keys) {
+    // Whole SavedKeys to a block.
+    ByteReader in(of.keys);
+    SavedKey key;
+    for (std::string_view left = of.keys; !left.empty();) {
+      const size_t before = in.remaining();
+      while (in.remaining() > 0 && before - in.remaining() < CheckpointWriter::kBlockBytes) {
+        JOIST_CHECK(key.Take(&in));
+      }
+      writer.AddKeys(of.step, left.substr(0, before - in.remaining()));
+      left = in.rest();
+    }
+  }
+  JOIST_RETURN_IF_ERROR(writer.Finish());
+  last_ = number;
+  written_[number] = {base, cold, writer.bytes()};
+  return OkStatus();
+}
+
+std::vector<uint64_t> CheckpointStore::ChainOf(uint64_t number) const {
+  std::vector<uint64_t> chain;
+  for (auto at = written_.find(number); at != written_.end(); at = written_.find(at->second.base)) {
+    chain.push_back(at->first);
+    if (at->second.base >= at->first) break;
+  }
+  return chain;
+}
+
+Status CheckpointStore::Tidy() {
+  const std::vector<uint64_t> chain = ChainOf(last_);
+  uint64_t changes = 0;
+  for (size_t i = 0; i + 1 < chain.size(); ++i) changes += written_[chain[i]].bytes;
+  if (chain.size() > 1 && (changes > std::max(written_[chain.back()].bytes, kLeastChain) ||
+                           chain.size() > kLongestChain)) {
+    JOIST_ASSIGN_OR_RETURN(const Checkpoint checkpoint, Read(disk_, PathOf(last_)));
+    JOIST_ASSIGN_OR_RETURN(const uint64_t bytes, WriteWhole(disk_, checkpoint, PathOf(last_)));
+    written_[last_] = {0, checkpoint.header.cold, bytes};
+  }
+  std::set<uint64_t> needed;
+  int kept = 0;
+  for (auto at = written_.rbegin(); at != written_.rend() && kept < kept_; ++at, ++kept) {
+    for (const uint64_t number : ChainOf(at->first)) needed.insert(number);
+  }
+  JOIST_ASSIGN_OR_RETURN(const std::vector<std::string> files, List(disk_, directory_));
+  for (const std::string& file : files) {
+    const uint64_t number = NumberOf(file);
+    if (needed.contains(number)) continue;
+    disk_->Remove(file);
+    written_.erase(number);
+  }
+  return OkStatus();
+}
+
+std::vector<uint64_t> CheckpointStore::cold_in_use() const {
+  std::set<uint64_t> used;
+  for (const auto& [number, written] : written_) {
+    if (written.cold != 0) used.insert(written.cold);
+  }
+  return {used.begin(), used.end()};
+}
+
+Status CheckpointStore::ForEachKey(Disk* disk, const Checkpoint& checkpoint,
+                                   FunctionRef<void(uint32_t, const SavedKey&)> take) {
+  KeyNumbers<std::string> seen;
+  std::string id;
+  for (const std::string& file : checkpoint.files) {
+    const bool is_last = &file == &checkpoint.files.back();
+    JOIST_ASSIGN_OR_RETURN(const auto reader, CheckpointReader::Open(disk, file));
+    JOIST_RETURN_IF_ERROR(ReadFile(
+        reader.get(), file, nullptr, [&](uint32_t step, std::string_view keys) -> Status {
+          ByteReader in(keys);
+          for (SavedKey key; in.remaining() > 0;) {
+            if (!key.Take(&in)) return NotSavedKeys(file);
+            id.clear();
+            PutVarint(step, &id);
+            id += key.key;
+            if (seen.Contains(id)) continue;
+            const std::string_view text = id;
+            uint32_t number;
+            if (!is_last) seen.Find(&text, 1, &number);
+            if (!key.is_removed) take(step, key);
+          }
+          return OkStatus();
+        }));
+  }
+  return OkStatus();
+}
+
+Result<uint64_t> CheckpointStore::WriteWhole(Disk* disk, const Checkpoint& checkpoint,
+                                             const std::string& path) {
+  CheckpointHeader header = checkpoint.header;
+  header.base = 0;
+  CheckpointWriter writer(disk, path, header);
+  writer.AddRun(checkpoint.run);
+  SavedState some;
+  uint32_t step_of_some = 0;
+  const auto flush = [&] {
+    if (!some.keys().empty()) writer.AddKeys(step_of_some, some.TakeKeys());
+  };
+  JOIST_RETURN_IF_ERROR(
+      ForEachKey(disk, checkpoint, [&](uint32_t step, const SavedKey& key) {
+        if (step != step_of_some || some.keys().size() >= CheckpointWriter::kBlockBytes) flush();
+        step_of_some = step;
+        some.Put(key.partition, key.key, key.state);
+      }));
+  flush();
+  JOIST_RETURN_IF_ERROR(writer.Finish());
+  return writer.bytes();
 }
 
 }  // namespace joist

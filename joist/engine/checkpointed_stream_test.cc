@@ -141,7 +141,7 @@ TEST_F(CheckpointedStream, FinalizesOnlyWhatTheCheckpointHas) {
     static_cast<BatchReceiver<int64_t>*>(op->input(0))->Push({column.view(), 1, Meta()});
     op->Finish();
   };
-  std::string state;
+  SavedState state;
   run_bundle();
   op->Save(&state);
   run_bundle();

@@ -2,12 +2,14 @@
 //
 // RunEmbedded: plans a graph and runs its stages one after the other, each on all threads.
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <exception>
 #include <functional>
-#include <future>
 #include <memory>
 #include <optional>
 #include <string>
@@ -16,6 +18,9 @@
 #include <vector>
 
 #include "joist/engine/checkpoint_store.h"
+#include "joist/engine/cold_states.h"
+#include "joist/engine/file_checkpoints.h"
+#include "joist/engine/job_folder.h"
 #include "joist/engine/machine.h"
 #include "joist/engine/plan.h"
 #include "joist/engine/progress.h"
@@ -29,6 +34,7 @@ namespace {
 
 /// An exchange keeps something for each pair.
 constexpr int kMostLanes = 128;
+constexpr std::chrono::milliseconds kBetweenLooks{100};
 
 class EmbeddedJob {
  public:
@@ -108,22 +114,43 @@ class EmbeddedJob {
   int Lanes() const { return std::min(threads_, kMostLanes); }
 
   Status RunStream() {
-    const auto watch = [this] {
-      if (requests_.cancel.load()) stop_.store(true);
-    };
+    FileCheckpoints* checkpoints_of_run = nullptr;
+    const auto watch = [this, &checkpoints_of_run] { Watch(checkpoints_of_run); };
     if (settings_.restarts) return RunRestarting(watch);
-    if (settings_.checkpoint_directory.empty()) {
-      return StreamRun(&job_, Lanes(), &stop_, &requests_.drain, nullptr).Run("", watch);
+    const std::string& directory = settings_.checkpoint_directory;
+    if (directory.empty()) {
+      ColdStates cold(SpillPath(), ColdMemory());
+      return StreamRun(&job_, Lanes(), &stop_, &drain_, nullptr, &cold)
+          .Run(nullptr, watch);
     }
-    JOIST_ASSIGN_OR_RETURN(const auto store, CheckpointStore::Open(settings_.checkpoint_directory));
-    StreamRetries retries(std::chrono::milliseconds(settings_.checkpoint_interval.millis));
+    JOIST_ASSIGN_OR_RETURN(const auto store,
+                           CheckpointStore::Open(directory, settings_.checkpoint_retention));
+    while (TakeRequest(directory).has_value()) {
+    }  // What was asked of a job before this one.
+    if (!settings_.savepoint.empty() && store->next() == 1) {
+      JOIST_RETURN_IF_ERROR(TakeUpSavepoint(settings_.savepoint, directory));
+      JOIST_RETURN_IF_ERROR(store->Find());
+    }
+    const std::chrono::milliseconds interval(settings_.checkpoint_interval.millis);
+    StreamRetries retries(interval);
     while (true) {
-      JOIST_ASSIGN_OR_RETURN(const std::string state, LatestState(*store));
-      FileCheckpoints checkpoints(store.get(), job_.graph->Fingerprint(),
-                                  settings_.checkpoint_interval);
-      StreamRun run(&job_, Lanes(), &stop_, &requests_.drain, &checkpoints);
-      Status status = run.Run(state, watch);
-      if (status.ok()) return status;
+      JOIST_ASSIGN_OR_RETURN(std::optional<CheckpointStore::Checkpoint> latest, Latest(*store));
+      std::optional<FileStream> from;
+      if (latest.has_value()) from.emplace(store.get(), std::move(*latest));
+      const CheckpointHeader base = from.has_value() ? from->header() : CheckpointHeader();
+      ColdStates cold(directory + "/cold", ColdMemory());
+      if (base.cold != 0) {
+        JOIST_RETURN_IF_ERROR(cold.Restore(FileCheckpoints::ColdPathOf(directory, base.cold)));
+      }
+      FileCheckpoints checkpoints(store.get(), &cold, job_.graph->Fingerprint(), interval, base);
+      checkpoints_of_run = &checkpoints;
+      StreamRun run(&job_, Lanes(), &stop_, &drain_, &checkpoints, &cold);
+      Status status = run.Run(from.has_value() ? &*from : nullptr, watch);
+      checkpoints_of_run = nullptr;
+      if (status.ok()) {
+        if (is_to_stop_) stop_.store(true);  // It has not come to its end.
+        return status;
+      }
       if (!run.is_retryable()) return status;
       const auto pause = retries.AfterFailure(status.message(), StreamRetries::Clock::now());
       if (!pause.has_value()) return status;
@@ -136,77 +163,78 @@ class EmbeddedJob {
     }
   }
 
-  /// What the last checkpoint holds; nothing if there is none.
-  Result<std::string> LatestState(const CheckpointStore& store) const {
+  /// What others ask of a stream.
+  void Watch(FileCheckpoints* checkpoints) {
+    if (requests_.cancel.load()) stop_.store(true);
+    if (requests_.drain.load()) drain_.store(true);
+    const auto now = std::chrono::steady_clock::now();
+    if (settings_.checkpoint_directory.empty() || now < next_look_) return;
+    next_look_ = now + kBetweenLooks;
+    const std::optional<JobRequest> request = TakeRequest(settings_.checkpoint_directory);
+    if (request == JobRequest::kDrain) drain_.store(true);
+    if (request == JobRequest::kStop) is_to_stop_ = true;
+    if (is_to_stop_ && checkpoints != nullptr) checkpoints->EndWithNext();
+  }
+
+  /// What RocksDB may take to write and to read.
+  int64_t ColdMemory() const { return memory_.limit() / 8; }
+  /// A folder for this job's state, where there are no checkpoints.
+  std::string SpillPath() const {
+    static std::atomic<int> jobs{0};
+    return memory_.spill_directory() + "/joist-state-" + std::to_string(getpid()) + "-" +
+           std::to_string(jobs++);
+  }
+
+  /// The last checkpoint; nothing if there is none.
+  Result<std::optional<CheckpointStore::Checkpoint>> Latest(const CheckpointStore& store) const {
     std::vector<std::string> warnings;
     JOIST_ASSIGN_OR_RETURN(std::optional<CheckpointStore::Checkpoint> latest,
                            store.Latest(&warnings));
     for (const std::string& warning : warnings) Tell(warning);
-    if (!latest.has_value()) return std::string();
-    if (latest->fingerprint != job_.graph->Fingerprint()) {
+    if (!latest.has_value()) return latest;
+    if (!settings_.update && latest->header.fingerprint != job_.graph->Fingerprint()) {
       return Status(StatusCode::kFailedPrecondition,
                     "the checkpoints in " + store.directory() +
                         " are those of another pipeline: steps have been added, removed, renamed "
-                        "or given other types; run the program that made them, or give this job "
-                        "another --checkpoint_dir");
+                        "or given other types; go on with --update if their state fits, run the "
+                        "program that made them, or give this job another --checkpoint_dir");
     }
-    Tell("goes on from checkpoint " + std::to_string(latest->number) + " of " +
-         latest->made_at.ToString());
-    return std::move(latest->state);
+    Tell("goes on from checkpoint " + std::to_string(latest->header.number) + " of " +
+         latest->header.made_at.ToString());
+    return latest;
   }
   static void Tell(const std::string& what) { std::fprintf(stderr, "joist: %s\n", what.c_str()); }
 
-  /// In the store, at each interval.
-  class FileCheckpoints final : public StreamCheckpoints {
-   public:
-    FileCheckpoints(CheckpointStore* store, uint64_t fingerprint, Duration interval)
-        : store_(store), fingerprint_(fingerprint), interval_(interval.millis) {}
-    bool IsDue() override { return Clock::now() >= due_; }
-    bool Keep(std::string bytes) override {
-      due_ = Clock::now() + interval_;
-      written_ = std::async(std::launch::async, [this, state = std::move(bytes)] {
-        return store_->Write(fingerprint_, state);
-      });
-      return true;
-    }
-    bool IsSafe(bool waits) override {
-      if (!waits && written_.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
-        return false;
-      }
-      ThrowIfError(written_.get());
-      return true;
-    }
-
-   private:
-    using Clock = std::chrono::steady_clock;
-    CheckpointStore* store_;
-    uint64_t fingerprint_;
-    std::chrono::milliseconds interval_;
-    Clock::time_point due_ = Clock::now() + interval_;
-    std::future<Status> written_;  ///< Waits for the writer when it is destroyed.
-  };
-
   /// For tests: a run ends after some bundles, and another goes on from its checkpoint.
   Status RunRestarting(const std::function<void()>& watch) {
-    struct RestartOften final : StreamCheckpoints {
+    struct RestartOften final : StreamCheckpoints, SavedStream {
       bool IsDue() override { return ++bundles % 3 == 0; }
-      bool Keep(std::string kept) override {
-        bytes = std::move(kept);
+      bool Keep(std::string run, std::vector<StepKeys> changed) override {
+        latest = std::move(run);
+        keys.push_back(std::move(changed));
         restarts = ++checkpoints % 2 == 0;
         return !restarts;
       }
       bool IsSafe(bool) override { return true; }
+      std::string_view run() const override { return latest; }
+      Status ReadKeys(FunctionRef<Status(const std::vector<StepKeys>&)> take) const override {
+        for (auto some = keys.rbegin(); some != keys.rend(); ++some) {
+          JOIST_RETURN_IF_ERROR(take(*some));
+        }
+        return OkStatus();
+      }
       int bundles = 0;
       int checkpoints = 0;
       bool restarts = false;
-      std::string bytes;
+      std::string latest;
+      std::vector<std::vector<StepKeys>> keys;  ///< Of all checkpoints.
     } checkpoints;
     int lanes = Lanes();
     do {
-      checkpoints.restarts = false;
-      const std::string from = checkpoints.bytes;
+      const bool is_first = !std::exchange(checkpoints.restarts, false);
       JOIST_RETURN_IF_ERROR(
-          StreamRun(&job_, lanes, &stop_, &requests_.drain, &checkpoints).Run(from, watch));
+          StreamRun(&job_, lanes, &stop_, &drain_, &checkpoints, /*cold=*/nullptr)
+              .Run(is_first ? nullptr : &checkpoints, watch));
       lanes = lanes % 3 + 1;  // Others than had made the checkpoint.
     } while (checkpoints.restarts && !stop_.load());
     return OkStatus();
@@ -258,6 +286,9 @@ class EmbeddedJob {
   const RunSettings& settings_;
   const int threads_;
   std::atomic<bool> stop_{false};
+  std::atomic<bool> drain_{false};
+  bool is_to_stop_ = false;  ///< With the next checkpoint.
+  std::chrono::steady_clock::time_point next_look_;  ///< For what others ask.
   JobTables job_;
   std::vector<int> stages_feeding_;  ///< By node: stages that still add to its breaker.
   ProgressLine progress_;

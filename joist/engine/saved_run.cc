@@ -22,8 +22,10 @@ std::string EncodeSavedRun(const SavedRun& run) {
   PutVarint(run.steps.size(), &bytes);
   for (const SavedStep& step : run.steps) {
     PutBytes(step.name, &bytes, /*nested=*/true);
+    PutVarint(step.id, &bytes);
     PutInstant(step.watermark.millis, &bytes);
     PutBytes(step.stats, &bytes, /*nested=*/true);
+    EncodeLayout(step.layout, &bytes);
     PutVarint(step.states.size(), &bytes);
     for (const std::string_view state : step.states) PutBytes(state, &bytes, /*nested=*/true);
   }
@@ -39,11 +41,14 @@ bool DecodeSavedRun(std::string_view bytes, SavedRun* run) {
   run->steps.clear();
   for (; count > 0; --count) {
     SavedStep& step = run->steps.emplace_back();
+    uint64_t id;
     uint64_t lanes;
-    if (!in.TakeBytes(&step.name, /*nested=*/true) || !in.TakeInstant(&step.watermark.millis) ||
-        !in.TakeBytes(&step.stats, /*nested=*/true) || !in.TakeVarint(&lanes)) {
+    if (!in.TakeBytes(&step.name, /*nested=*/true) || !in.TakeVarint(&id) || id > UINT32_MAX ||
+        !in.TakeInstant(&step.watermark.millis) || !in.TakeBytes(&step.stats, /*nested=*/true) ||
+        !DecodeLayout(&in, &step.layout) || !in.TakeVarint(&lanes)) {
       return false;
     }
+    step.id = static_cast<uint32_t>(id);
     for (; lanes > 0; --lanes) {
       std::string_view state;
       if (!in.TakeBytes(&state, /*nested=*/true)) return false;

@@ -5,10 +5,12 @@
 #ifndef JOIST_ENGINE_SAVED_RUN_H_
 #define JOIST_ENGINE_SAVED_RUN_H_
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "joist/engine/state_layout.h"
 #include "joist/exec/metrics.h"
 #include "joist/model/timestamp.h"
 
@@ -17,15 +19,23 @@ namespace joist {
 /// Of a node of the graph. What is decoded refers to the bytes.
 struct SavedStep {
   std::string_view name;
+  uint32_t id = 0;         ///< The same as long as the job goes on, however the program changes.
   Timestamp watermark;     ///< Of its output.
   std::string_view stats;  ///< Of all lanes, by EncodeStats.
-  /// Of its operators by lane, or of its source.
+  StateLayout layout;
+  /// What its operators say whole, by lane, or its source.
   std::vector<std::string_view> states;
 };
 
 struct SavedRun {
   bool is_drained = false;
   std::vector<SavedStep> steps;  ///< In the order of the graph.
+};
+
+/// SavedKeys (exec/saved_state.h) of one step.
+struct StepKeys {
+  uint32_t step = 0;  ///< Its id.
+  std::string keys;
 };
 
 std::string EncodeSavedRun(const SavedRun& run);

@@ -5,11 +5,16 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <numeric>
 #include <string>
 #include <thread>
+#include <unordered_map>
+#include <unordered_set>
 #include <utility>
 
+#include "joist/engine/cold_states.h"
 #include "joist/engine/saved_run.h"
+#include "joist/exec/exchange.h"
 #include "joist/exec/wall_time.h"
 
 namespace joist {
@@ -20,11 +25,13 @@ constexpr std::chrono::milliseconds kLongestWait{10};
 }  // namespace
 
 StreamRun::StreamRun(JobTables* job, int lanes, std::atomic<bool>* stop,
-                     const std::atomic<bool>* drain, StreamCheckpoints* checkpoints)
+                     const std::atomic<bool>* drain, StreamCheckpoints* checkpoints,
+                     ColdStates* cold)
     : job_(job),
       stop_(stop),
       drain_(drain),
       checkpoints_(checkpoints),
+      cold_(cold),
       lanes_(static_cast<size_t>(lanes)),
       views_(job->graph->nodes().size()),
       watermarks_(job->graph->nodes().size(), Timestamp::Min()),
@@ -35,22 +42,24 @@ StreamRun::StreamRun(JobTables* job, int lanes, std::atomic<bool>* stop,
     lane.stats.resize(watermarks_.size());
   }
   FindPhases();
+  for (int node = 0; node < static_cast<int>(job->graph->nodes().size()); ++node) {
+    layouts_.push_back(LayoutOf(*job->graph, node));
+  }
 }
 
 StreamRun::~StreamRun() = default;
 
-Status StreamRun::Run(std::string_view checkpoint, const std::function<void()>& watch) {
+Status StreamRun::Run(const SavedStream* from, const std::function<void()>& watch) {
   struct AtEnd {
     StreamRun* run;
     ~AtEnd() { run->CollectStats(); }
   } const at_end{this};
   try {
+    SavedRun saved;
+    JOIST_RETURN_IF_ERROR(FindSaved(from == nullptr ? "" : from->run(), &saved));
     MakeOperators();
-    if (checkpoint.empty()) {
-      Begin();
-    } else {
-      JOIST_RETURN_IF_ERROR(Restore(checkpoint));
-    }
+    if (from != nullptr) JOIST_RETURN_IF_ERROR(Restore(*from, saved));
+    Begin();
     while (!stop_->load() && NextBundle()) {
       watch();
       if (checkpoints_ == nullptr) continue;
@@ -95,6 +104,48 @@ void StreamRun::FindPhases() {
   }
 }
 
+Status StreamRun::FindSaved(std::string_view bytes, SavedRun* run) {
+  const auto& nodes = job_->graph->nodes();
+  ids_.resize(nodes.size());
+  std::iota(ids_.begin(), ids_.end(), 0U);
+  saved_of_.assign(nodes.size(), kNotSaved);
+  if (bytes.empty()) return OkStatus();
+  if (!DecodeSavedRun(bytes, run)) return DataLoss("the checkpoint makes no sense");
+  std::unordered_map<std::string_view, size_t> by_name;
+  uint32_t next_id = 0;
+  for (size_t i = 0; i < run->steps.size(); ++i) {
+    by_name.emplace(run->steps[i].name, i);
+    next_id = std::max(next_id, run->steps[i].id + 1);
+  }
+  for (size_t node = 0; node < nodes.size(); ++node) {
+    const auto found = by_name.find(nodes[node].name);
+    if (found == by_name.end()) {
+      ids_[node] = next_id++;
+      continue;
+    }
+    const SavedStep& step = run->steps[found->second];
+    saved_of_[node] = found->second;
+    ids_[node] = step.id;
+    const bool has_state = std::any_of(step.states.begin(), step.states.end(),
+                                       [](std::string_view state) { return !state.empty(); });
+    if (has_state) {
+      JOIST_RETURN_IF_ERROR(
+          CheckLayout(step.name, step.layout, LayoutOf(*job_->graph, static_cast<int>(node))));
+    }
+    by_name.erase(found);
+  }
+  for (const auto& [name, i] : by_name) {
+    for (const std::string_view state : run->steps[i].states) {
+      if (state.empty()) continue;
+      return Status(StatusCode::kFailedPrecondition,
+                    "step \"" + std::string(name) +
+                        "\" has state in the checkpoint and is not in this program; give this job "
+                        "another --checkpoint_dir, or run the program that made it");
+    }
+  }
+  return OkStatus();
+}
+
 OperatorContext StreamRun::ContextOf(int node, int lane) {
   const Node& of = job_->graph->nodes()[node];
   OperatorContext context;
@@ -106,6 +157,7 @@ OperatorContext StreamRun::ContextOf(int node, int lane) {
   context.lanes = threads_.lanes();
   context.memory = job_->memory;
   context.memory_bytes = job_->memory->sink_part(std::max(groupings_, 1));
+  if (cold_ != nullptr) context.cold = cold_->OfStep(ids_[static_cast<size_t>(node)]);
   if (!of.inputs.empty()) {
     context.windowing = &job_->graph->collections()[of.inputs[0]].windowing;
   }
@@ -178,6 +230,24 @@ void StreamRun::ConnectTo(int node, Lane& lane) {
   }
 }
 
+template <class Call>
+Status StreamRun::InEachOperator(Call call) {
+  const size_t nodes = job_->graph->nodes().size();
+  std::vector<uint8_t> is_malformed(nodes);
+  threads_.Run([&](int lane) {
+    const auto& operators = lanes_[static_cast<size_t>(lane)].operators;
+    for (size_t node = 0; node < nodes; ++node) {
+      if (operators[node] != nullptr && !call(*operators[node], node, lane)) {
+        std::atomic_ref(is_malformed[node]).store(1, std::memory_order_relaxed);
+      }
+    }
+  });
+  for (size_t node = 0; node < nodes; ++node) {
+    if (is_malformed[node] != 0) return Malformed(node);
+  }
+  return OkStatus();
+}
+
 template <class Take>
 void StreamRun::ForEachOperator(Take take) const {
   for (const Lane& lane : lanes_) {
@@ -187,13 +257,13 @@ void StreamRun::ForEachOperator(Take take) const {
   }
 }
 
-std::string StreamRun::Save() {
+bool StreamRun::BeginCheckpoint() {
   const auto& nodes = job_->graph->nodes();
-  std::vector<std::vector<std::string>> states(nodes.size());
+  std::vector<std::vector<SavedState>> states(nodes.size());
   for (const Root& root : roots_) {
-    std::string& state = states[static_cast<size_t>(root.node)].emplace_back();
-    PutByte(root.at_end ? 1 : 0, &state);
-    if (root.stream != nullptr) root.stream->Save(&state);
+    std::string* const whole = states[static_cast<size_t>(root.node)].emplace_back().whole();
+    PutByte(root.at_end ? 1 : 0, whole);
+    if (root.stream != nullptr) root.stream->Save(whole);
   }
   for (size_t node = 0; node < nodes.size(); ++node) {
     if (lanes_[0].operators[node] != nullptr) states[node].resize(lanes_.size());
@@ -211,73 +281,100 @@ std::string StreamRun::Save() {
   });
   SavedRun run;
   run.is_drained = is_drained_;
-  std::vector<std::string> stats;
-  stats.reserve(nodes.size());
+  std::vector<StepKeys> keys;
+  std::vector<std::string> stats(nodes.size());
   for (size_t node = 0; node < nodes.size(); ++node) {
     StepStats all;
     for (const Lane& lane : lanes_) all.Merge(lane.stats[node]);
-    stats.push_back(EncodeStats(all));
-    run.steps.push_back({nodes[node].name,
-                         watermarks_[node],
-                         stats.back(),
-                         {states[node].begin(), states[node].end()}});
+    stats[node] = EncodeStats(all);
+    SavedStep& step = run.steps.emplace_back();
+    step.name = nodes[node].name;
+    step.id = ids_[node];
+    step.watermark = watermarks_[node];
+    step.stats = stats[node];
+    step.layout = layouts_[node];
+    for (SavedState& state : states[node]) {
+      step.states.push_back(*state.whole());
+      if (state.keys().empty()) continue;
+      keys.push_back({ids_[node], state.TakeKeys()});
+    }
   }
-  return EncodeSavedRun(run);
+  is_handed_on_ = !checkpoints_->Keep(EncodeSavedRun(run), std::move(keys));
+  has_begun_checkpoint_ = true;
+  return !is_handed_on_;
 }
 
-Status StreamRun::Restore(std::string_view checkpoint) {
+Status StreamRun::Malformed(size_t node) const {
+  return DataLoss("the checkpoint's state of step \"" + job_->graph->nodes()[node].name +
+                  "\" makes no sense");
+}
+
+Status StreamRun::Restore(const SavedStream& from, const SavedRun& run) {
   const auto& nodes = job_->graph->nodes();
-  SavedRun run;
-  if (!DecodeSavedRun(checkpoint, &run) || run.steps.size() != nodes.size()) {
-    return DataLoss("the checkpoint makes no sense");
-  }
   is_drained_ = run.is_drained;
-  const auto malformed = [&](size_t node) {
-    return DataLoss("the checkpoint's state of step \"" + nodes[node].name + "\" makes no sense");
-  };
   for (Root& root : roots_) {
     const auto node = static_cast<size_t>(root.node);
-    if (run.steps[node].states.size() != 1) return malformed(node);
-    ByteReader in(run.steps[node].states[0]);
+    if (saved_of_[node] == kNotSaved) continue;
+    const SavedStep& saved = run.steps[saved_of_[node]];
+    if (saved.states.size() != 1) return Malformed(node);
+    ByteReader in(saved.states[0]);
     uint8_t at_end;
     if (!in.TakeByte(&at_end) || (root.stream != nullptr && !root.stream->Restore(&in)) ||
         in.remaining() > 0) {
-      return malformed(node);
+      return Malformed(node);
     }
     root.at_end = at_end != 0;
   }
-  std::vector<uint8_t> is_malformed(nodes.size());
   for (size_t node = 0; node < nodes.size(); ++node) {
-    watermarks_[node] = run.steps[node].watermark;
+    if (saved_of_[node] == kNotSaved) continue;
+    const SavedStep& saved = run.steps[saved_of_[node]];
+    watermarks_[node] = saved.watermark;
     for (Lane& lane : lanes_) lane.watermarks[node] = watermarks_[node];
-    if (!DecodeStats(run.steps[node].stats, &lanes_[0].stats[node])) return malformed(node);
+    if (!DecodeStats(saved.stats, &lanes_[0].stats[node])) return Malformed(node);
   }
-  threads_.Run([&](int lane) {
-    const auto& operators = lanes_[static_cast<size_t>(lane)].operators;
-    for (size_t node = 0; node < nodes.size(); ++node) {
-      if (operators[node] == nullptr) continue;
-      const auto& states = run.steps[node].states;
-      for (size_t i = 0; i < states.size(); ++i) {
-        // That of what is in the first lane alone.
-        if (states[i].empty()) continue;
-        ByteReader in(states[i]);
-        const bool is_own = i % lanes_.size() == static_cast<size_t>(lane);
-        if (!operators[node]->Restore(&in, is_own) || (is_own && in.remaining() > 0)) {
-          std::atomic_ref(is_malformed[node]).store(1, std::memory_order_relaxed);
-        }
-      }
+  JOIST_RETURN_IF_ERROR(InEachOperator([&](Operator& op, size_t node, int lane) {
+    if (saved_of_[node] == kNotSaved) return true;
+    const auto& states = run.steps[saved_of_[node]].states;
+    for (size_t i = 0; i < states.size(); ++i) {
+      // That of what is in the first lane alone.
+      if (states[i].empty()) continue;
+      ByteReader in(states[i]);
+      const bool is_own = i % lanes_.size() == static_cast<size_t>(lane);
+      if (!op.Restore(&in, is_own) || (is_own && in.remaining() > 0)) return false;
     }
+    return true;
+  }));
+  JOIST_RETURN_IF_ERROR(RestoreKeys(from));
+  return InEachOperator([](Operator& op, size_t, int) {
+    op.Restored();
+    return true;
   });
-  for (size_t node = 0; node < nodes.size(); ++node) {
-    if (is_malformed[node] != 0) return malformed(node);
-  }
-  return OkStatus();
 }
 
-bool StreamRun::BeginCheckpoint() {
-  is_handed_on_ = !checkpoints_->Keep(Save());
-  has_begun_checkpoint_ = true;
-  return !is_handed_on_;
+Status StreamRun::RestoreKeys(const SavedStream& from) {
+  const size_t nodes = job_->graph->nodes().size();
+  // What a later file has removed an earlier one may still have.
+  std::vector<std::vector<std::unordered_set<std::string>>> removed(lanes_.size());
+  for (auto& of_lane : removed) of_lane.resize(nodes);
+  return from.ReadKeys([&](const std::vector<StepKeys>& some) -> Status {
+    return InEachOperator([&](Operator& op, size_t node, int lane) {
+      auto& gone = removed[static_cast<size_t>(lane)][node];
+      for (const StepKeys& of : some) {
+        if (of.step != ids_[node]) continue;
+        ByteReader in(of.keys);
+        for (SavedKey key; in.remaining() > 0;) {
+          if (!key.Take(&in)) return false;
+          if (LaneOfPartition(key.partition, threads_.lanes()) != lane) continue;
+          if (key.is_removed) {
+            gone.emplace(key.key);
+          } else if (gone.empty() || !gone.contains(std::string(key.key))) {
+            if (!op.RestoreKey(key)) return false;
+          }
+        }
+      }
+      return true;
+    });
+  });
 }
 
 void StreamRun::EndCheckpoint(bool waits) {
@@ -297,7 +394,10 @@ void StreamRun::Commit() {
 }
 
 void StreamRun::Begin() {
+  bool has_begun = false;
   for (const Root& root : roots_) {
+    if (saved_of_[static_cast<size_t>(root.node)] != kNotSaved) continue;
+    has_begun = true;
     if (root.stream != nullptr) continue;
     const Node& node = job_->graph->nodes()[root.node];
     const std::shared_ptr<Source> source = static_cast<const Step&>(*node.payload).MakeSource();
@@ -309,7 +409,7 @@ void StreamRun::Begin() {
     }
     threads_.Run([&](int lane) { ReadToTheEnd(root.node, lane, *ranges, source.get()); });
   }
-  RunBundle([] {});
+  if (has_begun) RunBundle([] {});
 }
 
 void StreamRun::ReadToTheEnd(int node, int lane, const std::vector<SourceRange>& ranges,

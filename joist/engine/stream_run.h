@@ -33,21 +33,26 @@
 
 namespace joist {
 
+class ColdStates;
+
 class StreamRun {
  public:
   /// `job` has its graph, plan, stats and memory. `stop` is set to end the run early, `drain` to
-  /// end it when all that has come is worked on. `checkpoints` may be null.
+  /// end it when all that has come is worked on. `checkpoints` may be null, and so may `cold`, the
+  /// place on disk of what memory has no room for.
   StreamRun(JobTables* job, int lanes, std::atomic<bool>* stop, const std::atomic<bool>* drain,
-            StreamCheckpoints* checkpoints);
+            StreamCheckpoints* checkpoints, ColdStates* cold);
   ~StreamRun();
 
   /// Runs to the end of all sources, or of this run by the checkpoints' wish; calls `watch` now and
-  /// then. Goes on from a checkpoint unless that is empty. Returns why it failed.
-  Status Run(std::string_view checkpoint, const std::function<void()>& watch);
+  /// then. Goes on from a checkpoint unless that is null. Returns why it failed.
+  Status Run(const SavedStream* from, const std::function<void()>& watch);
   /// Whether it may help to try again, after a failure.
   bool is_retryable() const { return is_retryable_; }
 
  private:
+  static constexpr size_t kNotSaved = SIZE_MAX;
+
   struct Root {
     int node;
     std::unique_ptr<StreamSource> stream;  ///< Null for what ends.
@@ -69,9 +74,17 @@ class StreamRun {
   /// Calls take(operator) for those of all lanes.
   template <class Take>
   void ForEachOperator(Take take) const;
+  /// With what a checkpoint did not have.
   void Begin();
-  std::string Save();
-  Status Restore(std::string_view checkpoint);
+  /// What of the checkpoint `bytes` (EncodeSavedRun; none if empty) is whose. An error where a step
+  /// has state in it that this graph has no step for, or none that understands it.
+  Status FindSaved(std::string_view bytes, SavedRun* run);
+  Status Restore(const SavedStream& from, const SavedRun& run);
+  Status RestoreKeys(const SavedStream& from);
+  /// Calls call(operator, node, lane) in all lanes; an error where one is false.
+  template <class Call>
+  Status InEachOperator(Call call);
+  Status Malformed(size_t node) const;
   /// False if the run is to end.
   bool BeginCheckpoint();
   /// Where the checkpoint that was begun is safe, so is what was done before it.
@@ -104,11 +117,15 @@ class StreamRun {
   std::atomic<bool>* const stop_;
   const std::atomic<bool>* const drain_;
   StreamCheckpoints* const checkpoints_;
+  ColdStates* const cold_;
   bool is_drained_ = false;
   bool is_retryable_ = false;
   bool is_handed_on_ = false;          ///< Another run goes on from the last checkpoint.
   bool has_begun_checkpoint_ = false;  ///< And not ended it.
   std::vector<int> phase_of_;          ///< By node.
+  std::vector<uint32_t> ids_;          ///< By node: of SavedStep.
+  std::vector<size_t> saved_of_;       ///< By node: which of the checkpoint's steps it was.
+  std::vector<StateLayout> layouts_;   ///< By node.
   std::vector<std::vector<int>> phases_;
   int groupings_ = 0;
   std::vector<Lane> lanes_;

@@ -13,6 +13,7 @@
 #include <type_traits>
 
 #include "joist/model/coder.h"
+#include "joist/model/type_name.h"
 
 namespace joist {
 
@@ -20,6 +21,14 @@ template <class A>
 struct AccumulatorCode {
   static constexpr bool kIsCoded = kHasCoder<A>;
   static constexpr bool kExists = kIsCoded || std::is_trivially_copyable_v<A>;
+  static CoderSpec Spec() {
+    if constexpr (kIsCoded) {
+      return Coder<A>::Spec();
+    } else {
+      return MakeCoderSpec("joist:coder:memory:" + std::to_string(sizeof(A)) + ":" +
+                           std::string(TypeName<A>()));
+    }
+  }
   static void Encode(const A& accumulator, std::string* out) {
     if constexpr (kIsCoded) {
       Coder<A>::Encode(accumulator, out, /*nested=*/true);

@@ -2,75 +2,70 @@
 
 #include "joist/exec/cell_table.h"
 
-#include <string>
-#include <unordered_map>
-#include <vector>
-
-#include "joist/base/hash.h"
+#include "joist/base/status.h"
+#include "joist/model/coder.h"
 
 namespace joist {
 namespace {
 
-/// A key in a window, owned or not.
-template <class Text>
-struct CellKey {
-  Text key;
-  Window window;
-};
+constexpr char kGlobal = 0;
+constexpr char kInterval = 1;
 
-struct Hash {
-  using is_transparent = void;
-  template <class Text>
-  size_t operator()(const CellKey<Text>& cell) const {
-    return HashCombine(HashBytes(cell.key), HashWindow(cell.window));
-  }
-};
-struct Equal {
-  using is_transparent = void;
-  template <class A, class B>
-  bool operator()(const CellKey<A>& a, const CellKey<B>& b) const {
-    return a.window == b.window && a.key == b.key;
-  }
-};
+/// What is in front of the key.
+bool TakeWindow(ByteReader* in, Window* window) {
+  uint8_t kind;
+  if (!in->TakeByte(&kind) || kind > kInterval) return false;
+  *window = Window::Global();
+  return kind == kGlobal || Coder<Window>::Decode(in, window, /*nested=*/true);
+}
 
 }  // namespace
 
-struct CellTable::Cells {
-  using Map = std::unordered_map<CellKey<std::string>, uint32_t, Hash, Equal>;
-  Map numbers;
-  std::vector<const Map::value_type*> entries;  ///< By number; null where it is free.
-  std::vector<uint32_t> free;
-};
-
-CellTable::CellTable() : cells_(std::make_unique<Cells>()) {}
-CellTable::~CellTable() = default;
-
 std::pair<uint32_t, bool> CellTable::Of(std::string_view key, const Window& window) {
-  Cells& cells = *cells_;
-  const auto found = cells.numbers.find(CellKey<std::string_view>{key, window});
-  if (found != cells.numbers.end()) return {found->second, false};
-  if (cells.free.empty()) {
-    cells.free.push_back(static_cast<uint32_t>(cells.entries.size()));
-    cells.entries.push_back(nullptr);
+  text_.clear();
+  if (window.is_global()) {
+    text_ += kGlobal;
+  } else {
+    text_ += kInterval;
+    Coder<Window>::Encode(window, &text_, /*nested=*/true);
   }
-  const uint32_t number = cells.free.back();
-  cells.free.pop_back();
-  cells.entries[number] =
-      &*cells.numbers.emplace(CellKey<std::string>{std::string(key), window}, number).first;
+  text_ += key;
+  return Find(text_, window);
+}
+
+std::pair<uint32_t, bool> CellTable::OfText(std::string_view text) {
+  ByteReader in(text);
+  Window window;
+  JOIST_CHECK(TakeWindow(&in, &window));
+  return Find(text, window);
+}
+
+bool CellTable::IsText(std::string_view text) {
+  ByteReader in(text);
+  Window window;
+  return TakeWindow(&in, &window);
+}
+
+std::pair<uint32_t, bool> CellTable::Find(std::string_view text, const Window& window) {
+  uint32_t number;
+  numbers_.Find(&text, 1, &number);
+  if (number >= windows_.size()) windows_.resize(number + 1);
+  OfCell& cell = windows_[number];
+  if (cell.is_used) return {number, false};
+  cell = {window, true};
   return {number, true};
 }
 
 void CellTable::Erase(uint32_t cell) {
-  cells_->numbers.erase(cells_->numbers.find(cells_->entries[cell]->first));
-  cells_->entries[cell] = nullptr;
-  cells_->free.push_back(cell);
+  numbers_.Forget(cell);
+  windows_[cell].is_used = false;
 }
 
-uint32_t CellTable::end() const { return static_cast<uint32_t>(cells_->entries.size()); }
-bool CellTable::contains(uint32_t cell) const { return cells_->entries[cell] != nullptr; }
-size_t CellTable::size() const { return cells_->numbers.size(); }
-
-std::string_view CellTable::key(uint32_t cell) const { return cells_->entries[cell]->first.key; }
-const Window& CellTable::window(uint32_t cell) const { return cells_->entries[cell]->first.window; }
+std::string_view CellTable::KeyOf(std::string_view text) {
+  ByteReader in(text);
+  Window window;
+  JOIST_CHECK(TakeWindow(&in, &window));
+  return in.rest();
+}
 
 }  // namespace joist

@@ -137,6 +137,9 @@ class CombineStep final : public StepOf<CombineStep<K, V, F>, F> {
     }
     return MakeLanes<StreamCombine<K, V, F, CombinedOf<F>>>(lanes, this->definition());
   }
+  std::vector<StateCell> state_cells() const override {
+    return {{"accumulator", AccumulatorCode<AccumulatorOf<F>>::Spec()}};
+  }
 };
 
 }  // namespace joist

@@ -6,12 +6,12 @@
 
 namespace joist {
 
-int LaneOfText(std::string_view text, bool is_word, int lanes) {
-  if (!is_word) return LaneOfHash(HashOfKey(text), lanes);
+uint32_t PartitionOfText(std::string_view text, bool is_word) {
+  if (!is_word) return PartitionOfHash(HashOfKey(text));
   uint64_t word;
   JOIST_CHECK(text.size() == sizeof(word));
   std::memcpy(&word, text.data(), sizeof(word));
-  return LaneOfHash(HashOfKey(word), lanes);
+  return PartitionOfHash(HashOfKey(word));
 }
 
 }  // namespace joist

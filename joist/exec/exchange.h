@@ -31,13 +31,18 @@
 
 namespace joist {
 
-/// The lane of keys with this hash. Of its low bits: tables use the high ones.
-inline int LaneOfHash(uint64_t hash, int lanes) {
-  return static_cast<int>((hash & UINT32_MAX) * static_cast<uint64_t>(lanes) >> 32);
-}
-
+/// The part of all keys that those with this hash are in, which is kept together. Of the hash's low
+/// bits: tables use the high ones. Checkpoints have it.
+inline uint32_t PartitionOfHash(uint64_t hash) { return static_cast<uint32_t>(hash); }
 /// The same of a key that is saved as a text; that of a word is its bytes.
-int LaneOfText(std::string_view text, bool is_word, int lanes);
+uint32_t PartitionOfText(std::string_view text, bool is_word);
+/// The lane of a partition.
+inline int LaneOfPartition(uint32_t partition, int lanes) {
+  return static_cast<int>(partition * static_cast<uint64_t>(lanes) >> 32);
+}
+inline int LaneOfHash(uint64_t hash, int lanes) {
+  return LaneOfPartition(PartitionOfHash(hash), lanes);
+}
 
 /// Thread-safe as said: a lane's Put and Take are called by its thread, and between the phases in
 /// which something is put and those in which it is taken all lanes meet.

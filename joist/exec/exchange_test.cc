@@ -134,9 +134,9 @@ TEST(Exchange, KnowsTheLaneOfAKeyByItsText) {
   for (int64_t key = -50; key < 50; ++key) {
     const uint64_t word = KeyTraits<int64_t>::ToWord(key);
     const std::string_view text(reinterpret_cast<const char*>(&word), sizeof(word));
-    EXPECT_EQ(by_key.LaneOf<int64_t>(key, 5), LaneOfText(text, true, 5));
+    EXPECT_EQ(by_key.LaneOf<int64_t>(key, 5), LaneOfPartition(PartitionOfText(text, true), 5));
     const std::string name = std::to_string(key);
-    EXPECT_EQ(by_key.LaneOf<std::string>(name, 5), LaneOfText(name, false, 5));
+    EXPECT_EQ(by_key.LaneOf<std::string>(name, 5), LaneOfPartition(PartitionOfText(name, false), 5));
   }
 }
 

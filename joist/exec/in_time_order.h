@@ -57,7 +57,8 @@ class InTimeOrder final : public Operator, public BatchReceiver<T> {
       output_.Push({column_.view(), 1, kept.meta});
     }
   }
-  void Save(std::string* out) override {
+  void Save(SavedState* state) override {
+    std::string* const out = state->whole();
     SaveValue(released_, out);
     PutVarint(waiting_.size(), out);
     for (const auto& [timestamp, kept] : waiting_) {

@@ -318,7 +318,8 @@ class StreamWork final : public Operator, public BatchReceiver<KV<T, Restriction
     for (const Waiting& waiting : works_) next = std::min(next, waiting.not_before);
     return next;
   }
-  void Save(std::string* out) override {
+  void Save(SavedState* state) override {
+    std::string* const out = state->whole();
     PutByte(is_draining_ ? 1 : 0, out);
     PutVarint(works_.size(), out);
     for (const Waiting& waiting : works_) {

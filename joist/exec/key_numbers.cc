@@ -72,6 +72,16 @@ uint32_t KeyNumbers<K>::FindOne(Key key, uint64_t tag) {
 }
 
 template <class K>
+bool KeyNumbers<K>::Contains(Key key) const {
+  const uint64_t tag = TagOf(key);
+  const size_t mask = slots_.size() - 1;
+  for (size_t i = HomeOf(tag); slots_[i].number != kNone; i = (i + 1) & mask) {
+    if (slots_[i].tag == tag && keys_[slots_[i].number] == key) return true;
+  }
+  return false;
+}
+
+template <class K>
 void KeyNumbers<K>::Forget(uint32_t number) {
   const size_t mask = slots_.size() - 1;
   size_t gap = HomeOf(TagOf(keys_[number]));

@@ -32,6 +32,7 @@ class KeyNumbers {
   KeyNumbers();
   /// The numbers of `count` keys; a new key gets one that no other key has.
   void Find(const Key* keys, size_t count, uint32_t* numbers);
+  bool Contains(Key key) const;
   /// The number may be given to another key.
   void Forget(uint32_t number);
 

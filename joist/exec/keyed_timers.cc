@@ -12,7 +12,7 @@ void KeyedTimers::Set(TimeDomain domain, uint32_t cell, uint32_t timer, std::str
                       Timestamp time, Timestamp output) {
   Id id{cell, domain, timer, std::string(name)};
   if (const auto found = pending_.find(id); found != pending_.end()) Remove(found);
-  Add(std::move(id), {time, output, timer == kExpiration ? UINT64_MAX : next_order_++});
+  Add(std::move(id), {time, output, next_order_++});
 }
 
 void KeyedTimers::Add(Id id, const Pending& pending) {
@@ -32,6 +32,11 @@ void KeyedTimers::Remove(Pendings::iterator at) {
 void KeyedTimers::Clear(TimeDomain domain, uint32_t cell, uint32_t timer, std::string_view name) {
   const auto found = pending_.find({cell, domain, timer, std::string(name)});
   if (found != pending_.end()) Remove(found);
+}
+
+bool KeyedTimers::Has(uint32_t cell) const {
+  const auto first = pending_.lower_bound({cell, TimeDomain::kEvent, 0, ""});
+  return first != pending_.end() && std::get<0>(first->first) == cell;
 }
 
 void KeyedTimers::ClearCell(uint32_t cell) {
@@ -71,7 +76,7 @@ bool KeyedTimers::RestoreCell(uint32_t cell, ByteReader* in) {
         !in->TakeInstant(&pending.output.millis) || !in->TakeVarint(&pending.order)) {
       return false;
     }
-    if (pending.order != UINT64_MAX) next_order_ = std::max(next_order_, pending.order + 1);
+    next_order_ = std::max(next_order_, pending.order + 1);
     Add({cell, static_cast<TimeDomain>(domain), static_cast<uint32_t>(timer), std::string(name)},
         pending);
   }

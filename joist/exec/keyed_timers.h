@@ -25,7 +25,7 @@ enum class TimeDomain : uint8_t { kEvent, kProcessing };
 /// Belongs to one thread.
 class KeyedTimers {
  public:
-  /// The timer of a cell's expiration: it fires after all others of its time.
+  /// Stands for a cell's expiration, which is not among them.
   static constexpr uint32_t kExpiration = UINT32_MAX;
 
   struct Fired {
@@ -42,6 +42,7 @@ class KeyedTimers {
   void Clear(TimeDomain domain, uint32_t cell, uint32_t timer, std::string_view name);
   /// All of a cell.
   void ClearCell(uint32_t cell);
+  bool Has(uint32_t cell) const;
   /// Takes out the first that fires before `now`.
   std::optional<Fired> Next(TimeDomain domain, Timestamp now);
   /// Those of a cell, as bytes, and into new timers.

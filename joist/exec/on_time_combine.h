@@ -102,8 +102,9 @@ class OnTimeCombine final : public Operator, public BatchReceiver<KV<K, V>> {
     }
   }
 
-  void Save([[maybe_unused]] std::string* out) override {
+  void Save([[maybe_unused]] SavedState* state) override {
     if constexpr (Gathered::kSpills) {
+      std::string* const out = state->whole();
       SaveValue(watermark_, out);
       std::vector<const typename WindowList<Gathered>::Item*> open;
       for (const auto& item : gatherer_.windows()) {

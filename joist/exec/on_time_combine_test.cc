@@ -80,7 +80,12 @@ class Lanes {
   }
   std::vector<std::string> Save() {
     std::vector<std::string> states(size());
-    for (size_t lane = 0; lane < size(); ++lane) operators_[lane]->Save(&states[lane]);
+    for (size_t lane = 0; lane < size(); ++lane) {
+      SavedState saved;
+      operators_[lane]->Save(&saved);
+      EXPECT_TRUE(saved.keys().empty());
+      states[lane] = *saved.whole();
+    }
     return states;
   }
   void Restore(const std::vector<std::string>& states) {

@@ -114,7 +114,7 @@ class ParDoOperator final : public Operator, public BatchReceiver<In> {
 
  public:
   ParDoOperator(F fn, const OperatorContext& context)
-      : fn_(std::move(fn)), context_(context), cells_(context) {
+      : fn_(std::move(fn)), context_(context), cells_(context, kHasExpiration) {
     std::apply([&](auto&... cursor) { (cursor.set_stats(context.stats), ...); }, cursors_);
   }
   ~ParDoOperator() override {
@@ -159,6 +159,7 @@ class ParDoOperator final : public Operator, public BatchReceiver<In> {
         CallFinish(Parameters());
         EndBatch();
       }
+      if constexpr (kStateful) cells_.EndBundle();
     } catch (...) {
       RethrowSwallowed();
       RethrowAsStepFailure(context_.step, "");
@@ -193,8 +194,8 @@ class ParDoOperator final : public Operator, public BatchReceiver<In> {
       FireTimers(TimeDomain::kEvent);
     }
   }
-  void Save([[maybe_unused]] std::string* out) override {
-    if constexpr (kHasSides) waiting_.Save(out);
+  void Save([[maybe_unused]] SavedState* out) override {
+    if constexpr (kHasSides) waiting_.Save(out->whole());
     if constexpr (kStateful) cells_.Save(out);
     if constexpr (kFinalizes) callbacks_.Saved();
   }
@@ -209,8 +210,15 @@ class ParDoOperator final : public Operator, public BatchReceiver<In> {
       };
       if (!waiting_.Restore(in, takes)) return false;
     }
-    if constexpr (kStateful) return cells_.Restore(in);
+    if constexpr (kStateful) return cells_.RestoreClocks(in);
     return true;
+  }
+  bool RestoreKey([[maybe_unused]] const SavedKey& key) override {
+    if constexpr (kStateful) {
+      return cells_.RestoreCell(key);
+    } else {
+      return false;
+    }
   }
   Timestamp hold() const override {
     Timestamp hold = Timestamp::Max();
@@ -412,7 +420,7 @@ class ParDoOperator final : public Operator, public BatchReceiver<In> {
       EndKey();
       BeginBatch(batch.meta);
     }
-    if (cells_.Enter(view.key, batch.window(i), batch.timestamp(i), kHasExpiration)) return true;
+    if (cells_.Enter(view.key, batch.window(i), batch.timestamp(i))) return true;
     CountDroppedLate(context_.stats);
     return false;
   }
@@ -630,6 +638,10 @@ class ParDoStep final : public StepOf<ParDoStep<F, In, kForm>, F> {
   std::unique_ptr<Operator> MakeOperator(const OperatorContext& context) const override {
     return std::unique_ptr<Operator>(new ParDoOperator<F, In, kForm>(this->definition(), context));
   }
+  std::vector<StateCell> state_cells() const override {
+    return StateCellsOf(
+        typename StateParameters<typename ParDoTraits<F, In, kForm>::Others>::States());
+  }
   std::unique_ptr<Breaker> MakeInputBreaker(
       [[maybe_unused]] const BreakerContext& context) const override {
     if constexpr (ParDoTraits<F, In, kForm>::Sides::kSize > 0) {
@@ -637,6 +649,15 @@ class ParDoStep final : public StepOf<ParDoStep<F, In, kForm>, F> {
     } else {
       return nullptr;
     }
+  }
+
+ private:
+  static std::string LastName(std::string_view type) {
+    return std::string(type.substr(type.rfind(':') + 1));
+  }
+  template <class... S>
+  static std::vector<StateCell> StateCellsOf(TypeList<S...>) {
+    return {StateCell{LastName(TypeName<typename S::tag_type>()), S::Spec()}...};
   }
 };
 

@@ -71,7 +71,8 @@ class StableInput final : public Operator, public BatchReceiver<T> {
   }
   bool awaits_commit() const override { return waiting_ != nullptr || saved_ != nullptr; }
 
-  void Save(std::string* out) override {
+  void Save(SavedState* state) override {
+    std::string* const out = state->whole();
     size_t count = waiting_ == nullptr ? 0 : waiting_->size();
     for (const auto& spool : stable_) count += spool->size();
     PutVarint(count, out);

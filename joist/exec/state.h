@@ -47,8 +47,49 @@ std::string KeyOf(const K& key) {
   return EncodeToString(key);
 }
 
+/// What a value takes beside its own size, about.
+template <class T>
+size_t HeapBytes([[maybe_unused]] const T& value) {
+  if constexpr (std::is_same_v<T, std::string>) {
+    return value.capacity();
+  } else if constexpr (std::is_trivially_copyable_v<T>) {
+    return 0;
+  } else if constexpr (kHasCoder<T>) {
+    return EncodeToString(value).size();
+  } else {
+    return sizeof(T);
+  }
+}
+template <class T>
+size_t HeapBytes(const std::vector<T>& values) {
+  size_t bytes = values.capacity() * sizeof(T);
+  if constexpr (!std::is_trivially_copyable_v<T>) {
+    for (const T& value : values) bytes += HeapBytes(value);
+  }
+  return bytes;
+}
+/// Of a tree's nodes.
+template <class Map>
+size_t HeapBytesOfTree(const Map& map) {
+  constexpr size_t kNode = 32 + sizeof(typename Map::value_type);
+  size_t bytes = map.size() * kNode;
+  for (const auto& [key, value] : map) bytes += HeapBytes(key) + HeapBytes(value);
+  return bytes;
+}
+
 // Cells in checkpoints.
 
+template <class... T>
+CoderSpec SpecOf(std::string_view urn) {
+  const auto of = []<class V>() {
+    if constexpr (kHasCoder<V>) {
+      return Coder<V>::Spec();
+    } else {
+      return CoderSpec();
+    }
+  };
+  return MakeCoderSpec(urn, {of.template operator()<T>()...});
+}
 template <class T>
 void SaveOptional(const std::optional<T>& value, std::string* out) {
   PutByte(value.has_value() ? 1 : 0, out);
@@ -92,9 +133,14 @@ class ValueState {
   void Write(T value) const { *cell_ = std::move(value); }
   void Clear() const { cell_->reset(); }
 
+  static CoderSpec Spec() { return state_internal::SpecOf<T>("joist:state:value"); }
   static void Save(const Cell& cell, std::string* out) { state_internal::SaveOptional(cell, out); }
   static bool Restore(ByteReader* in, Cell* cell) {
     return state_internal::RestoreOptional(in, cell);
+  }
+
+  static size_t HeapBytes(const Cell& cell) {
+    return cell.has_value() ? state_internal::HeapBytes(*cell) : 0;
   }
 
  private:
@@ -115,10 +161,13 @@ class BagState {
   void Add(T value) const { cell_->push_back(std::move(value)); }
   void Clear() const { cell_->clear(); }
 
+  static CoderSpec Spec() { return state_internal::SpecOf<T>("joist:state:bag"); }
   static void Save(const Cell& cell, std::string* out) { state_internal::SaveAll(cell, out); }
   static bool Restore(ByteReader* in, Cell* cell) {
     return state_internal::RestoreAll<T>(in, [&](T value) { cell->push_back(std::move(value)); });
   }
+
+  static size_t HeapBytes(const Cell& cell) { return state_internal::HeapBytes(cell); }
 
  private:
   Cell* cell_;
@@ -142,6 +191,9 @@ class CombiningState {
   }
   void Clear() const { cell_->reset(); }
 
+  static CoderSpec Spec() {
+    return MakeCoderSpec("joist:state:combining", {AccumulatorCode<Accumulator>::Spec()});
+  }
   static void Save(const Cell& cell, std::string* out) {
     if constexpr (AccumulatorCode<Accumulator>::kExists) {
       PutByte(cell.has_value() ? 1 : 0, out);
@@ -159,6 +211,10 @@ class CombiningState {
     } else {
       return false;
     }
+  }
+
+  static size_t HeapBytes(const Cell& cell) {
+    return cell.has_value() ? state_internal::HeapBytes(*cell) : 0;
   }
 
  private:
@@ -188,6 +244,7 @@ class SetState {
   bool IsEmpty() const { return cell_->empty(); }
   void Clear() const { cell_->clear(); }
 
+  static CoderSpec Spec() { return state_internal::SpecOf<T>("joist:state:set"); }
   static void Save(const Cell& cell, std::string* out) {
     PutVarint(cell.size(), out);
     for (const auto& [key, value] : cell) SaveValue(value, out);
@@ -196,6 +253,8 @@ class SetState {
     return state_internal::RestoreAll<T>(in,
                                          [&](T value) { SetState(cell).Add(std::move(value)); });
   }
+
+  static size_t HeapBytes(const Cell& cell) { return state_internal::HeapBytesOfTree(cell); }
 
  private:
   Cell* cell_;
@@ -228,6 +287,7 @@ class MapState {
   bool IsEmpty() const { return cell_->empty(); }
   void Clear() const { cell_->clear(); }
 
+  static CoderSpec Spec() { return state_internal::SpecOf<K, V>("joist:state:map"); }
   static void Save(const Cell& cell, std::string* out) {
     PutVarint(cell.size(), out);
     for (const auto& [key, entry] : cell) SaveValue(entry, out);
@@ -239,6 +299,8 @@ class MapState {
       cell->emplace(std::move(key), std::move(entry));
     });
   }
+
+  static size_t HeapBytes(const Cell& cell) { return state_internal::HeapBytesOfTree(cell); }
 
  private:
   Cell* cell_;
@@ -270,6 +332,7 @@ class MultimapState {
   bool IsEmpty() const { return cell_->empty(); }
   void Clear() const { cell_->clear(); }
 
+  static CoderSpec Spec() { return state_internal::SpecOf<K, V>("joist:state:multimap"); }
   static void Save(const Cell& cell, std::string* out) {
     PutVarint(cell.size(), out);
     for (const auto& [key, entry] : cell) SaveValue(entry, out);
@@ -281,6 +344,8 @@ class MultimapState {
       cell->emplace(std::move(key), std::move(entry));
     });
   }
+
+  static size_t HeapBytes(const Cell& cell) { return state_internal::HeapBytesOfTree(cell); }
 
  private:
   Cell* cell_;
@@ -308,6 +373,7 @@ class OrderedListState {
   bool IsEmpty() const { return cell_->empty(); }
   void Clear() const { cell_->clear(); }
 
+  static CoderSpec Spec() { return state_internal::SpecOf<T>("joist:state:ordered_list"); }
   static void Save(const Cell& cell, std::string* out) {
     PutVarint(cell.size(), out);
     for (const auto& [at, value] : cell) SaveValue(KV<Timestamp, T>{at, value}, out);
@@ -316,6 +382,8 @@ class OrderedListState {
     return state_internal::RestoreAll<KV<Timestamp, T>>(
         in, [&](KV<Timestamp, T> entry) { cell->emplace(entry.key, std::move(entry.value)); });
   }
+
+  static size_t HeapBytes(const Cell& cell) { return state_internal::HeapBytesOfTree(cell); }
 
  private:
   Cell* cell_;

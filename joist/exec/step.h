@@ -23,8 +23,10 @@
 
 #include "joist/base/status.h"
 #include "joist/exec/batch.h"
+#include "joist/exec/cold_state.h"
 #include "joist/exec/memory.h"
 #include "joist/exec/metrics.h"
+#include "joist/exec/saved_state.h"
 #include "joist/model/coder.h"
 #include "joist/model/graph.h"
 #include "joist/model/type_name.h"
@@ -81,6 +83,7 @@ struct OperatorContext {
   bool has_checkpoints = false;                  ///< Of a stream.
   int lane = 0;                                  ///< Of a stream: which of its lanes; see
   int lanes = 1;                                 ///< exec/exchange.h.
+  std::shared_ptr<ColdState> cold;               ///< Of a stream: the step's; null: there is none.
   /// What a sink may gather before it goes to disk.
   int64_t memory_bytes = std::numeric_limits<int64_t>::max();
 };
@@ -123,12 +126,17 @@ class Operator {
   virtual Timestamp next_work() const { return Timestamp::Max(); }
   /// The stream is to come to its end: what has no end of its own is cut.
   virtual void Drain() {}
-  /// Appends what must outlive the process. Throws where a type has no coder.
-  virtual void Save(std::string* /*out*/) {}
-  /// Of a new operator: what Save wrote, called for what each lane had saved, of which there may
-  /// have been more or fewer. Takes of it what belongs to this lane: what has a key by its key;
-  /// what has none if `is_own`. False where it is malformed.
+  /// Says what must outlive the process; of keys, what has changed since it was called last, or
+  /// since it was restored. Throws where a type has no coder.
+  virtual void Save(SavedState* /*out*/) {}
+  /// Of a new operator: what each lane had said whole, of which there may have been more or fewer.
+  /// Takes of it what belongs to this lane: what has a key by its key; what has none if `is_own`.
+  /// False where it is malformed.
   virtual bool Restore(ByteReader* /*in*/, bool /*is_own*/) { return true; }
+  /// Then: what was said of a key of this lane. Where it is said again, the first call counts.
+  virtual bool RestoreKey(const SavedKey&) { return false; }
+  /// And in the end.
+  virtual void Restored() {}
   /// Something waits for Committed, after a Save or before.
   virtual bool awaits_commit() const { return false; }
 };
@@ -261,6 +269,12 @@ class Breaker {
 
 class StreamSource;  // exec/stream_operator.h
 
+/// Something that a step knows by key, as checkpoints have it.
+struct StateCell {
+  std::string name;  ///< Where it is a type's: without what the type is nested in.
+  CoderSpec coder;
+};
+
 /// A step of the graph with the code that runs it. Of the first three functions the one is
 /// implemented that its kind calls for.
 class Step : public StepPayload {
@@ -274,6 +288,8 @@ class Step : public StepPayload {
   /// each lane. A view's first is a StreamView. Empty where there is no such thing.
   virtual std::vector<std::unique_ptr<Operator>> MakeStreamOperators(
       std::span<const OperatorContext>) const;
+  /// What those of a stream know by key, beside their input's elements.
+  virtual std::vector<StateCell> state_cells() const { return {}; }
   /// Something that keeps a kParDo's input until a side input is ready; null if it has none.
   virtual std::unique_ptr<Breaker> MakeInputBreaker(const BreakerContext&) const { return nullptr; }
 };

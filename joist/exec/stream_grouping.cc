@@ -5,7 +5,6 @@
 #include <cstring>
 #include <utility>
 
-#include "joist/exec/exchange.h"
 #include "joist/exec/failure.h"
 
 namespace joist {
@@ -14,6 +13,12 @@ namespace {
 const WindowingStrategy& StrategyOf(const OperatorContext& context) {
   static const WindowingStrategy kDefault;
   return context.windowing == nullptr ? kDefault : *context.windowing;
+}
+
+uint64_t WordOf(std::string_view text) {
+  uint64_t word;
+  std::memcpy(&word, text.data(), sizeof(word));
+  return word;
 }
 
 /// One value for all, or `count` values.
@@ -59,52 +64,47 @@ void StreamGrouping::AdvanceProcessingTime(Timestamp now) {
 }
 Timestamp StreamGrouping::hold() const { return groups_.output_watermark(); }
 
-void StreamGrouping::Save(std::string* out) {
-  groups_.SaveClocks(out);
-  PutVarint(has_words_ ? words_.size() : texts_.size(), out);
+void StreamGrouping::Save(SavedState* out) {
+  groups_.SaveClocks(out->whole());
+  changed_.Remove([&](std::string_view text) {
+    if (!IsKnown(text)) out->Remove(PartitionOf(text), text);
+  });
   std::string state;
-  const auto save = [&](WindowGroups::KeyNumber key) {
+  changed_.Put([&](WindowGroups::KeyNumber key) {
     state.clear();
     groups_.SaveKey(key, &state, [&](GroupNumber group) { SaveGroup(group, &state); });
-    PutBytes(TextOf(key), out, /*nested=*/true);
-    PutBytes(state, out, /*nested=*/true);
-  };
-  if (has_words_) {
-    words_.ForEach(save);
-  } else {
-    texts_.ForEach(save);
-  }
+    const std::string_view text = TextOf(key);
+    out->Put(PartitionOf(text), text, state);
+  });
 }
 
-bool StreamGrouping::Restore(ByteReader* in, bool) {
-  uint64_t keys;
-  if (!groups_.RestoreClocks(in) || !in->TakeVarint(&keys)) return false;
-  for (; keys > 0; --keys) {
-    std::string_view text;
-    std::string_view state;
-    uint64_t word = 0;
-    if (!in->TakeBytes(&text, /*nested=*/true) || !in->TakeBytes(&state, /*nested=*/true) ||
-        (has_words_ && text.size() != sizeof(word))) {
-      return false;
-    }
-    if (LaneOfText(text, has_words_, context_.lanes) != context_.lane) continue;
-    WindowGroups::KeyNumber key;
-    if (has_words_) {
-      std::memcpy(&word, text.data(), sizeof(word));
-      words_.Find(&word, 1, &key);
-    } else {
-      texts_.Find(&text, 1, &key);
-    }
-    ByteReader of_key(state);
-    const bool restored = groups_.RestoreKey(
-        key, &of_key, [&](GroupNumber group) { return RestoreGroup(group, &of_key); });
-    if (!restored || of_key.remaining() > 0) return false;
+bool StreamGrouping::Restore(ByteReader* in, bool) { return groups_.RestoreClocks(in); }
+
+bool StreamGrouping::IsKnown(std::string_view text) const {
+  return has_words_ ? words_.Contains(WordOf(text)) : texts_.Contains(text);
+}
+
+bool StreamGrouping::RestoreKey(const SavedKey& saved) {
+  if (has_words_ && saved.key.size() != sizeof(uint64_t)) return false;
+  if (IsKnown(saved.key)) return true;
+  WindowGroups::KeyNumber key;
+  if (has_words_) {
+    const uint64_t word = WordOf(saved.key);
+    words_.Find(&word, 1, &key);
+  } else {
+    texts_.Find(&saved.key, 1, &key);
   }
+  ByteReader in(saved.state);
+  return groups_.RestoreKey(key, &in,
+                            [&](GroupNumber group) { return RestoreGroup(group, &in); }) &&
+         in.remaining() == 0;
+}
+
+void StreamGrouping::Restored() {
   groups_.Settle();
   // Metrics are restored as such.
   counted_late_ = groups_.dropped_late();
   counted_closed_ = groups_.dropped_closed();
-  return true;
 }
 
 void StreamGrouping::CountDropped() {
@@ -139,6 +139,7 @@ const StreamGrouping::GroupNumber* StreamGrouping::Place(const std::string_view*
 }
 const StreamGrouping::GroupNumber* StreamGrouping::PlaceNumbers(const Meta& meta, size_t count) {
   places_.resize(count);
+  if (context_.has_checkpoints) changed_.Add(numbers_);
   groups_.Place(numbers_, SpanOf(meta.timestamps, count), SpanOf(meta.windows, count),
                 places_.data());
   return places_.data();
@@ -158,7 +159,12 @@ void StreamGrouping::Fire(const WindowGroups::Firing& firing) {
   if (++rows_ == kBatchSize) Flush();
 }
 
+void StreamGrouping::Changes(WindowGroups::KeyNumber key) {
+  if (context_.has_checkpoints) changed_.Add(std::span(&key, 1));
+}
+
 void StreamGrouping::KeyIsGone(WindowGroups::KeyNumber key) {
+  if (context_.has_checkpoints) changed_.AddRemoved(key, TextOf(key));
   if (has_words_) {
     words_.Forget(key);
   } else {

@@ -14,7 +14,9 @@
 #include <string_view>
 #include <vector>
 
+#include "joist/exec/changed_keys.h"
 #include "joist/exec/erased_grouping.h"
+#include "joist/exec/exchange.h"
 #include "joist/exec/key_numbers.h"
 #include "joist/exec/step.h"
 #include "joist/model/window_groups.h"
@@ -31,8 +33,10 @@ class StreamGrouping : public Operator, protected WindowGroups::Owner {
   void AdvanceWatermark(Timestamp input) override;
   void AdvanceProcessingTime(Timestamp now) override;
   Timestamp hold() const override;
-  void Save(std::string* out) override;
+  void Save(SavedState* out) override;
   bool Restore(ByteReader* in, bool is_own) override;
+  bool RestoreKey(const SavedKey& key) override;
+  void Restored() override;
 
  protected:
   using GroupNumber = WindowGroups::GroupNumber;
@@ -55,16 +59,22 @@ class StreamGrouping : public Operator, protected WindowGroups::Owner {
   virtual void SaveGroup(GroupNumber group, std::string* out) = 0;
   virtual bool RestoreGroup(GroupNumber group, ByteReader* in) = 0;
 
+  virtual uint32_t PartitionOf(std::string_view key) const {
+    return PartitionOfText(key, has_words_);
+  }
+
   const OperatorContext& context() const { return context_; }
 
  private:
   void Fire(const WindowGroups::Firing& firing) final;
   void KeyIsGone(WindowGroups::KeyNumber key) final;
+  void Changes(WindowGroups::KeyNumber key) final;
   void Flush();
   void CountDropped();
   template <class Call>
   void Guard(Call call);
   const GroupNumber* PlaceNumbers(const Meta& meta, size_t count);
+  bool IsKnown(std::string_view text) const;
   /// Of a word its bytes.
   std::string_view TextOf(WindowGroups::KeyNumber key) const;
 
@@ -75,6 +85,7 @@ class StreamGrouping : public Operator, protected WindowGroups::Owner {
   KeyNumbers<std::string> texts_;
   std::vector<WindowGroups::KeyNumber> numbers_;
   std::vector<GroupNumber> places_;
+  ChangedKeys changed_;  ///< Where there are checkpoints.
   int64_t counted_late_ = 0;  ///< Of those dropped, what the metrics have.
   int64_t counted_closed_ = 0;
   size_t rows_ = 0;  ///< Written and not pushed.

@@ -130,13 +130,14 @@ class StreamViewOf final : public StreamGrouping,
     fired_.clear();
     ++windows_->version;
   }
-  void Save(std::string* out) override {
+  void Save(SavedState* out) override {
     StreamGrouping::Save(out);
-    SaveValue(watermark_, out);
-    PutVarint(windows_->shown.size(), out);
+    std::string* const whole = out->whole();
+    SaveValue(watermark_, whole);
+    PutVarint(windows_->shown.size(), whole);
     for (const auto& [window, shown] : windows_->shown) {
-      SaveValue(window, out);
-      shown.pane.Save(out);
+      SaveValue(window, whole);
+      shown.pane.Save(whole);
     }
   }
   bool Restore(ByteReader* in, bool is_own) override {
@@ -171,6 +172,7 @@ class StreamViewOf final : public StreamGrouping,
   }
   void SaveGroup(GroupNumber group, std::string* out) override { Of(group).Save(out); }
   bool RestoreGroup(GroupNumber group, ByteReader* in) override { return Of(group).Restore(in); }
+  uint32_t PartitionOf(std::string_view) const override { return 0; }  // The first lane's.
   void Clear(GroupNumber group) override { Of(group) = {}; }
   void Free(GroupNumber group) override { Of(group) = {}; }
 

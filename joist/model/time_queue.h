@@ -66,6 +66,12 @@ class TimeQueue {
     return held_ == 0 ? Timestamp::Max() : least_[static_cast<size_t>(std::countr_zero(held_))];
   }
 
+  /// An empty one forgets what has been found: time may begin anew.
+  void Restart() {
+    JOIST_CHECK(size_ == 0);
+    now_ = Timestamp::Min();
+  }
+
   /// Whether it holds twice as many entries as after the last Keep, and some: time to call Keep if
   /// its user leaves entries behind that mean nothing any more.
   bool is_crowded() const { return size_ >= crowd_; }

@@ -409,6 +409,7 @@ void WindowGroups::Look(GroupNumber number) {
 
 void WindowGroups::Emit(GroupNumber number, bool finished) {
   Group& group = groups_[number];
+  owner_->Changes(group.key);
   const Timestamp end = group.window.max_timestamp();
   const Timestamp timestamp = std::min(group.hold, end);
   const bool fires_always = strategy_.on_time_behavior == OnTimeBehavior::kFireAlways;
@@ -474,6 +475,7 @@ void WindowGroups::Expire(GroupNumber number) {
   const Window window = groups_[number].window;
   const KeyNumber key = groups_[number].key;
   if (groups_[number].is_closed) {
+    owner_->Changes(key);
     keys_.EraseClosed(key, KeyWindows::PlaceOf(window, keys_.closed(key)));
   } else {
     Emit(number, /*finished=*/true);

@@ -70,6 +70,8 @@ class WindowGroups {
     virtual void Free(GroupNumber group) = 0;
     /// No window of the key is known any more.
     virtual void KeyIsGone(KeyNumber key) = 0;
+    /// What SaveKey says of the key changes, other than by Place.
+    virtual void Changes(KeyNumber /*key*/) {}
   };
 
   /// `strategy` is valid.

@@ -215,6 +215,15 @@ Status Pipeline::Prepare(RunSettings* settings) const {
   if (embedded.checkpoint_interval.millis < 1) {
     return InvalidArgument("--checkpoint_interval must be positive");
   }
+  settings->checkpoint_retention = embedded.checkpoint_retention;
+  if (embedded.checkpoint_retention < 1) {
+    return InvalidArgument("--checkpoint_retention must be at least 1");
+  }
+  settings->savepoint = embedded.savepoint;
+  settings->update = embedded.update;
+  if (settings->checkpoint_directory.empty() && !settings->savepoint.empty()) {
+    return InvalidArgument("--savepoint needs --checkpoint_dir");
+  }
   settings->show_progress =
       embedded.progress == "always" || (embedded.progress == "auto" && isatty(STDERR_FILENO) == 1);
   return OkStatus();

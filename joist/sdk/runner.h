@@ -31,6 +31,9 @@ struct RunSettings {
   /// Where a stream's checkpoints are; empty: it makes none.
   std::string checkpoint_directory;
   Duration checkpoint_interval;
+  int checkpoint_retention = 3;  ///< How many are kept.
+  std::string savepoint;         ///< Folder of the one that a job without checkpoints begins with.
+  bool update = false;           ///< They may be those of another version of the program.
   bool restarts = false;  ///< For tests: a stream goes on from checkpoints all the time.
 };
 

@@ -17,7 +17,10 @@ JOIST_OPTIONS_DEFINE(
     (memory, "Memory that groups and tables may take before they go to disk"),
     (progress, "Progress display: auto (on a terminal), always, never"),
     (checkpoint_dir, "Folder for a stream's checkpoints, from which it goes on when started again"),
-    (checkpoint_interval, "Time between checkpoints"))
+    (checkpoint_interval, "Time between checkpoints"),
+    (checkpoint_retention, "How many checkpoints are kept"),
+    (savepoint, "Folder of a savepoint, with which a job without checkpoints begins"),
+    (update, "Go on from checkpoints of another version of the program"))
 
 JOIST_OPTIONS_DEFINE(, WorkerOptions, "Workers", (num_workers, "Workers at the start"),
                      (max_num_workers, "Workers at the most; of the embedded runner: threads"),

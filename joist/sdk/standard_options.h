@@ -35,6 +35,9 @@ struct EmbeddedOptions {
   std::string progress = "auto";
   std::string checkpoint_dir;
   Duration checkpoint_interval = Duration::Seconds(10);
+  int32_t checkpoint_retention = 3;
+  std::string savepoint;
+  bool update = false;
 };
 void JoistDescribeOptions(EmbeddedOptions& object, OptionFields& fields);
 

@@ -1,0 +1,251 @@
+// Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
+
+#include "joist/engine/cold_states.h"
+
+#include <rocksdb/cache.h>
+#include <rocksdb/convenience.h>
+#include <rocksdb/db.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/table.h>
+#include <rocksdb/utilities/checkpoint.h>
+#include <rocksdb/write_batch.h>
+
+#include <algorithm>
+#include <atomic>
+#include <filesystem>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <shared_mutex>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+#include "joist/model/wire.h"
+
+namespace joist {
+namespace {
+
+constexpr int64_t kLeastBuffer = 1 << 20;
+constexpr int64_t kMostBuffer = 64 << 20;
+constexpr int kBuffers = 3;
+constexpr double kFilterBitsPerKey = 10;
+
+rocksdb::Options OptionsFor(int64_t memory_bytes) {
+  rocksdb::Options options;
+  options.create_if_missing = true;
+  options.write_buffer_size =
+      static_cast<size_t>(std::clamp(memory_bytes / 2 / kBuffers, kLeastBuffer, kMostBuffer));
+  options.max_write_buffer_number = kBuffers;
+  options.max_background_jobs = 2;
+  const auto supported = rocksdb::GetSupportedCompressions();
+  for (const auto kind : {rocksdb::kLZ4Compression, rocksdb::kSnappyCompression}) {
+    if (std::find(supported.begin(), supported.end(), kind) == supported.end()) continue;
+    options.compression = kind;
+    break;
+  }
+  options.info_log_level = rocksdb::WARN_LEVEL;
+  options.keep_log_file_num = 1;
+  rocksdb::BlockBasedTableOptions table;
+  table.block_cache = rocksdb::NewLRUCache(static_cast<size_t>(std::max(memory_bytes / 2, kLeastBuffer)));
+  table.cache_index_and_filter_blocks = true;
+  table.pin_l0_filter_and_index_blocks_in_cache = true;
+  table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(kFilterBitsPerKey));
+  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  return options;
+}
+
+rocksdb::Slice SliceOf(std::string_view text) { return {text.data(), text.size()}; }
+
+}  // namespace
+
+class ColdStates::Database {
+ public:
+  Database(std::string directory, int64_t memory_bytes)
+      : directory_(std::move(directory)), memory_bytes_(memory_bytes) {
+    RemoveDirectory();
+  }
+  ~Database() {
+    database_.reset();
+    RemoveDirectory();
+  }
+  Database(const Database&) = delete;
+  Database& operator=(const Database&) = delete;
+
+  Status Restore(const std::string& snapshot) {
+    std::error_code error;
+    std::filesystem::create_directories(directory_, error);
+    for (const auto& entry : std::filesystem::directory_iterator(snapshot, error)) {
+      const std::filesystem::path to = directory_ / entry.path().filename();
+      if (entry.path().extension() == ".sst") {
+        std::filesystem::create_hard_link(entry.path(), to, error);
+      } else {
+        std::filesystem::copy_file(entry.path(), to, error);
+      }
+      if (error) break;
+    }
+    if (error) return FromErrno(error.value(), "cannot take up the state in " + snapshot);
+    const std::lock_guard lock(mutex_);
+    try {
+      Open();
+    } catch (const StatusException& failure) {
+      return failure.status();
+    }
+    return OkStatus();
+  }
+
+  bool Get(const std::string& key, std::string* state) {
+    const std::shared_lock lock(mutex_);
+    if (is_suspended_) {
+      const std::lock_guard waiting(waiting_mutex_);
+      if (const auto found = waiting_.find(key); found != waiting_.end()) {
+        if (found->second.has_value()) *state = *found->second;
+        return found->second.has_value();
+      }
+    }
+    if (database_ == nullptr) return false;
+    const rocksdb::Status status = database_->Get({}, SliceOf(key), state);
+    if (!status.ok() && !status.IsNotFound()) Throw("read", status);
+    return status.ok();
+  }
+  void Put(std::string key, std::string_view state) {
+    Change(std::move(key), std::string(state));
+  }
+  void Erase(std::string key) { Change(std::move(key), std::nullopt); }
+
+  bool BeginSnapshot() {
+    const std::lock_guard lock(mutex_);
+    if (!has_changed_.exchange(false)) return false;
+    is_suspended_ = true;
+    return true;
+  }
+  Status TakeSnapshot(const std::string& directory) {
+    Status result = OkStatus();
+    {
+      std::error_code error;
+      std::filesystem::remove_all(directory, error);
+      rocksdb::Checkpoint* made = nullptr;
+      rocksdb::Status status = rocksdb::Checkpoint::Create(database_.get(), &made);
+      const std::unique_ptr<rocksdb::Checkpoint> checkpoint(made);
+      // Nothing is in a log: what is in memory is written first.
+      if (status.ok()) status = checkpoint->CreateCheckpoint(directory, /*log_size_for_flush=*/0);
+      if (!status.ok()) result = StatusOf("save", status);
+    }
+    const std::lock_guard lock(mutex_);
+    is_suspended_ = false;
+    rocksdb::WriteBatch batch;
+    for (const auto& [key, state] : waiting_) {
+      if (state.has_value()) {
+        batch.Put(SliceOf(key), SliceOf(*state));
+      } else {
+        batch.Delete(SliceOf(key));
+      }
+    }
+    const rocksdb::Status written = waiting_.empty() ? rocksdb::Status() : database_->Write(WithoutLog(), &batch);
+    waiting_.clear();
+    if (result.ok() && !written.ok()) result = StatusOf("write", written);
+    return result;
+  }
+  bool is_empty() const {
+    const std::shared_lock lock(mutex_);
+    return database_ == nullptr;
+  }
+
+ private:
+  static rocksdb::WriteOptions WithoutLog() {
+    rocksdb::WriteOptions options;
+    options.disableWAL = true;
+    return options;
+  }
+
+  void Change(std::string key, std::optional<std::string> state) {
+    std::shared_lock lock(mutex_);
+    if (database_ == nullptr) {
+      lock.unlock();
+      {
+        const std::lock_guard alone(mutex_);
+        if (database_ == nullptr) Open();
+      }
+      lock.lock();
+    }
+    has_changed_ = true;
+    if (is_suspended_) {
+      const std::lock_guard waiting(waiting_mutex_);
+      waiting_.insert_or_assign(std::move(key), std::move(state));
+      return;
+    }
+    const rocksdb::Status status =
+        state.has_value() ? database_->Put(WithoutLog(), SliceOf(key), SliceOf(*state))
+                          : database_->Delete(WithoutLog(), SliceOf(key));
+    if (!status.ok()) Throw("write", status);
+  }
+
+  void Open() {
+    std::error_code error;
+    std::filesystem::create_directories(directory_, error);
+    if (error) {
+      ThrowIfError(FromErrno(error.value(), "cannot make the folder " + directory_.string()));
+    }
+    rocksdb::DB* opened = nullptr;
+    const rocksdb::Status status =
+        rocksdb::DB::Open(OptionsFor(memory_bytes_), directory_.string(), &opened);
+    if (!status.ok()) Throw("open", status);
+    database_.reset(opened);
+  }
+
+  Status StatusOf(const char* what, const rocksdb::Status& status) const {
+    return Status(status.IsNoSpace() ? StatusCode::kResourceExhausted : StatusCode::kUnavailable,
+                  std::string("cannot ") + what + " state in " + directory_.string() + ": " +
+                      status.ToString());
+  }
+  [[noreturn]] void Throw(const char* what, const rocksdb::Status& status) const {
+    throw StatusException(StatusOf(what, status));
+  }
+  void RemoveDirectory() const {
+    std::error_code error;
+    std::filesystem::remove_all(directory_, error);
+  }
+
+  const std::filesystem::path directory_;
+  const int64_t memory_bytes_;
+  mutable std::shared_mutex mutex_;
+  std::unique_ptr<rocksdb::DB> database_;  ///< Null as long as nothing was written.
+  std::atomic<bool> has_changed_ = false;  ///< Since the last snapshot.
+  bool is_suspended_ = false;              ///< A snapshot is to be taken.
+  std::mutex waiting_mutex_;
+  std::map<std::string, std::optional<std::string>> waiting_;  ///< Until it is; null: to be erased.
+};
+
+class ColdStates::OfOneStep final : public ColdState {
+ public:
+  OfOneStep(std::shared_ptr<Database> database, uint32_t id) : database_(std::move(database)) {
+    PutBigEndian32(id, &prefix_);
+  }
+  bool Get(std::string_view key, std::string* state) override {
+    return database_->Get(prefix_ + std::string(key), state);
+  }
+  void Put(std::string_view key, std::string_view state) override {
+    database_->Put(prefix_ + std::string(key), state);
+  }
+  void Erase(std::string_view key) override { database_->Erase(prefix_ + std::string(key)); }
+
+ private:
+  const std::shared_ptr<Database> database_;
+  std::string prefix_;
+};
+
+ColdStates::ColdStates(std::string directory, int64_t memory_bytes)
+    : database_(std::make_shared<Database>(std::move(directory), memory_bytes)) {}
+ColdStates::~ColdStates() = default;
+
+Status ColdStates::Restore(const std::string& snapshot) { return database_->Restore(snapshot); }
+std::shared_ptr<ColdState> ColdStates::OfStep(uint32_t id) {
+  return std::make_shared<OfOneStep>(database_, id);
+}
+bool ColdStates::BeginSnapshot() { return database_->BeginSnapshot(); }
+Status ColdStates::TakeSnapshot(const std::string& directory) {
+  return database_->TakeSnapshot(directory);
+}
+bool ColdStates::is_empty() const { return database_->is_empty(); }
+
+}  // namespace joist
