@@ -19,6 +19,13 @@ constexpr std::string_view kMagicOfAnyVersion = "JOISTCP";
 constexpr int kLevel = 1;  // What takes the least time with the disk's taken into account.
 constexpr size_t kReadAtOnce = size_t{1} << 20;
 
+/// By errno. That a disk cannot read is not yet that something is lost.
+Status CannotRead(const std::string& path) {
+  const Status status = FromErrno(errno, "cannot read checkpoint " + path);
+  if (status.code() != StatusCode::kDataLoss) return status;
+  return Status(StatusCode::kUnavailable, status.message() + "; remove it if that is for good");
+}
+
 }  // namespace
 
 // ---- Writing
@@ -142,7 +149,7 @@ CheckpointReader::~CheckpointReader() = default;
 Result<std::unique_ptr<CheckpointReader>> CheckpointReader::Open(Disk* disk,
                                                                  const std::string& path) {
   auto file = disk->Open(path);
-  if (file == nullptr) return FromErrno(errno, "cannot read checkpoint " + path);
+  if (file == nullptr) return CannotRead(path);
   std::unique_ptr<CheckpointReader> reader(new CheckpointReader(std::move(file), path));
   JOIST_RETURN_IF_ERROR(reader->ReadHeader());
   return reader;
@@ -160,7 +167,7 @@ Status CheckpointReader::Fill(size_t size, std::string* to) {
     size_t got = 0;
     to->resize(before + wanted);
     if (!file_->Read(to->data() + before, wanted, &got)) {
-      return FromErrno(errno, "cannot read checkpoint " + path_);
+      return CannotRead(path_);
     }
     to->resize(before + got);
     bytes_ += got;
@@ -219,7 +226,8 @@ Result<CheckpointBlock> CheckpointReader::Next(std::string_view* content) {
     char more;
     size_t got = 0;
     if (!in.TakeBigEndian64(&count) || count != blocks_) return Damaged("blocks are missing");
-    if (!file_->Read(&more, 1, &got) || got != 0) return Damaged("something follows it");
+    if (!file_->Read(&more, 1, &got)) return CannotRead(path_);
+    if (got != 0) return Damaged("something follows it");
   }
   ++blocks_;
   return kind;

@@ -37,6 +37,12 @@ uint64_t NumberOf(const std::string& path) {
   return error == std::errc() && at == end ? number : 0;
 }
 
+/// Whether what cannot be read is lost for good. What comes from a disk that fails for a while, or
+/// is of another version, is not to be passed over: the job would go back behind what it has done.
+bool IsDamage(const Status& status) {
+  return status.code() == StatusCode::kDataLoss || status.code() == StatusCode::kNotFound;
+}
+
 Status NotSavedKeys(const std::string& path) {
   return DataLoss("checkpoint " + path + " makes no sense: it has keys that are none");
 }
@@ -99,7 +105,10 @@ Status CheckpointStore::Find() {
   for (const std::string& file : files) {
     last_ = NumberOf(file);
     const auto reader = CheckpointReader::Open(disk_, file);
-    if (!reader.ok()) continue;  // Latest says so.
+    if (!reader.ok()) {
+      if (IsDamage(reader.status())) continue;  // Latest says so.
+      return reader.status();
+    }
     const CheckpointHeader& header = (*reader)->header();
     written_[last_] = {header.base, header.cold, 0};
   }
@@ -146,11 +155,16 @@ Result<CheckpointStore::Checkpoint> CheckpointStore::Read(Disk* disk, const std:
 
 Result<std::optional<CheckpointStore::Checkpoint>> CheckpointStore::Latest(
     std::vector<std::string>* warnings) const {
+  // What a process that could not sync has left under its name is to be there after a crash, too,
+  // before anything is done that relies on it.
+  if (!disk_->SyncNames(directory_)) {
+    return FromErrno(errno, "cannot sync the checkpoint directory " + directory_);
+  }
   JOIST_ASSIGN_OR_RETURN(const std::vector<std::string> files, List(disk_, directory_));
   for (auto file = files.rbegin(); file != files.rend(); ++file) {
     Result<Checkpoint> checkpoint = Read(disk_, *file);
     if (checkpoint.ok()) return std::optional<Checkpoint>(std::move(*checkpoint));
-    if (checkpoint.status().code() == StatusCode::kFailedPrecondition) return checkpoint.status();
+    if (!IsDamage(checkpoint.status())) return checkpoint.status();
     warnings->push_back(checkpoint.status().message());
   }
   if (files.empty()) return std::optional<Checkpoint>();

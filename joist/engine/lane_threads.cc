@@ -2,6 +2,7 @@
 
 #include "joist/engine/lane_threads.h"
 
+#include <numeric>
 #include <utility>
 
 namespace joist {
@@ -22,8 +23,9 @@ void WaitWhile(const std::atomic<uint32_t>& value, uint32_t same) {
 
 }  // namespace
 
-LaneThreads::LaneThreads(int lanes) {
+LaneThreads::LaneThreads(int lanes, LaneOrder* order) : order_(order) {
   failures_.resize(static_cast<size_t>(lanes));
+  if (order != nullptr) return;
   for (int lane = 1; lane < lanes; ++lane) threads_.emplace_back([this, lane] { Work(lane); });
 }
 
@@ -36,6 +38,7 @@ LaneThreads::~LaneThreads() {
 
 void LaneThreads::Run(FunctionRef<void(int lane)> work) {
   work_ = &work;
+  if (order_ != nullptr) return RunInOrder();
   if (!threads_.empty()) {
     at_work_.store(static_cast<uint32_t>(threads_.size()), std::memory_order_relaxed);
     round_.fetch_add(1, std::memory_order_release);
@@ -43,6 +46,18 @@ void LaneThreads::Run(FunctionRef<void(int lane)> work) {
   }
   Call(0);
   while (const uint32_t left = at_work_.load(std::memory_order_acquire)) WaitWhile(at_work_, left);
+  ThrowFirst();
+}
+
+void LaneThreads::RunInOrder() {
+  std::vector<int> order(failures_.size());
+  std::iota(order.begin(), order.end(), 0);
+  order_->Shuffle(&order);
+  for (const int lane : order) Call(lane);
+  ThrowFirst();
+}
+
+void LaneThreads::ThrowFirst() {
   std::exception_ptr first;
   for (std::exception_ptr& failure : failures_) {
     const std::exception_ptr of_lane = std::exchange(failure, nullptr);

@@ -15,10 +15,19 @@
 
 namespace joist {
 
+/// For a simulator: in which order lanes work that have no threads.
+class LaneOrder {
+ public:
+  virtual ~LaneOrder() = default;
+  /// Puts `lanes`, 0 and so on, in an order.
+  virtual void Shuffle(std::vector<int>* lanes) = 0;
+};
+
 /// Belongs to the thread that made it, which is the first lane's.
 class LaneThreads {
  public:
-  explicit LaneThreads(int lanes);
+  /// With an `order` all work is done by the caller of Run, lane after lane.
+  explicit LaneThreads(int lanes, LaneOrder* order = nullptr);
   ~LaneThreads();
   LaneThreads(const LaneThreads&) = delete;
   LaneThreads& operator=(const LaneThreads&) = delete;
@@ -29,9 +38,13 @@ class LaneThreads {
   void Run(FunctionRef<void(int lane)> work);
 
  private:
+  void RunInOrder();
+  /// What the first lane of those that failed has thrown.
+  void ThrowFirst();
   void Work(int lane);
   void Call(int lane);
 
+  LaneOrder* const order_;
   /// Written by Run alone; the others wait for the next round.
   alignas(64) std::atomic<uint32_t> round_{0};
   alignas(64) std::atomic<uint32_t> at_work_{0};  ///< Lanes but the first.

@@ -7,7 +7,6 @@
 #include <chrono>
 #include <numeric>
 #include <string>
-#include <thread>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
@@ -26,7 +25,7 @@ constexpr std::chrono::milliseconds kLongestWait{10};
 
 StreamRun::StreamRun(JobTables* job, int lanes, std::atomic<bool>* stop,
                      const std::atomic<bool>* drain, StreamCheckpoints* checkpoints,
-                     ColdStates* cold)
+                     ColdStates* cold, LaneOrder* order)
     : job_(job),
       stop_(stop),
       drain_(drain),
@@ -35,7 +34,7 @@ StreamRun::StreamRun(JobTables* job, int lanes, std::atomic<bool>* stop,
       lanes_(static_cast<size_t>(lanes)),
       views_(job->graph->nodes().size()),
       watermarks_(job->graph->nodes().size(), Timestamp::Min()),
-      threads_(lanes) {
+      threads_(lanes, order) {
   for (Lane& lane : lanes_) {
     lane.operators.resize(watermarks_.size());
     lane.watermarks.resize(watermarks_.size(), Timestamp::Min());
@@ -456,7 +455,7 @@ bool StreamRun::NextBundle() {
   }
   // Timers want to be looked at as well, and somebody may want the job to end.
   if (const Duration wait = next - Now(); wait > Duration::Zero()) {
-    std::this_thread::sleep_for(std::min(std::chrono::milliseconds(wait.millis), kLongestWait));
+    SleepFor(std::min(std::chrono::milliseconds(wait.millis), kLongestWait));
   }
   RunBundle([] {});
   return true;

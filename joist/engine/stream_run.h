@@ -39,9 +39,9 @@ class StreamRun {
  public:
   /// `job` has its graph, plan, stats and memory. `stop` is set to end the run early, `drain` to
   /// end it when all that has come is worked on. `checkpoints` may be null, and so may `cold`, the
-  /// place on disk of what memory has no room for.
+  /// place on disk of what memory has no room for. With an `order` lanes have no threads.
   StreamRun(JobTables* job, int lanes, std::atomic<bool>* stop, const std::atomic<bool>* drain,
-            StreamCheckpoints* checkpoints, ColdStates* cold);
+            StreamCheckpoints* checkpoints, ColdStates* cold, LaneOrder* order = nullptr);
   ~StreamRun();
 
   /// Runs to the end of all sources, or of this run by the checkpoints' wish; calls `watch` now and

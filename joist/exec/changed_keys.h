@@ -41,10 +41,13 @@ class ChangedKeys {
     for (const std::string& text : removed_) take(std::string_view(text));
     removed_.clear();
   }
-  /// take(key) for each that is there and has changed.
-  template <class Take>
-  void Put(Take take) {
-    for (const uint32_t key : changed_) {
+  /// take(key) for each that is there and has changed; ahead(key) a while before, to fetch what is
+  /// known of it.
+  template <class Take, class Ahead>
+  void Put(Take take, Ahead ahead) {
+    for (size_t i = 0; i < changed_.size(); ++i) {
+      if (i + kAhead < changed_.size()) ahead(changed_[i + kAhead]);
+      const uint32_t key = changed_[i];
       if (is_changed_[key] == 0) continue;
       is_changed_[key] = 0;
       take(key);
@@ -53,6 +56,8 @@ class ChangedKeys {
   }
 
  private:
+  static constexpr size_t kAhead = 8;
+
   std::vector<uint8_t> is_changed_;  ///< By number.
   std::vector<uint32_t> changed_;    ///< Each for which that was set; it may have gone since.
   std::vector<std::string> removed_;

@@ -242,9 +242,9 @@ class KeepWorkBreaker final : public Breaker {
       }
     }
     static void Wait(Duration delay, const RangeTracker& tracker) {
-      const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds(delay.millis);
-      while (!tracker.cancelled() && std::chrono::steady_clock::now() < until) {
-        std::this_thread::sleep_for(std::chrono::milliseconds(1));
+      const auto until = SteadyTime() + std::chrono::milliseconds(delay.millis);
+      while (!tracker.cancelled() && SteadyTime() < until) {
+        SleepFor(std::chrono::milliseconds(1));
       }
     }
 
@@ -295,7 +295,7 @@ class StreamWork final : public Operator, public BatchReceiver<KV<T, Restriction
       }
       const KeptWork<T, R>& kept = *waiting.kept;
       stats_->elements_out += 1;
-      control_.Begin(now, WorkControl<R>::Clock::now() + pause);
+      control_.Begin(now, SteadyTime() + pause);
       control_.set_truncates(is_draining_ && !waiting.is_truncated);
       output_.Push(kept.element(), kept.work(), kept.meta(), &control_);
       for (RestOfWork<R>& rest : control_.TakeRests()) {

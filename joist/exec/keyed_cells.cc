@@ -143,13 +143,16 @@ Timestamp KeyedCells::hold() const {
 
 void KeyedCells::EndBundle() {
   if (cold_ == nullptr) return;
-  used_.Put([this](uint32_t cell) {
+  const auto measure = [this](uint32_t cell) {
     OfCell& of = cells_[cell];
     of.is_recent = true;
     const auto bytes = static_cast<uint32_t>(
         std::min<size_t>(kPlaceBytes + BytesOfStates(cell), std::numeric_limits<uint32_t>::max()));
     bytes_ += static_cast<int64_t>(bytes) - of.bytes;
     of.bytes = bytes;
+  };
+  used_.Put(measure, [this](uint32_t cell) {
+    if (cells_[cell].is_here) PrefetchStates(cell);
   });
   if (bytes_ > most_bytes_) {
     // The clock algorithm. Some more than has to be, so that it isn't done again at once.
@@ -203,11 +206,15 @@ void KeyedCells::Save(SavedState* out) {
   changed_.Remove([&](std::string_view text) {
     if (!table_.Knows(text)) out->Remove(PartitionOf(text), text);
   });
-  changed_.Put([&](uint32_t cell) {
+  const auto put = [&](uint32_t cell) {
     state_.clear();
     SaveCell(cell, &state_);
     const std::string_view text = table_.text(cell);
     out->Put(PartitionOf(text), text, state_);
+  };
+  changed_.Put(put, [this](uint32_t cell) {
+    if (cells_[cell].is_here) PrefetchStates(cell);
+    __builtin_prefetch(table_.text(cell).data());
   });
 }
 

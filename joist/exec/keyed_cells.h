@@ -78,6 +78,8 @@ class KeyedCells {
   virtual void DropStates(uint32_t cell) = 0;
   virtual void SaveStates(uint32_t cell, std::string* out) const = 0;
   virtual bool RestoreStates(uint32_t cell, ByteReader* in) = 0;
+  /// They are wanted soon.
+  virtual void PrefetchStates(uint32_t cell) const = 0;
   /// What they take, about.
   virtual size_t BytesOfStates(uint32_t cell) const = 0;
 

@@ -18,6 +18,7 @@
 #include <vector>
 
 #include "joist/exec/restriction_tracker.h"
+#include "joist/exec/wall_time.h"
 #include "joist/model/coder.h"
 #include "joist/model/describe.h"
 
@@ -59,8 +60,6 @@ struct RestOfWork {
 template <class R>
 class WorkControl : public ClaimWatch {
  public:
-  using Clock = std::chrono::steady_clock;
-
   /// What the function has been asked for and has given, while it went on with the `primary` part.
   struct Shared {
     R primary;
@@ -73,7 +72,7 @@ class WorkControl : public ClaimWatch {
   // Whoever gives work to a function calls these; but Ask and TakeShared any thread.
 
   /// Before each call. If it has a `pause_at` the function is stopped then.
-  void Begin(Timestamp now, std::optional<Clock::time_point> pause_at) {
+  void Begin(Timestamp now, std::optional<SteadyTimePoint> pause_at) {
     now_ = now;
     pause_at_ = pause_at;
     claims_ = kClaimsBetweenLooks;
@@ -101,7 +100,7 @@ class WorkControl : public ClaimWatch {
   bool Look(typename R::Tracker& tracker, Timestamp watermark) {
     claims_ = kClaimsBetweenLooks;
     if (cancelled()) return false;
-    if (pause_at_.has_value() && Clock::now() >= *pause_at_) {
+    if (pause_at_.has_value() && SteadyTime() >= *pause_at_) {
       pause_at_.reset();
       Leave(tracker, watermark, {});
     } else if (wanted_.exchange(false, std::memory_order_relaxed)) {
@@ -124,7 +123,7 @@ class WorkControl : public ClaimWatch {
   const std::atomic<bool>* cancelled_;
   Timestamp now_;
   bool truncates_ = false;
-  std::optional<Clock::time_point> pause_at_;
+  std::optional<SteadyTimePoint> pause_at_;
   std::vector<RestOfWork<R>> rests_;
   std::mutex mutex_;
   std::optional<Shared> shared_;

@@ -70,12 +70,13 @@ void StreamGrouping::Save(SavedState* out) {
     if (!IsKnown(text)) out->Remove(PartitionOf(text), text);
   });
   std::string state;
-  changed_.Put([&](WindowGroups::KeyNumber key) {
+  const auto put = [&](WindowGroups::KeyNumber key) {
     state.clear();
     groups_.SaveKey(key, &state, [&](GroupNumber group) { SaveGroup(group, &state); });
     const std::string_view text = TextOf(key);
     out->Put(PartitionOf(text), text, state);
-  });
+  };
+  changed_.Put(put, [this](WindowGroups::KeyNumber key) { groups_.PrefetchKey(key); });
 }
 
 bool StreamGrouping::Restore(ByteReader* in, bool) { return groups_.RestoreClocks(in); }

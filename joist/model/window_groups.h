@@ -95,6 +95,8 @@ class WindowGroups {
   // what has changed and deal keys out anew. Who restores begins with the clocks, then restores
   // keys, in any order, and calls Settle.
 
+  /// To be called a while before SaveKey.
+  void PrefetchKey(KeyNumber key) const { keys_.Prefetch(key); }
   void SaveClocks(std::string* out) const;
   bool RestoreClocks(ByteReader* in);
   /// Calls save(group) behind what is said of each group, to append its contents to `out`.
