@@ -82,8 +82,8 @@ class ReadWithErrors : public Transform {
 };
 
 /// Read…().WatchForNewFiles(…): the records of the files that match a pattern, those that are there
-/// and those that come (joist/io/files/watch.h); records have their file's timestamp. A file that is
-/// gone before it is read is an error, unless WithEmptyMatch(EmptyMatch::kAllow) was said.
+/// and those that come (joist/io/files/watch.h); records have their file's timestamp. A file that
+/// is gone before it is read is an error, unless WithEmptyMatch(EmptyMatch::kAllow) was said.
 template <class Format>
 class ReadWatchedFiles : public Transform {
  public:
@@ -106,8 +106,8 @@ class ReadWatchedFiles : public Transform {
   {
     return Composite(
         [read = *this](const Pipeline& pipeline) {
-          return ReadMatchingWithErrors<Format>(
-              WatchPaths(pipeline, read.pattern_, read.watch_), read.settings_);
+          return ReadMatchingWithErrors<Format>(WatchPaths(pipeline, read.pattern_, read.watch_),
+                                                read.settings_);
         },
         this->where);
   }

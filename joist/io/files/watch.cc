@@ -116,8 +116,7 @@ Result<FileLook> Look(const std::string& pattern, const WatchSettings& settings,
     look.after.latest = now;
   }
   if (!look.after.began.has_value()) look.after.began = now;
-  look.after.is_over =
-      settings.termination.IsOver(*look.after.began, look.after.latest, now);
+  look.after.is_over = settings.termination.IsOver(*look.after.began, look.after.latest, now);
   return look;
 }
 

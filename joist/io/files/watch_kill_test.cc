@@ -33,9 +33,10 @@ int RunJob(const ServiceFolder& folder, uint32_t threads) {
   const char* const arguments[] = {"job", checkpoints.c_str(), "--checkpoint_interval=10ms",
                                    workers.c_str()};
   Pipeline p(4, arguments);
-  p | text::Read(folder.path + "/in/*.txt")
-          .WatchForNewFiles(Duration::Millis(3), files::Termination::AfterTimeSinceNewOutput(
-                                                     Duration::Millis(1500))) |
+  p |
+      text::Read(folder.path + "/in/*.txt")
+          .WatchForNewFiles(Duration::Millis(3),
+                            files::Termination::AfterTimeSinceNewOutput(Duration::Millis(1500))) |
       Map([](const std::string& line) { return KV<std::string, std::string>{"all", line}; }) |
       sink::WriteAtOffsets(AppendLog{folder}).WithMaxBufferingDuration(Duration::Millis(5));
   return p.Run().WaitUntilFinish().exit_code();

@@ -85,9 +85,9 @@ TEST_F(WatchTest, FindsUpdatedFilesIfAsked) {
 
 TEST_F(WatchTest, EndsWhenItIsToldTo) {
   WatchSettings settings;
-  settings.termination = Termination::EitherOf(
-      Termination::AfterTotalOf(Duration::Seconds(100)),
-      Termination::AfterTimeSinceNewOutput(Duration::Seconds(10)));
+  settings.termination =
+      Termination::EitherOf(Termination::AfterTotalOf(Duration::Seconds(100)),
+                            Termination::AfterTimeSinceNewOutput(Duration::Seconds(10)));
   FileWatch watch;
   Find(&watch, settings, 1000);
   Find(&watch, settings, 1050);

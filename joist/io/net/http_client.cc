@@ -42,9 +42,8 @@ Result<HttpResponse> HttpClient::Send(std::string_view content_type, const std::
   if (!token.empty()) request.set(http::field::authorization, "Bearer " + token);
   request.body() = {body.data(), body.size()};
   request.prepare_payload();
-  auto error = impl.Run(timeout_, [&](auto handler) {
-    http::async_write(impl.stream, request, std::move(handler));
-  });
+  auto error = impl.Run(
+      timeout_, [&](auto handler) { http::async_write(impl.stream, request, std::move(handler)); });
   boost::beast::flat_buffer buffer;
   http::response_parser<http::string_body> parser;
   parser.body_limit(HttpResponse::kLongestBody);

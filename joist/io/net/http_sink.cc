@@ -85,9 +85,8 @@ class Poster {
     } else {
       return token;
     }
-    const bool is_plain = !token.empty() && std::all_of(token.begin(), token.end(), [](char c) {
-      return c > ' ' && c < 0x7f;
-    });
+    const bool is_plain = !token.empty() && std::all_of(token.begin(), token.end(),
+                                                        [](char c) { return c > ' ' && c < 0x7f; });
     if (!is_plain) {
       throw StatusException(
           InvalidArgument("the bearer token is empty, or holds what no header may"));
@@ -260,8 +259,7 @@ Post Post::WithRetries(RetryPolicy retries) const {
   return Changed([&](PostSettings& settings) { settings.retries = retries; });
 }
 Post Post::WithBearerTokenFromEnvironment(std::string variable) const {
-  return Changed(
-      [&](PostSettings& settings) { settings.token_variable = std::move(variable); });
+  return Changed([&](PostSettings& settings) { settings.token_variable = std::move(variable); });
 }
 Post Post::WithBearerTokenFromFile(std::string path) const {
   return Changed([&](PostSettings& settings) { settings.token_file = std::move(path); });

@@ -63,9 +63,9 @@ TEST(PostTest, SendsBatchesOverOneConnection) {
   ASSERT_EQ(requests.size(), 3U);
   EXPECT_EQ(LinesOf(requests).size(), 25U);
   EXPECT_EQ(server.connections(), 1U);
-  EXPECT_THAT(requests[0].head, AllOf(HasSubstr("POST /in?key=1 HTTP/1.1\r\n"),
-                                      HasSubstr("Host: 127.0.0.1:"),
-                                      HasSubstr("Content-Type: application/x-ndjson\r\n")));
+  EXPECT_THAT(requests[0].head,
+              AllOf(HasSubstr("POST /in?key=1 HTTP/1.1\r\n"), HasSubstr("Host: 127.0.0.1:"),
+                    HasSubstr("Content-Type: application/x-ndjson\r\n")));
   EXPECT_EQ(requests[0].body, "0\n1\n2\n3\n4\n5\n6\n7\n8\n9\n");
 }
 
@@ -144,10 +144,13 @@ TEST(PostTest, GivesUpInOneLine) {
 
 TEST(PostTest, AServiceThatIsNotThereIsOneLine) {
   std::string url;
-  { url = FakeHttpServer([](const HttpRequest&) { return ""; }).Url(); }
-  EXPECT_THAT(Failure({"a"}, Post(url).WithRetries(Quick(1))),
-              AllOf(HasSubstr("step \"Post/Send\": " + url + ": cannot connect to 127.0.0.1 at port "),
-                    HasSubstr(": Connection refused, after 1 attempt")));
+  {
+    url = FakeHttpServer([](const HttpRequest&) { return ""; }).Url();
+  }
+  EXPECT_THAT(
+      Failure({"a"}, Post(url).WithRetries(Quick(1))),
+      AllOf(HasSubstr("step \"Post/Send\": " + url + ": cannot connect to 127.0.0.1 at port "),
+            HasSubstr(": Connection refused, after 1 attempt")));
 }
 
 TEST(PostTest, AnAnswerThatDoesNotComeEndsWithTheTimeout) {
@@ -155,10 +158,9 @@ TEST(PostTest, AnAnswerThatDoesNotComeEndsWithTheTimeout) {
     std::this_thread::sleep_for(std::chrono::milliseconds(300));
     return "";
   });
-  EXPECT_THAT(Failure({"a"}, Post(server.Url())
-                                 .WithTimeout(Duration::Millis(20))
-                                 .WithRetries(Quick(1))),
-              HasSubstr(": no answer: timed out, after 1 attempt"));
+  EXPECT_THAT(
+      Failure({"a"}, Post(server.Url()).WithTimeout(Duration::Millis(20)).WithRetries(Quick(1))),
+      HasSubstr(": no answer: timed out, after 1 attempt"));
 }
 
 /// Refuses bodies in which a record is bad.
@@ -194,8 +196,8 @@ TEST(PostTest, ARefusedRecordEndsTheJobInOneLine) {
 }
 
 TEST(PostTest, WhatTryingAgainCannotMendEndsTheJobAtOnce) {
-  for (const char* const status : {"401 Unauthorized", "403 Forbidden", "404 Not Found",
-                                   "301 Moved Permanently"}) {
+  for (const char* const status :
+       {"401 Unauthorized", "403 Forbidden", "404 Not Found", "301 Moved Permanently"}) {
     FakeHttpServer server([status](const HttpRequest&) { return HttpAnswer(status); });
     EXPECT_EQ(Failure({"a", "b"}, Post(server.Url())),
               "step \"Post/Send\": " + server.Url() + ": " + status);
@@ -212,8 +214,8 @@ TEST(PostTest, TheTokenIsSentAndNeverShown) {
   const std::string message =
       Failure({"a"}, Post(server.Url()).WithBearerTokenFromEnvironment(kVariable));
   EXPECT_THAT(server.requests()[0].head, HasSubstr("Authorization: Bearer s3cret-token\r\n"));
-  EXPECT_THAT(message, AllOf(HasSubstr("403 Forbidden: not allowed: POST"),
-                             Not(HasSubstr("s3cret"))));
+  EXPECT_THAT(message,
+              AllOf(HasSubstr("403 Forbidden: not allowed: POST"), Not(HasSubstr("s3cret"))));
   setenv(kVariable, "s3cret\r\nX: y", 1);
   EXPECT_THAT(Failure({"a"}, Post(server.Url()).WithBearerTokenFromEnvironment(kVariable)),
               AllOf(HasSubstr("holds what no header may"), Not(HasSubstr("s3cret"))));
@@ -234,9 +236,8 @@ TEST(PostTest, TheTokenOfAFile) {
 }
 
 TEST(PostTest, AnAnswerWithoutBounds) {
-  FakeHttpServer server([](const HttpRequest&) {
-    return HttpAnswer("200 OK", std::string((1 << 20) + 1, 'x'));
-  });
+  FakeHttpServer server(
+      [](const HttpRequest&) { return HttpAnswer("200 OK", std::string((1 << 20) + 1, 'x')); });
   EXPECT_EQ(Failure(Records(3), Post(server.Url()).WithBatchSize(1)), "");
 }
 

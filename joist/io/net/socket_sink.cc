@@ -63,9 +63,9 @@ struct SendLines {
   }
   void Check(const Status& status) const {
     if (status.ok()) return;
-    throw StatusException(Status(status.code(), settings.host + " at port " +
-                                                    std::to_string(settings.port) + ": " +
-                                                    status.message()));
+    throw StatusException(Status(
+        status.code(),
+        settings.host + " at port " + std::to_string(settings.port) + ": " + status.message()));
   }
 };
 constexpr FieldList<SendLines, &SendLines::settings> JoistFields(const SendLines*) {

@@ -51,7 +51,8 @@ class WriteLines : public Transform {
     settings_.timeout = timeout;
     return std::move(*this);
   }
-  /// Of connecting. What fails while it sends is the bundle's failure, which the engine tries again.
+  /// Of connecting. What fails while it sends is the bundle's failure, which the engine tries
+  /// again.
   WriteLines WithRetries(RetryPolicy retries) && {
     settings_.retries = retries;
     return std::move(*this);

@@ -35,7 +35,8 @@ class LineServer {
           while (ReadMore(connection, &bytes)) {
             size_t begin = 0;
             const std::lock_guard lock(mutex_);
-            for (size_t end; (end = bytes.find('\n', begin)) != std::string::npos; begin = end + 1) {
+            for (size_t end; (end = bytes.find('\n', begin)) != std::string::npos;
+                 begin = end + 1) {
               lines_.push_back(bytes.substr(begin, end - begin));
             }
             bytes.erase(0, begin);
@@ -43,7 +44,8 @@ class LineServer {
         }) {}
   int64_t port() const { return server_.port(); }
   size_t connections() { return server_.connections(); }
-  /// In order, once there are so many different ones; what is there after ten seconds at the latest.
+  /// In order, once there are so many different ones; what is there after ten seconds at the
+  /// latest.
   std::set<std::string> Lines(size_t count) {
     for (int i = 0; i < 1000; ++i) {
       {
@@ -121,7 +123,9 @@ TEST(WriteLinesTest, MistakesAreOneLine) {
     return p.RunToEnd().status.message();
   };
   int64_t closed;
-  { closed = LineServer().port(); }
+  {
+    closed = LineServer().port();
+  }
   EXPECT_EQ(failure(WriteLines("127.0.0.1", closed).WithRetries(Quickly(2))),
             "step \"Write/Send\": cannot connect to 127.0.0.1 at port " + std::to_string(closed) +
                 ": Connection refused");

@@ -34,9 +34,8 @@ Status TcpStream::Connect(const std::string& host, const std::string& port, Dura
   boost::asio::ip::tcp::resolver resolver(impl_->context);
   const auto endpoints = resolver.resolve(host, port, error);
   if (error) return Unavailable("cannot find " + host, error);
-  error = impl_->Run(timeout, [&](auto handler) {
-    impl_->stream.async_connect(endpoints, std::move(handler));
-  });
+  error = impl_->Run(
+      timeout, [&](auto handler) { impl_->stream.async_connect(endpoints, std::move(handler)); });
   if (error) {
     Close();
     return Unavailable("cannot connect to " + host + " at port " + port, error);
@@ -58,7 +57,8 @@ Status TcpStream::Write(std::string_view bytes, Duration timeout) {
 
 Status TcpStream::CheckPeer() {
   char byte;
-  const ssize_t size = recv(impl_->stream.socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  const ssize_t size =
+      recv(impl_->stream.socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
   if (size > 0 || (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))) return OkStatus();
   const Status status = size == 0 ? Status(StatusCode::kUnavailable, "the peer has closed")
                                   : FromErrno(errno, "the connection is lost");

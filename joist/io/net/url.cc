@@ -22,15 +22,15 @@ Result<HttpUrl> ParseHttpUrl(std::string_view text) {
   constexpr std::string_view kScheme = "http://";
   const size_t authority_at = text.find("://") == std::string_view::npos ? 0 : text.find("://") + 3;
   if (text.find('@') < text.find_first_of("/?#", authority_at)) {
-    return InvalidArgument("a URL holds a user before \"@\", where others would see it; take it out");
+    return InvalidArgument(
+        "a URL holds a user before \"@\", where others would see it; take it out");
   }
   if (!text.starts_with(kScheme)) {
     return Status(StatusCode::kUnimplemented,
                   std::string(shown) + " does not begin with http://, all that can be reached yet");
   }
-  const bool is_plain = std::all_of(text.begin(), text.end(), [](char c) {
-    return c > ' ' && c < 0x7f && c != '#';
-  });
+  const bool is_plain =
+      std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f && c != '#'; });
   if (!is_plain) {
     return InvalidArgument(std::string(shown) +
                            " holds a blank, a \"#\" or another character that is none of a URL's; "

@@ -30,8 +30,8 @@ TEST(HttpUrlTest, HasParts) {
 TEST(HttpUrlTest, RefusesInOneLine) {
   EXPECT_EQ(Parts("https://h/x?key=secret"),
             "https://h/x does not begin with http://, all that can be reached yet");
-  for (const char* const text : {"http://:80/", "http://h:/", "http://h:0/", "http://h:65536/",
-                                 "http://h:8o/", "http://"}) {
+  for (const char* const text :
+       {"http://:80/", "http://h:/", "http://h:0/", "http://h:65536/", "http://h:8o/", "http://"}) {
     EXPECT_THAT(Parts(text), HasSubstr("does not name a host and a port")) << text;
   }
   EXPECT_THAT(Parts("http://[::1/"), HasSubstr("has a [ without its ]"));

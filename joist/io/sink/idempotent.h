@@ -32,9 +32,8 @@
 namespace joist::sink {
 
 template <class S>
-concept IdempotentSink = requires(S sink, const std::string& id, const S::Element& element) {
-  sink.Write(id, element);
-};
+concept IdempotentSink =
+    requires(S sink, const std::string& id, const S::Element& element) { sink.Write(id, element); };
 
 namespace idempotent_internal {
 

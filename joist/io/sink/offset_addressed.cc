@@ -13,12 +13,11 @@ void TakeAnswer(AppendAnswer answer, const std::string& stream, int64_t offset, 
     case AppendAnswer::kAppended: appended.Inc(); return;
     case AppendAnswer::kAlreadyExists: already_there.Inc(); return;
     case AppendAnswer::kOutOfRange:
-      throw StatusException(
-          Status(StatusCode::kOutOfRange,
-                 "stream \"" + stream + "\" ends before offset " + std::to_string(offset) +
-                     ", where " + std::to_string(elements) +
-                     (elements == 1 ? " element belongs" : " elements belong") +
-                     ": what was appended there is gone, or it is another stream of that name"));
+      throw StatusException(Status(
+          StatusCode::kOutOfRange,
+          "stream \"" + stream + "\" ends before offset " + std::to_string(offset) + ", where " +
+              std::to_string(elements) + (elements == 1 ? " element belongs" : " elements belong") +
+              ": what was appended there is gone, or it is another stream of that name"));
   }
 }
 

@@ -46,10 +46,10 @@ enum class AppendAnswer : uint8_t {
 };
 
 template <class S>
-concept OffsetAddressedSink = requires(S sink, const std::string& stream,
-                                       const std::vector<typename S::Element>& block) {
-  { sink.Append(stream, int64_t{}, block) } -> std::same_as<AppendAnswer>;
-};
+concept OffsetAddressedSink =
+    requires(S sink, const std::string& stream, const std::vector<typename S::Element>& block) {
+      { sink.Append(stream, int64_t{}, block) } -> std::same_as<AppendAnswer>;
+    };
 
 namespace offset_internal {
 
@@ -196,8 +196,7 @@ class WriteAtOffsets : public Transform {
     cut.most_millis = most_.millis;
     offset_internal::AppendBlocks<Sink> append;
     append.sink = sink_;
-    return InAllWindows(in) | "Cut" >> ParDo(std::move(cut)) |
-           "Append" >> ParDo(std::move(append));
+    return InAllWindows(in) | "Cut" >> ParDo(std::move(cut)) | "Append" >> ParDo(std::move(append));
   }
 
  private:

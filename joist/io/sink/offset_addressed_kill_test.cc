@@ -18,8 +18,8 @@
 #include <string>
 #include <thread>
 
-#include "joist/io/sink/testing/fake_service.h"
 #include "joist/io/sink/offset_addressed.h"
+#include "joist/io/sink/testing/fake_service.h"
 #include "joist/joist.h"
 
 namespace joist::sink {
@@ -56,8 +56,9 @@ int RunJob(const ServiceFolder& folder, uint32_t threads) {
         for (const int64_t n : pane.value) text += std::to_string(n) + " ";
         return KV<std::string, std::string>{pane.key % 2 == 0 ? "even" : "odd", std::move(text)};
       }) |
-      WriteAtOffsets(AppendLog{folder}).WithBlockSize(4).WithMaxBufferingDuration(
-          Duration::Millis(5));
+      WriteAtOffsets(AppendLog{folder})
+          .WithBlockSize(4)
+          .WithMaxBufferingDuration(Duration::Millis(5));
   return p.Run().WaitUntilFinish().exit_code();
 }
 

@@ -27,8 +27,8 @@ class WriteAtOffsetsTest : public SinkTest {
   /// Even and odd numbers below `n`, in streams of their own.
   static PCollection<Keyed> ByParity(const PCollection<int64_t>& numbers) {
     return numbers | "ByParity" >> Map([](int64_t n) {
-             return Keyed{n % 2 == 0 ? "even" : "odd", std::to_string(n)};
-           });
+                       return Keyed{n % 2 == 0 ? "even" : "odd", std::to_string(n)};
+                     });
   }
   void ExpectNumbersBelow(int64_t n, bool in_order) const {
     for (int parity = 0; parity < 2; ++parity) {
@@ -145,7 +145,8 @@ TEST_F(WriteAtOffsetsTest, OutOfRangeIsOneLine) {
 TEST_F(WriteAtOffsetsTest, ASizeOfNothingIsRefused) {
   TestPipeline p;
   p | Create<Keyed>({{"s", "a"}}) | "Write" >> WriteAtOffsets(Emptied{0}).WithBlockSize(0);
-  EXPECT_THAT(p.RunToEnd().status.message(), HasSubstr("has a block size of 0; it takes 1 or more"));
+  EXPECT_THAT(p.RunToEnd().status.message(),
+              HasSubstr("has a block size of 0; it takes 1 or more"));
 }
 
 }  // namespace

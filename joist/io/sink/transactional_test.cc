@@ -75,9 +75,7 @@ TEST_F(WriteTransactionalTest, BoundedInputIsOnceWhateverFails) {
             WriteTransactional(Transactions{folder_}).WithBatchSize(2);
         EXPECT_TRUE(p.RunOk());
       },
-      [&] {
-        EXPECT_THAT(folder_.LinesIn("seen"), UnorderedElementsAre("a", "b", "c", "d", "e"));
-      });
+      [&] { EXPECT_THAT(folder_.LinesIn("seen"), UnorderedElementsAre("a", "b", "c", "d", "e")); });
 }
 
 TEST_F(WriteTransactionalTest, AStreamIsOnceWhateverFails) {
@@ -90,9 +88,7 @@ TEST_F(WriteTransactionalTest, AStreamIsOnceWhateverFails) {
                             }),
                   OkStatus());
       },
-      [&] {
-        EXPECT_THAT(folder_.LinesIn("seen"), UnorderedElementsAre("0", "1", "2", "3", "4"));
-      });
+      [&] { EXPECT_THAT(folder_.LinesIn("seen"), UnorderedElementsAre("0", "1", "2", "3", "4")); });
 }
 
 TEST_F(WriteTransactionalTest, ASizeOfNothingIsRefused) {

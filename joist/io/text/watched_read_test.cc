@@ -64,12 +64,12 @@ TEST_F(WatchedReadTest, LinesHaveTheTimeOfTheirFile) {
   const int64_t millis =
       std::chrono::floor<std::chrono::milliseconds>(modified.time_since_epoch()).count();
   TestPipeline p;
-  auto times = p |
-               Read(root_ + "*.txt")
-                   .WatchForNewFiles(Duration::Millis(5),
-                                     Termination::AfterTotalOf(Duration::Zero()))
-                   .WithModificationTimes(Duration::Hours(2)) |
-               Map([](std::string_view, Timestamp time) { return time.millis; });
+  auto times =
+      p |
+      Read(root_ + "*.txt")
+          .WatchForNewFiles(Duration::Millis(5), Termination::AfterTotalOf(Duration::Zero()))
+          .WithModificationTimes(Duration::Hours(2)) |
+      Map([](std::string_view, Timestamp time) { return time.millis; });
   PAssert::That(times).ContainsInAnyOrder({millis});
   EXPECT_TRUE(p.RunOk());
 }
