@@ -87,12 +87,12 @@ class ReadWithErrors : public Transform {
 template <class Format>
 class ReadWatchedFiles : public Transform {
  public:
-  ReadWatchedFiles(std::string pattern, typename Format::Settings settings, WatchSettings watch,
-                   const std::source_location& where)
+  ReadWatchedFiles(std::string pattern, typename Format::Settings settings,
+                   const WatchSettings& watch, const std::source_location& where)
       : Transform(where),
         pattern_(std::move(pattern)),
         settings_(std::move(settings)),
-        watch_(std::move(watch)) {}
+        watch_(watch) {}
 
   /// By default records have the time at which their file was found. `delay` is not negative: a
   /// file that appears later than that after its last modification is late.

@@ -7,19 +7,21 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <signal.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <chrono>
-#include <cstdlib>
+#include <filesystem>
+#include <optional>
 #include <random>
 #include <sstream>
 #include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "joist/io/sink/offset_addressed.h"
 #include "joist/io/sink/testing/fake_service.h"
+#include "joist/io/sink/testing/killed_job.h"
 #include "joist/joist.h"
 
 namespace joist::sink {
@@ -40,11 +42,8 @@ struct Numbers {
 
 /// In a process of its own: the job, from its last checkpoint, on so many threads.
 int RunJob(const ServiceFolder& folder, uint32_t threads) {
-  const std::string checkpoints = "--checkpoint_dir=" + folder.path + "/checkpoints";
-  const std::string workers = "--max_num_workers=" + std::to_string(threads);
-  const char* const arguments[] = {"job", checkpoints.c_str(), "--checkpoint_interval=10ms",
-                                   workers.c_str()};
-  Pipeline p(4, arguments);
+  const CheckpointedArguments options(folder.path, threads);
+  Pipeline p(options.kCount, options.arguments);
   p | Create<int64_t>({0}) | ParDo(Numbers()) |
       "Key" >> Map([](int64_t n) { return KV<int64_t, int64_t>{n % 5, n}; }) |
       WindowInto(GlobalWindows())
@@ -63,28 +62,24 @@ int RunJob(const ServiceFolder& folder, uint32_t threads) {
 }
 
 TEST(WriteAtOffsetsKill, EachElementIsAppendedOnce) {
-  const char* const wanted = getenv("JOIST_TEST_KILLS");
-  int kills = wanted == nullptr ? 12 : std::atoi(wanted);
+  int kills = KillsWanted();
   std::mt19937 random(1);
   for (int round = 0; kills > 0; ++round) {
     const ServiceFolder folder{testing::TempDir() + "joist_sink_kill_" + std::to_string(getpid()) +
                                "_" + std::to_string(round)};
     folder.Create();
-    int status = -1;
-    for (bool ended = false; !ended;) {
-      const uint32_t threads = 1 + random() % 3;
-      const pid_t child = fork();
-      ASSERT_GE(child, 0);
-      if (child == 0) _exit(RunJob(folder, threads));
-      if (kills > 0) {
-        std::this_thread::sleep_for(std::chrono::microseconds(random() % 150'000));
-        kill(child, SIGKILL);
-      }
-      ASSERT_EQ(waitpid(child, &status, 0), child);
-      ended = WIFEXITED(status);
-      kills -= ended ? 0 : 1;
+    std::optional<int> exit_code;
+    while (!exit_code.has_value()) {
+      const bool kill = kills > 0;
+      exit_code = RunAndKill(
+          kill, [&] { return RunJob(folder, 1 + random() % 3); },
+          [&] {
+            const auto pause = std::chrono::microseconds(random() % 150'000);
+            if (kill) std::this_thread::sleep_for(pause);
+          });
+      kills -= exit_code.has_value() ? 0 : 1;
     }
-    ASSERT_EQ(WEXITSTATUS(status), 0);
+    ASSERT_EQ(*exit_code, 0);
     EXPECT_EQ(folder.Wrong(), "");
     std::vector<int> times(kNumbers);
     for (const char* const stream : {"log-even", "log-odd"}) {
