@@ -63,9 +63,7 @@ struct SendLines {
   }
   void Check(const Status& status) const {
     if (status.ok()) return;
-    throw StatusException(Status(
-        status.code(),
-        settings.host + " at port " + std::to_string(settings.port) + ": " + status.message()));
+    throw StatusException(Status(status.code(), settings.Name() + ": " + status.message()));
   }
 };
 constexpr FieldList<SendLines, &SendLines::settings> JoistFields(const SendLines*) {
@@ -75,13 +73,7 @@ constexpr FieldList<SendLines, &SendLines::settings> JoistFields(const SendLines
 }  // namespace socket_sink_internal
 
 void WriteLines::Expand(const PCollection<std::string>& lines) const {
-  if (settings_.host.empty() || settings_.port < 1 || settings_.port > 65535) {
-    lines.builder().AddFault("does not name a host and a port from 1 to 65535");
-  }
-  if (settings_.timeout <= Duration::Zero()) {
-    lines.builder().AddFault("has a timeout that is not positive");
-  }
-  if (settings_.retries.attempts < 1) lines.builder().AddFault("makes no attempt at all");
+  CheckSocket(settings_, lines.builder());
   socket_sink_internal::SendLines send;
   send.settings = settings_;
   lines | "Send" >> ParDo(std::move(send));

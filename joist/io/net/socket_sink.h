@@ -21,20 +21,10 @@
 #include <string_view>
 #include <utility>
 
-#include "joist/io/net/retry.h"
-#include "joist/model/fields.h"
-#include "joist/model/timestamp.h"
+#include "joist/io/net/socket_settings.h"
 #include "joist/sdk/pcollection.h"
 
 namespace joist::net {
-
-struct SocketSettings {
-  std::string host;
-  int64_t port = 0;
-  Duration timeout = Duration::Seconds(30);
-  RetryPolicy retries;
-};
-JOIST_ROW(SocketSettings, host, port, timeout, retries)
 
 class WriteLines : public Transform {
  public:

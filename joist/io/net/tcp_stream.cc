@@ -4,6 +4,7 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <boost/asio/write.hpp>
 #include <cerrno>
 
@@ -53,6 +54,20 @@ Status TcpStream::Write(std::string_view bytes, Duration timeout) {
   if (!error) return OkStatus();
   Close();
   return Unavailable("cannot send", error);
+}
+
+Status TcpStream::ReadReady(std::string* bytes) {
+  constexpr size_t kMost = 64 << 10;
+  const size_t before = bytes->size();
+  bytes->resize(before + kMost);
+  const ssize_t size =
+      recv(impl_->stream.socket().native_handle(), bytes->data() + before, kMost, MSG_DONTWAIT);
+  const int error = errno;
+  bytes->resize(before + static_cast<size_t>(std::max<ssize_t>(size, 0)));
+  if (size > 0 || (size < 0 && (error == EAGAIN || error == EWOULDBLOCK))) return OkStatus();
+  Close();
+  if (size == 0) return OkStatus();
+  return {StatusCode::kUnavailable, FromErrno(error, "the connection is lost").message()};
 }
 
 Status TcpStream::CheckPeer() {

@@ -27,6 +27,9 @@ class TcpStream {
   /// but for the look-up of a name.
   Status Connect(const std::string& host, const std::string& port, Duration timeout);
   Status Write(std::string_view bytes, Duration timeout);
+  /// Appends what is there to read, at most 64 KB, without waiting. At the peer's end the stream is
+  /// closed, without an error.
+  Status ReadReady(std::string* bytes);
   /// An error if the peer has closed its side, as far as that is known here.
   Status CheckPeer();
   bool is_open() const;
