@@ -27,13 +27,10 @@ using sink::AppendLog;
 using sink::ServiceFolder;
 
 /// In a process of its own: the job, from its last checkpoint, on so many threads.
-int RunJob(const ServiceFolder& folder, uint32_t threads) {
+int RunJob(const ServiceFolder& folder, uint32_t threads, const Termination& termination) {
   const CheckpointedArguments options(folder.path, threads);
   Pipeline p(options.kCount, options.arguments);
-  p |
-      text::Read(folder.path + "/in/*.txt")
-          .WatchForNewFiles(Duration::Millis(3),
-                            files::Termination::AfterTimeSinceNewOutput(Duration::Millis(1500))) |
+  p | text::Read(folder.path + "/in/*.txt").WatchForNewFiles(Duration::Millis(3), termination) |
       Map([](const std::string& line) { return KV<std::string, std::string>{"all", line}; }) |
       sink::WriteAtOffsets(AppendLog{folder}).WithMaxBufferingDuration(Duration::Millis(5));
   return p.Run().WaitUntilFinish().exit_code();
@@ -54,7 +51,13 @@ TEST(WatchKill, EachFileIsReadOnce) {
   while (!exit_code.has_value()) {
     const bool kill = kills > 0;
     exit_code = RunAndKill(
-        kill, [&] { return RunJob(folder, 1 + random() % 3); },
+        kill,
+        [&] {
+          // The last one finds what is there, and ends.
+          return RunJob(folder, 1 + random() % 3,
+                        kill ? Termination::Never()
+                             : Termination::AfterTimeSinceNewOutput(Duration::Millis(200)));
+        },
         [&] {
           for (uint64_t left = random() % 5; left > 0 && kill; --left) {
             add_file();

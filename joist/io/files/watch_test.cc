@@ -11,7 +11,6 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "joist/io/files/file_watch.h"
@@ -26,19 +25,36 @@ using testing::IsEmpty;
 
 constexpr Timestamp At(int64_t seconds) { return Timestamp::Seconds(seconds); }
 
+/// Gives the file its name when it is complete; it was modified last so long ago.
+void MakeFile(const std::string& root, const std::string& name, Duration age) {
+  std::ofstream(root + ".part") << name;
+  const std::chrono::milliseconds before(age.millis);
+  std::filesystem::last_write_time(root + ".part",
+                                   std::filesystem::file_time_type::clock::now() - before);
+  std::filesystem::rename(root + ".part", root + name);
+}
+
+/// Makes another file when the first one was found. Gives names, whether they have the time of
+/// their file or not, and sizes.
+struct MakeOneMore {
+  std::string root;
+  std::string first;
+  std::string then;
+  Duration age;
+  std::string operator()(const MatchedFile& file, Timestamp time) const {
+    const std::string name = file.path.substr(root.size());
+    if (name == first) MakeFile(root, then, age);
+    return name + (time == file.modified ? " then " : " now ") + std::to_string(file.size);
+  }
+};
+JOIST_ROW(MakeOneMore, root, first, then, age)
+
 class WatchTest : public testing::Test {
  protected:
   WatchTest() { std::filesystem::create_directories(root_); }
   ~WatchTest() override { std::filesystem::remove_all(root_); }
 
-  /// Gives the file its name when it is complete; it was modified last so long ago.
-  void File(const std::string& name, Duration age = {}) const {
-    std::ofstream(root_ + ".part") << name;
-    const std::chrono::milliseconds before(age.millis);
-    std::filesystem::last_write_time(root_ + ".part",
-                                     std::filesystem::file_time_type::clock::now() - before);
-    std::filesystem::rename(root_ + ".part", root_ + name);
-  }
+  void File(const std::string& name, Duration age = {}) const { MakeFile(root_, name, age); }
   /// Looks once more.
   std::vector<std::string> Find(FileWatch* watch, const WatchSettings& settings = {},
                                 int64_t second = 0) const {
@@ -149,23 +165,15 @@ TEST_F(WatchTest, ALookIsClaimedAndTheRestIsLeft) {
 }
 
 TEST_F(WatchTest, GivesWhatIsThereAndWhatComes) {
-  File("1.txt");
-  File("2.txt");
+  File("1.txt", Duration::Hours(1));
+  File("2.txt", Duration::Hours(1));
   TestPipeline p;
-  const size_t skip = root_.size();
   auto names = p |
                MatchContinuously(root_ + "*.txt", Duration::Millis(5))
-                   .Until(Termination::AfterTotalOf(Duration::Millis(400))) |
-               Map([skip](const MatchedFile& file) {
-                 return file.path.substr(skip) + " " + std::to_string(file.size);
-               });
-  PAssert::That(names).ContainsInAnyOrder({"1.txt 5", "2.txt 5", "later.txt 9"});
-  std::thread writer([this] {
-    std::this_thread::sleep_for(std::chrono::milliseconds(100));
-    File("later.txt");
-  });
+                   .Until(Termination::AfterTotalOf(Duration::Millis(50))) |
+               Map(MakeOneMore{root_, "1.txt", "later.txt", Duration::Hours(2)});
+  PAssert::That(names).ContainsInAnyOrder({"1.txt now 5", "2.txt now 5", "later.txt now 9"});
   EXPECT_TRUE(p.RunOk());
-  writer.join();
 }
 
 /// A file that comes with an old time is on time behind a watermark that waits for it, and dropped
@@ -176,23 +184,17 @@ TEST_F(WatchTest, TimesOfModification) {
     std::filesystem::create_directories(root_);
     File("new.txt");
     TestPipeline p;
-    auto sizes = p |
-                 MatchContinuously(root_ + "*.txt", Duration::Millis(5))
-                     .Until(Termination::AfterTotalOf(Duration::Millis(300)))
-                     .WithModificationTimes(waits ? Duration::Hours(20) : Duration::Zero()) |
-                 Map([](const MatchedFile& file, Timestamp time) {
-                   return time == file.modified ? static_cast<int64_t>(file.size) : -1;
-                 }) |
-                 WindowInto(FixedWindows(Duration::Hours(1))) | Count::PerElement();
-    using Counts = std::vector<KV<int64_t, int64_t>>;
-    PAssert::That(sizes | WindowInto(GlobalWindows()))
-        .ContainsInAnyOrder(waits ? Counts{{7, 1}, {8, 1}} : Counts{{7, 1}});
-    std::thread writer([this] {
-      std::this_thread::sleep_for(std::chrono::milliseconds(80));
-      File("late.txt", Duration::Hours(10));
-    });
+    auto counts = p |
+                  MatchContinuously(root_ + "*.txt", Duration::Millis(5))
+                      .Until(Termination::AfterTotalOf(Duration::Millis(50)))
+                      .WithModificationTimes(waits ? Duration::Hours(20) : Duration::Zero()) |
+                  Map(MakeOneMore{root_, "new.txt", "late.txt", Duration::Hours(10)}) |
+                  WindowInto(FixedWindows(Duration::Hours(1))) | Count::PerElement();
+    using Counts = std::vector<KV<std::string, int64_t>>;
+    PAssert::That(counts | WindowInto(GlobalWindows()))
+        .ContainsInAnyOrder(waits ? Counts{{"new.txt then 7", 1}, {"late.txt then 8", 1}}
+                                  : Counts{{"new.txt then 7", 1}});
     EXPECT_TRUE(p.RunOk()) << "waits: " << waits;
-    writer.join();
   }
 }
 

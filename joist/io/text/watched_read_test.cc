@@ -10,7 +10,7 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
-#include <thread>
+#include <vector>
 
 #include "joist/io/text/text.h"
 #include "joist/sdk/testing/test_pipeline.h"
@@ -20,15 +20,33 @@ namespace {
 
 using files::Termination;
 
+/// Gives the file its name when it is complete.
+void MakeFile(const std::string& root, const std::string& name, const std::string& content) {
+  std::ofstream(root + ".part") << content;
+  std::filesystem::rename(root + ".part", root + name);
+}
+void MakeOlder(const std::string& path) {
+  std::filesystem::last_write_time(path,
+                                   std::filesystem::last_write_time(path) - std::chrono::hours(1));
+}
+
+/// Makes a file and changes another when it sees the line "before".
+struct MakeMore {
+  std::string root;
+  std::string operator()(const std::string& line) const {
+    if (line == "before") {
+      MakeFile(root, "b.txt", "b1\n");
+      MakeFile(root, "changes.txt", "after\n");
+    }
+    return line;
+  }
+};
+JOIST_ROW(MakeMore, root)
+
 class WatchedReadTest : public testing::Test {
  protected:
   WatchedReadTest() { std::filesystem::create_directories(root_); }
   ~WatchedReadTest() override { std::filesystem::remove_all(root_); }
-
-  void File(const std::string& name, const std::string& content) const {
-    std::ofstream(root_ + ".part") << content;
-    std::filesystem::rename(root_ + ".part", root_ + name);
-  }
 
   const std::string root_ = testing::TempDir() + "joist_watched_read_test_" +
                             std::to_string(getpid()) +
@@ -36,31 +54,29 @@ class WatchedReadTest : public testing::Test {
 };
 
 TEST_F(WatchedReadTest, LinesOfNewAndUpdatedFiles) {
-  File("a.txt", "a1\na2\n");
-  File("changes.txt", "before\n");
-  TestPipeline p;
-  const auto read = [&](bool updated) {
-    return Read(root_ + "*.txt")
-        .WatchForNewFiles(Duration::Millis(5), Termination::AfterTotalOf(Duration::Millis(400)),
-                          updated);
-  };
-  PAssert::That(p | "New" >> read(false)).ContainsInAnyOrder({"a1", "a2", "before", "b1"});
-  PAssert::That(p | "Updated" >> read(true))
-      .ContainsInAnyOrder({"a1", "a2", "before", "b1", "after"});
-  std::thread writer([this] {
-    std::this_thread::sleep_for(std::chrono::milliseconds(100));
-    File("b.txt", "b1\n");
-    File("changes.txt", "after\n");
-  });
-  EXPECT_TRUE(p.RunOk());
-  writer.join();
+  for (const bool updated : {false, true}) {
+    std::filesystem::remove(root_ + "b.txt");
+    MakeFile(root_, "a.txt", "a1\na2\n");
+    MakeFile(root_, "changes.txt", "before\n");
+    MakeOlder(root_ + "changes.txt");
+    TestPipeline p;
+    std::vector<std::string> expected = {"a1", "a2", "before", "b1"};
+    if (updated) expected.emplace_back("after");
+    PAssert::That(p |
+                  Read(root_ + "*.txt")
+                      .WatchForNewFiles(Duration::Millis(5),
+                                        Termination::AfterTotalOf(Duration::Millis(50)), updated) |
+                  Map(MakeMore{root_}))
+        .ContainsInAnyOrder(expected);
+    EXPECT_TRUE(p.RunOk()) << "updated: " << updated;
+  }
 }
 
 TEST_F(WatchedReadTest, LinesHaveTheTimeOfTheirFile) {
-  File("a.txt", "a\n");
-  const auto modified = std::chrono::file_clock::to_sys(
-      std::filesystem::last_write_time(root_ + "a.txt") - std::chrono::hours(1));
-  std::filesystem::last_write_time(root_ + "a.txt", std::chrono::file_clock::from_sys(modified));
+  MakeFile(root_, "a.txt", "a\n");
+  MakeOlder(root_ + "a.txt");
+  const auto modified =
+      std::chrono::file_clock::to_sys(std::filesystem::last_write_time(root_ + "a.txt"));
   const int64_t millis =
       std::chrono::floor<std::chrono::milliseconds>(modified.time_since_epoch()).count();
   TestPipeline p;
