@@ -19,7 +19,6 @@ namespace {
 
 using testing::HasSubstr;
 using testing::UnorderedElementsAre;
-using testing::UnorderedElementsAreArray;
 
 /// Batches are files, which a commit moves to where they are seen.
 struct Transactions {
