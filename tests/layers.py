@@ -34,7 +34,7 @@ TOP = {"apps": PUBLIC, "bench": PUBLIC + ["exec", "engine"], "tests": list(LAYER
 FOR_TESTS = ["joist.h", "base", "model", "exec", "sdk", "engine"]
 
 # What connectors of io/ share; else each knows itself alone.
-SHARED_BY_CONNECTORS = {"files"}
+SHARED_BY_CONNECTORS = {"files", "sink"}
 
 # Headers that a layer, or every public header, must not include.
 IMPURE = {"thread", "mutex", "shared_mutex", "condition_variable", "future", "chrono", "fstream",

@@ -20,6 +20,7 @@
 
 #include "joist/io/files/file_source.h"
 #include "joist/io/files/settings.h"
+#include "joist/io/files/watch.h"
 #include "joist/sdk/display_data.h"
 #include "joist/sdk/pcollection.h"
 
@@ -80,6 +81,48 @@ class ReadWithErrors : public Transform {
   typename Format::Settings settings_;
 };
 
+/// Read…().WatchForNewFiles(…): the records of the files that match a pattern, those that are there
+/// and those that come (joist/io/files/watch.h); records have their file's timestamp. A file that
+/// is gone before it is read is an error, unless WithEmptyMatch(EmptyMatch::kAllow) was said.
+template <class Format>
+class ReadWatchedFiles : public Transform {
+ public:
+  ReadWatchedFiles(std::string pattern, typename Format::Settings settings,
+                   const WatchSettings& watch, const std::source_location& where)
+      : Transform(where),
+        pattern_(std::move(pattern)),
+        settings_(std::move(settings)),
+        watch_(watch) {}
+
+  /// By default records have the time at which their file was found. `delay` is not negative: a
+  /// file that appears later than that after its last modification is late.
+  ReadWatchedFiles WithModificationTimes(Duration delay) && {
+    watch_.modification_delay = delay;
+    return std::move(*this);
+  }
+  /// Gives two outputs: the records as Main, a BadRecord for each that is wrong as Errors.
+  auto WithErrors() const
+    requires Format::kFindsBadRecords
+  {
+    return Composite(
+        [read = *this](const Pipeline& pipeline) {
+          return ReadMatchingWithErrors<Format>(WatchPaths(pipeline, read.pattern_, read.watch_),
+                                                read.settings_);
+        },
+        this->where);
+  }
+
+  static constexpr std::string_view kKind = Format::kRead;
+  PCollection<typename Format::Element> Expand(const Pipeline& pipeline) const {
+    return ReadMatching<Format>(WatchPaths(pipeline, pattern_, watch_), settings_);
+  }
+
+ private:
+  std::string pattern_;
+  typename Format::Settings settings_;
+  WatchSettings watch_;
+};
+
 /// The records of the files that match a pattern.
 template <class Format>
 class ReadFiles : public Format::template Options<ReadFiles<Format>> {
@@ -96,6 +139,18 @@ class ReadFiles : public Format::template Options<ReadFiles<Format>> {
   {
     if constexpr (Format::Check()) {
       return ReadWithErrors<Format>(pattern_, this->settings_, this->where);
+    } else {
+      return *this;
+    }
+  }
+
+  /// Looks for files at each `interval` (positive), until `termination`; comes after the other
+  /// options. With `match_updated_files` a file that was changed is read once more.
+  auto WatchForNewFiles(Duration interval, Termination termination = Termination::Never(),
+                        bool match_updated_files = false) const {
+    if constexpr (Format::Check()) {
+      return ReadWatchedFiles<Format>(
+          pattern_, this->settings_, {interval, termination, match_updated_files, {}}, this->where);
     } else {
       return *this;
     }

@@ -192,5 +192,21 @@ TEST_F(JsonTest, KeysAreDestinations) {
   EXPECT_TRUE(read.RunOk());
 }
 
+TEST_F(JsonTest, WatchesForFiles) {
+  File("w1.json", R"({"x": 7, "y": 1})"
+                  "\nno record\n");
+  TestPipeline p;
+  const auto read = p | Read<Point>(root_ + "w*.json")
+                            .WatchForNewFiles(Duration::Millis(5),
+                                              files::Termination::AfterTotalOf(Duration::Zero()))
+                            .WithErrors();
+  PAssert::That(read.Get<Main>() | Map([](const Point& point) { return point.x; }))
+      .ContainsInAnyOrder({7});
+  PAssert::That(read.Get<Errors>() |
+                "Bad" >> Map([](const files::BadRecord& bad) { return bad.record; }))
+      .ContainsInAnyOrder({"no record"});
+  EXPECT_TRUE(p.RunOk());
+}
+
 }  // namespace
 }  // namespace joist::json
