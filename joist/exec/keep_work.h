@@ -318,6 +318,9 @@ class StreamWork final : public Operator, public BatchReceiver<KV<T, Restriction
     for (const Waiting& waiting : works_) next = std::min(next, waiting.not_before);
     return next;
   }
+  OperatorStatus status() const override {
+    return {.holds = OperatorStatus::Holds::kWork, .waiting = works_.size()};
+  }
   void Save(std::string* out) override {
     PutByte(is_draining_ ? 1 : 0, out);
     PutVarint(works_.size(), out);

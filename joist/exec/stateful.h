@@ -192,6 +192,7 @@ class StatefulCells {
     return timers_.Next(domain, domain == TimeDomain::kEvent ? watermark_ : processing_time_);
   }
   Timestamp hold() const { return timers_.hold(); }
+  size_t cells() const { return table_.size(); }
   bool has_key() const { return has_key_; }
   /// After the time of a bounded key has run: the next one's begins.
   void BeginNextKey() {

@@ -59,6 +59,14 @@ void StreamGrouping::AdvanceProcessingTime(Timestamp now) {
 }
 Timestamp StreamGrouping::hold() const { return groups_.output_watermark(); }
 
+OperatorStatus StreamGrouping::status() const {
+  OperatorStatus status;
+  status.holds = OperatorStatus::Holds::kWindows;
+  status.keys = has_words_ ? words_.size() : texts_.size();
+  status.cells = groups_.known_groups();
+  return status;
+}
+
 void StreamGrouping::Save(std::string* out) {
   groups_.SaveClocks(out);
   PutVarint(has_words_ ? words_.size() : texts_.size(), out);

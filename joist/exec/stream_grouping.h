@@ -33,6 +33,7 @@ class StreamGrouping : public Operator, protected WindowGroups::Owner {
   Timestamp hold() const override;
   void Save(std::string* out) override;
   bool Restore(ByteReader* in, bool is_own) override;
+  OperatorStatus status() const override;
 
  protected:
   using GroupNumber = WindowGroups::GroupNumber;
