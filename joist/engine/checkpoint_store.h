@@ -44,6 +44,8 @@ class CheckpointStore {
   Status Write(uint64_t fingerprint, std::string_view state);
 
   const std::string& directory() const { return directory_; }
+  /// The number of the last one written or found.
+  uint64_t last() const { return last_; }
 
   /// Reads a file. An error says what is wrong with it.
   static Result<Checkpoint> Read(const std::string& path);

@@ -2,6 +2,8 @@
 //
 // RunEmbedded: plans a graph and runs its stages one after the other, each on all threads.
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -16,12 +18,19 @@
 #include <vector>
 
 #include "joist/engine/checkpoint_store.h"
+#include "joist/engine/job_watch.h"
+#include "joist/engine/live_view.h"
 #include "joist/engine/machine.h"
+#include "joist/engine/metrics_server.h"
 #include "joist/engine/plan.h"
 #include "joist/engine/progress.h"
+#include "joist/engine/prometheus_text.h"
 #include "joist/engine/stage.h"
+#include "joist/engine/status_table.h"
 #include "joist/engine/stream_retries.h"
 #include "joist/engine/stream_run.h"
+#include "joist/engine/watched_checkpoints.h"
+#include "joist/exec/wall_time.h"
 #include "joist/sdk/runner.h"
 
 namespace joist {
@@ -41,9 +50,14 @@ class EmbeddedJob {
         progress_(settings.show_progress),
         memory_(
             settings.memory > 0 ? settings.memory : DefaultMemoryBytes(), threads_,
-            settings.spill_directory.empty() ? DefaultSpillDirectory() : settings.spill_directory) {
+            settings.spill_directory.empty() ? DefaultSpillDirectory() : settings.spill_directory),
+        watch_(&graph, &memory_, settings.job_name) {
     job_.graph = &graph;
     job_.memory = &memory_;
+    job_.tell = [this](const std::string& what) {
+      failures_.fetch_add(1);
+      Tell(what);
+    };
     job_.plan = MakePlan(graph);
     const size_t nodes = graph.nodes().size();
     job_.breakers.resize(nodes);
@@ -56,7 +70,10 @@ class EmbeddedJob {
     const auto start = std::chrono::steady_clock::now();
     JobOutcome outcome;
     try {
-      outcome.status = job_.graph->has_unbounded() ? RunStream() : RunStages();
+      outcome.status = ServeMetrics();
+      if (outcome.status.ok()) {
+        outcome.status = job_.graph->has_unbounded() ? RunStream() : RunStages();
+      }
     } catch (const std::bad_alloc&) {
       outcome.status = Status(StatusCode::kResourceExhausted, "out of memory");
     } catch (const std::exception& e) {
@@ -78,6 +95,19 @@ class EmbeddedJob {
   }
 
  private:
+  /// From here to the end of the job, if that is wanted.
+  Status ServeMetrics() {
+    if (settings_.metrics_port == 0) return OkStatus();
+    Result<std::unique_ptr<MetricsServer>> server =
+        MetricsServer::Start(settings_.metrics_host, settings_.metrics_port,
+                             [this] { return PrometheusText(watch_.Latest(), WallTime()); });
+    if (!server.ok()) {
+      return Status(server.status().code(), "--metrics_port: " + server.status().message());
+    }
+    server_ = std::move(*server);
+    return OkStatus();
+  }
+
   Status RunStages() {
     if (!settings_.checkpoint_directory.empty()) {
       Tell("--checkpoint_dir is for streams; the input of this pipeline ends, and nothing is kept");
@@ -94,6 +124,7 @@ class EmbeddedJob {
       JOIST_RETURN_IF_ERROR(run.Run([&] {
         if (requests_.cancel.load()) stop_.store(true);
         progress_.Update(i + 1, stages.size(), name, run.progress());
+        Look(run, i + 1);
       }));
       if (stop_.load()) return OkStatus();
       job_.breakers[stage.root].reset();
@@ -104,16 +135,40 @@ class EmbeddedJob {
     return OkStatus();
   }
 
+  void Look(const StageRun& run, size_t stage) {
+    if (server_ == nullptr || !watch_.IsDue()) return;
+    while (failures_seen_ < failures_.load()) {
+      ++failures_seen_;
+      watch_.AddFailure();
+    }
+    const double progress = run.progress();
+    run.WhileNothingCommits(
+        [&] { watch_.Look(job_.stats, stage, job_.plan.stages.size(), progress); });
+  }
+
   /// Of a stream.
   int Lanes() const { return std::min(threads_, kMostLanes); }
 
+  void StopIfAsked() {
+    if (requests_.cancel.load()) stop_.store(true);
+  }
+
+  /// From the state of a checkpoint, or from the beginning, where that is empty.
+  Status RunFrom(std::string_view state, StreamRun& run) {
+    watch_.BeginRun();
+    const bool is_seen = server_ != nullptr || view_ != nullptr;
+    return run.Run(state, [this, is_seen, &run] {
+      StopIfAsked();
+      if (is_seen && watch_.IsDue()) watch_.Look(run.Figures());
+    });
+  }
+
   Status RunStream() {
-    const auto watch = [this] {
-      if (requests_.cancel.load()) stop_.store(true);
-    };
-    if (settings_.restarts) return RunRestarting(watch);
+    if (settings_.show_progress) view_ = std::make_unique<LiveView>(&watch_, STDERR_FILENO);
+    if (settings_.restarts) return RunRestarting();
     if (settings_.checkpoint_directory.empty()) {
-      return StreamRun(&job_, Lanes(), &stop_, &requests_.drain, nullptr).Run("", watch);
+      StreamRun run(&job_, Lanes(), &stop_, &requests_.drain, nullptr);
+      return RunFrom("", run);
     }
     JOIST_ASSIGN_OR_RETURN(const auto store, CheckpointStore::Open(settings_.checkpoint_directory));
     StreamRetries retries(std::chrono::milliseconds(settings_.checkpoint_interval.millis));
@@ -121,23 +176,27 @@ class EmbeddedJob {
       JOIST_ASSIGN_OR_RETURN(const std::string state, LatestState(*store));
       FileCheckpoints checkpoints(store.get(), job_.graph->Fingerprint(),
                                   settings_.checkpoint_interval);
-      StreamRun run(&job_, Lanes(), &stop_, &requests_.drain, &checkpoints);
-      Status status = run.Run(state, watch);
+      WatchedCheckpoints watched(&checkpoints, store->last(), &watch_);
+      StreamRun run(&job_, Lanes(), &stop_, &requests_.drain, &watched);
+      Status status = RunFrom(state, run);
       if (status.ok()) return status;
       if (!run.is_retryable()) return status;
       const auto pause = retries.AfterFailure(status.message(), StreamRetries::Clock::now());
       if (!pause.has_value()) return status;
-      Tell(status.message() + "; goes on from the last checkpoint");
+      watch_.AddFailure();
+      Tell(status.message() + "; attempt " + std::to_string(retries.attempts()) + " of " +
+           std::to_string(StreamRetries::kAttempts) + ", goes on from the last checkpoint in " +
+           ShortTime(Duration::Millis(pause->count())));
       const auto until = StreamRetries::Clock::now() + *pause;
       while (!stop_.load() && StreamRetries::Clock::now() < until) {
         std::this_thread::sleep_for(std::chrono::milliseconds(10));
-        watch();
+        StopIfAsked();
       }
     }
   }
 
   /// What the last checkpoint holds; nothing if there is none.
-  Result<std::string> LatestState(const CheckpointStore& store) const {
+  Result<std::string> LatestState(const CheckpointStore& store) {
     std::vector<std::string> warnings;
     JOIST_ASSIGN_OR_RETURN(std::optional<CheckpointStore::Checkpoint> latest,
                            store.Latest(&warnings));
@@ -152,9 +211,18 @@ class EmbeddedJob {
     }
     Tell("goes on from checkpoint " + std::to_string(latest->number) + " of " +
          latest->made_at.ToString());
+    watch_.SetCheckpoint({latest->number, latest->made_at, std::nullopt, latest->state.size()},
+                         /*is_own=*/false);
     return std::move(latest->state);
   }
-  static void Tell(const std::string& what) { std::fprintf(stderr, "joist: %s\n", what.c_str()); }
+  /// Any thread.
+  void Tell(const std::string& what) const {
+    if (view_ != nullptr) {
+      view_->Tell("joist: " + what);
+    } else {
+      progress_.Tell("joist: " + what);
+    }
+  }
 
   /// In the store, at each interval.
   class FileCheckpoints final : public StreamCheckpoints {
@@ -187,7 +255,7 @@ class EmbeddedJob {
   };
 
   /// For tests: a run ends after some bundles, and another goes on from its checkpoint.
-  Status RunRestarting(const std::function<void()>& watch) {
+  Status RunRestarting() {
     struct RestartOften final : StreamCheckpoints {
       bool IsDue() override { return ++bundles % 3 == 0; }
       bool Keep(std::string kept) override {
@@ -205,8 +273,8 @@ class EmbeddedJob {
     do {
       checkpoints.restarts = false;
       const std::string from = checkpoints.bytes;
-      JOIST_RETURN_IF_ERROR(
-          StreamRun(&job_, lanes, &stop_, &requests_.drain, &checkpoints).Run(from, watch));
+      StreamRun run(&job_, lanes, &stop_, &requests_.drain, &checkpoints);
+      JOIST_RETURN_IF_ERROR(RunFrom(from, run));
       lanes = lanes % 3 + 1;  // Others than had made the checkpoint.
     } while (checkpoints.restarts && !stop_.load());
     return OkStatus();
@@ -262,6 +330,11 @@ class EmbeddedJob {
   std::vector<int> stages_feeding_;  ///< By node: stages that still add to its breaker.
   ProgressLine progress_;
   MemoryBudget memory_;
+  JobWatch watch_;
+  std::atomic<uint64_t> failures_{0};  ///< Of shares that are tried again.
+  uint64_t failures_seen_ = 0;
+  std::unique_ptr<LiveView> view_;         ///< Of a stream; null if nobody wants to see it.
+  std::unique_ptr<MetricsServer> server_;  ///< Null if nobody is to ask.
 };
 
 }  // namespace

@@ -17,7 +17,9 @@ JOIST_OPTIONS_DEFINE(
     (memory, "Memory that groups and tables may take before they go to disk"),
     (progress, "Progress display: auto (on a terminal), always, never"),
     (checkpoint_dir, "Folder for a stream's checkpoints, from which it goes on when started again"),
-    (checkpoint_interval, "Time between checkpoints"))
+    (checkpoint_interval, "Time between checkpoints"),
+    (metrics_port, "Port on which Prometheus finds the job's metrics; 0 for none"),
+    (metrics_host, "Address of this machine for them; 0.0.0.0 lets others in"))
 
 JOIST_OPTIONS_DEFINE(, WorkerOptions, "Workers", (num_workers, "Workers at the start"),
                      (max_num_workers, "Workers at the most; of the embedded runner: threads"),

@@ -35,6 +35,8 @@ struct EmbeddedOptions {
   std::string progress = "auto";
   std::string checkpoint_dir;
   Duration checkpoint_interval = Duration::Seconds(10);
+  int32_t metrics_port = 0;
+  std::string metrics_host = "127.0.0.1";
 };
 void JoistDescribeOptions(EmbeddedOptions& object, OptionFields& fields);
 

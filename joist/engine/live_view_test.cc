@@ -1,0 +1,103 @@
+// Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
+
+#include "joist/engine/live_view.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <pty.h>
+#include <unistd.h>
+
+#include <string>
+
+namespace joist {
+namespace {
+
+using testing::HasSubstr;
+using testing::Not;
+
+/// A terminal, of which Until reads what is written to it.
+class Terminal {
+ public:
+  Terminal(unsigned short columns, unsigned short rows) {
+    const winsize size = {rows, columns, 0, 0};
+    EXPECT_EQ(openpty(&screen_, &file_, nullptr, nullptr, &size), 0);
+  }
+  ~Terminal() {
+    close(screen_);
+    close(file_);
+  }
+  int file() const { return file_; }
+  /// What has come, up to and with `text`, or in five seconds.
+  std::string Until(const std::string& text) {
+    std::string seen;
+    pollfd ready = {screen_, POLLIN, 0};
+    while (seen.find(text) == std::string::npos && poll(&ready, 1, 5000) == 1) {
+      char c;
+      if (read(screen_, &c, 1) != 1) break;
+      seen += c;
+    }
+    return seen;
+  }
+
+ private:
+  int screen_ = -1;
+  int file_ = -1;
+};
+
+class LiveViewTest : public testing::Test {
+ protected:
+  LiveViewTest() {
+    Node node;
+    node.name = "Numbers";
+    node.kind = StepKind::kRead;
+    graph_.Add(std::move(node), {&element_type<int64_t>});
+  }
+  Graph graph_;
+  MemoryBudget memory_{1 << 20, 1, "/"};
+};
+
+TEST_F(LiveViewTest, RedrawsATableAndLetsLogLinesStand) {
+  const JobWatch watch(&graph_, &memory_, "job");
+  Terminal terminal(80, 24);
+  {
+    LiveView view(&watch, terminal.file());
+    EXPECT_THAT(terminal.Until("Numbers"), HasSubstr("job  "));
+    // Title, heading, step.
+    EXPECT_THAT(terminal.Until("Numbers"), HasSubstr("\033[3F\033[J"));
+    view.Tell("joist: a line");
+    EXPECT_THAT(terminal.Until("a line"), HasSubstr("\033[3F\033[Jjoist: a line"));
+    EXPECT_THAT(terminal.Until("Numbers"), Not(HasSubstr("\033[3F")));
+  }
+  EXPECT_THAT(terminal.Until("\033[3F\033[J"), HasSubstr("\033[3F\033[J"));
+}
+
+TEST_F(LiveViewTest, DrawsNoTableWhereThereIsNoRoom) {
+  const JobWatch watch(&graph_, &memory_, "job");
+  Terminal terminal(60, 24);
+  {
+    LiveView view(&watch, terminal.file());
+    usleep(1'200'000);
+    view.Tell("joist: a line");
+  }
+  EXPECT_EQ(terminal.Until("\n"), "joist: a line\r\n");
+}
+
+TEST_F(LiveViewTest, WritesLinesWhereThereIsNoTerminal) {
+  const JobWatch watch(&graph_, &memory_, "job");
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  {
+    LiveView view(&watch, ends[1]);
+    view.Tell("joist: a line");
+    usleep(600'000);
+  }
+  close(ends[1]);
+  char seen[1000];
+  const ssize_t size = read(ends[0], seen, sizeof(seen));
+  close(ends[0]);
+  EXPECT_EQ(std::string(seen, static_cast<size_t>(std::max<ssize_t>(size, 0))), "joist: a line\n");
+}
+
+}  // namespace
+}  // namespace joist
