@@ -72,6 +72,7 @@ struct JobStatus {
 
   bool is_stream = false;
   // Of a stream.
+  bool is_paused = false;  ///< After a failure, before it is tried again.
   int lanes = 0;
   uint64_t bundles = 0;
   uint64_t checkpoints = 0;  ///< Made by this process.

@@ -51,6 +51,7 @@ void JobWatch::BeginRun() {
 
 void JobWatch::Look(const StreamFigures& figures) {
   const auto [seconds, seconds_per_tick] = BeginLook();
+  status_.is_paused = false;
   status_.lanes = figures.lanes;
   status_.bundles += figures.bundles - std::exchange(bundles_seen_, figures.bundles);
   std::vector<Timestamp> watermarks;
@@ -134,6 +135,7 @@ void JobWatch::AddMetrics(size_t node, const StepStats& stats) {
 
 void JobWatch::AddFailure() {
   ++status_.failures;
+  status_.is_paused = status_.is_stream;
   Publish();
 }
 

@@ -92,6 +92,7 @@ TEST_F(JobWatchTest, NeverGoesBack) {
   EXPECT_EQ(watch_.Latest().steps[2].elements_in, 500);
   EXPECT_EQ(watch_.Latest().steps[2].dropped_late, 3);
   watch_.AddFailure();
+  EXPECT_FALSE(watch_.Latest().is_paused) << "this is no stream";
   watch_.BeginRun();
   watch_.Look(FiguresOf(1200, 11));
   EXPECT_EQ(watch_.Latest().steps[2].elements_in, 500);

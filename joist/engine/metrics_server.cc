@@ -9,6 +9,7 @@
 #include <boost/beast/http.hpp>
 
 #include <exception>
+#include <limits>
 #include <thread>
 #include <utility>
 
@@ -50,7 +51,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
       : stream_(std::move(socket)), metrics_(metrics), open_(open) {
     ++*open_;
     parser_.header_limit(MetricsServer::kMostBytes);
-    parser_.body_limit(boost::none);  // It is not read.
+    parser_.body_limit(std::numeric_limits<uint64_t>::max());  // It is not read.
   }
   ~Connection() { --*open_; }
 

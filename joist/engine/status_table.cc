@@ -156,7 +156,11 @@ std::vector<std::string> StatusTable(const JobStatus& status, const JobStatus& b
 
   std::vector<std::string> lines = {Shortened(Headline(status, now), columns)};
   if (status.checkpoint.has_value()) lines.push_back(CheckpointText(status, now));
-  if (const Duration age = now - status.gathered_at; age > Duration::Seconds(1)) {
+  const Duration age = now - status.gathered_at;
+  if (status.is_paused) {
+    lines.push_back("failed " + ShortTime(std::max(age, Duration::Zero())) +
+                    " ago, and waits before it is tried again");
+  } else if (age > Duration::Seconds(1)) {
     lines.push_back("figures of " + ShortTime(age) + " ago: a step is long at work on a bundle");
   }
   const auto row = [&](std::string_view number, std::string_view name,

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -15,7 +16,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::Not;
 
-StepStatus StepOf(std::string name, uint64_t in, uint64_t out) {
+StepStatus StepNamed(std::string name, uint64_t in, uint64_t out) {
   StepStatus step;
   step.name = std::move(name);
   step.elements_in = in;
@@ -35,8 +36,8 @@ TwoStatuses Clicks() {
   before.is_stream = true;
   before.lanes = 2;
   before.gathered_at = Timestamp::Seconds(1000);
-  before.steps = {StepOf("Read/Keep", 4, 1000), StepOf("Read", 1000, 100'000),
-                  StepOf("Sums of users by minute/Combine", 100'000, 50)};
+  before.steps = {StepNamed("Read/Keep", 4, 1000), StepNamed("Read", 1000, 100'000),
+                  StepNamed("Sums of users by minute/Combine", 100'000, 50)};
   JobStatus now = before;
   now.gathered_at = Timestamp::Seconds(1002);
   now.run_time = Duration::Seconds(83);
@@ -81,7 +82,7 @@ TEST(StatusTable, KeepsWithinTheTerminal) {
   TwoStatuses clicks = Clicks();
   clicks.now.job = std::string(200, 'j');
   for (int i = 0; i < 30; ++i) {
-    clicks.now.steps.push_back(StepOf("Step number " + std::to_string(i) + " äöü", 1, 1));
+    clicks.now.steps.push_back(StepNamed("Step number " + std::to_string(i) + " äöü", 1, 1));
     clicks.now.steps.back().held_by = {1000, OperatorStatus::Holds::kSideInput};
     clicks.now.steps.back().lag = Duration::Days(1'000'000);
   }
@@ -98,10 +99,23 @@ TEST(StatusTable, KeepsWithinTheTerminal) {
             << line;
       }
       EXPECT_THAT(lines[2], HasSubstr("figures of 3.0s ago"));
-      if (rows == 24) EXPECT_EQ(lines.back(), "   … and 14 more steps");
-      if (rows == 50) EXPECT_EQ(lines.size(), 37);
+      if (rows == 24) {
+        EXPECT_EQ(lines.back(), "   … and 14 more steps");
+      }
+      if (rows == 50) {
+        EXPECT_EQ(lines.size(), 37);
+      }
     }
   }
+}
+
+TEST(StatusTable, SaysThatAFailedStreamWaits) {
+  TwoStatuses clicks = Clicks();
+  clicks.now.is_paused = true;
+  clicks.now.failures = 2;
+  const auto lines = StatusTable(clicks.now, clicks.before, Timestamp::Seconds(1004), 80, 24);
+  EXPECT_THAT(lines[0], HasSubstr(", 2 failures"));
+  EXPECT_EQ(lines[2], "failed 2.0s ago, and waits before it is tried again");
 }
 
 TEST(StatusLine, SaysWhoHoldsTheSlowestStepAndWhereTimeGoes) {
