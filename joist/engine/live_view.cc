@@ -10,6 +10,7 @@
 #include <chrono>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "joist/engine/status_table.h"
 #include "joist/exec/wall_time.h"
@@ -67,12 +68,12 @@ void LiveView::Draw(const JobStatus& status) {
   std::string text = Erase();
   // The cursor stands below the table, which takes a row as well. In a terminal too narrow for the
   // table lines would break, and it could not be erased.
+  std::vector<std::string> lines = {Shortened(StatusLine(status, before_, now), columns)};
   if (columns >= kLeastColumns && rows > kLeastRows) {
-    for (const std::string& line : StatusTable(status, before_, now, columns, rows - 1)) {
-      text.append(line).append("\n");
-      ++drawn_;
-    }
+    lines = StatusTable(status, before_, now, columns, rows - 1);
   }
+  for (const std::string& line : lines) text.append(line).append("\n");
+  drawn_ = lines.size();
   Write(text);
   if (status.gathered_at - between_.gathered_at >= Duration::Seconds(1)) {
     before_ = std::exchange(between_, status);
