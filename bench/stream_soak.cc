@@ -44,7 +44,9 @@ int64_t EventsInAll() { return load.rate * load.minutes * 60; }
 /// Milliseconds of event time at which it is due.
 int64_t DueAt(int64_t event) { return event * 1000 / load.rate * load.speed; }
 uint64_t RandomOf(int64_t event) { return SplitMix64(static_cast<uint64_t>(event)); }
-bool IsTooLate(int64_t event) { return RandomOf(event) % 1000 == 0 && DueAt(event) > kTooLate.millis; }
+bool IsTooLate(int64_t event) {
+  return RandomOf(event) % 1000 == 0 && DueAt(event) > kTooLate.millis;
+}
 /// One in a hundred is late by up to half of what is allowed.
 Timestamp TimeOf(int64_t event) {
   const auto random = static_cast<int64_t>(RandomOf(event) >> 20);
@@ -71,8 +73,9 @@ struct Events {
       }
       if (!tracker.TryClaim(event)) return ProcessContinuation::Stop();
       // Users come and go.
-      const auto user = static_cast<int64_t>(RandomOf(event * 7) % static_cast<uint64_t>(load.users)) +
-                        DueAt(event) / 3'600'000 * 1000;
+      const auto user =
+          static_cast<int64_t>(RandomOf(event * 7) % static_cast<uint64_t>(load.users)) +
+          DueAt(event) / 3'600'000 * 1000;
       emit(KV<int64_t, int64_t>{user, event}, TimeOf(event));
       watermark.SetWatermark(Timestamp::Millis(DueAt(event)));
     }
@@ -85,7 +88,8 @@ struct CountInState {
   struct Reminder {};
   void Process(const KV<int64_t, int64_t>&, Window window, ValueState<int64_t, Count> count,
                EventTimer<Reminder> reminder, Emit<int64_t>) const {
-    if (count.IsEmpty() && window.max_timestamp() > window.start) reminder.Set(window.max_timestamp());
+    if (count.IsEmpty() && window.max_timestamp() > window.start)
+      reminder.Set(window.max_timestamp());
     count.Write(count.ReadOr(0) + 1);
   }
   void OnTimer(Reminder, ValueState<int64_t, Count> count, Emit<int64_t>) const {
@@ -190,10 +194,11 @@ int Main(int argc, char** argv) {
   }
   int64_t expected = 0;
   for (int64_t event = 0; event < EventsInAll(); ++event) expected += IsTooLate(event) ? 0 : 1;
-  std::printf("%lld events in time: by minute %lld, in sessions %lld, sliding %lld, in state %lld\n",
-              static_cast<long long>(expected), static_cast<long long>(by_minute.load()),
-              static_cast<long long>(in_sessions.load()),
-              static_cast<long long>(in_sliding.load()), static_cast<long long>(in_state.load()));
+  std::printf(
+      "%lld events in time: by minute %lld, in sessions %lld, sliding %lld, in state %lld\n",
+      static_cast<long long>(expected), static_cast<long long>(by_minute.load()),
+      static_cast<long long>(in_sessions.load()), static_cast<long long>(in_sliding.load()),
+      static_cast<long long>(in_state.load()));
   return by_minute == expected && in_state == expected ? 0 : 1;
 }
 

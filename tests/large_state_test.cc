@@ -173,11 +173,12 @@ TEST(LargeState, NothingIsLostOrCountedTwice) {
   for (double one; in >> one;) seconds.push_back(one);
   std::sort(seconds.begin(), seconds.end());
   ASSERT_FALSE(seconds.empty());
-  std::printf("%lld kills in %.0f s; %lld keys; at most %.0f MB resident; to recover: median %.2f s, at most %.2f s\n",
-              static_cast<long long>(killed),
-              std::chrono::duration<double>(Clock::now() - start).count(),
-              static_cast<long long>(Keys()), static_cast<double>(most_resident) / 1e6,
-              seconds[seconds.size() / 2], seconds.back());
+  std::printf(
+      "%lld kills in %.0f s; %lld keys; at most %.0f MB resident; to recover: median %.2f s, at "
+      "most %.2f s\n",
+      static_cast<long long>(killed), std::chrono::duration<double>(Clock::now() - start).count(),
+      static_cast<long long>(Keys()), static_cast<double>(most_resident) / 1e6,
+      seconds[seconds.size() / 2], seconds.back());
   std::filesystem::remove_all(directory);
 }
 

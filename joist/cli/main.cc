@@ -174,8 +174,9 @@ int RunCheckpoint(const std::string& program, Arguments arguments) {
     Refuse(title + " " + std::string(action.name), text.status().message());
     return 1;
   }
-  return Refuse(title, "takes ls, show, verify, drain or stop and a folder, or save and two; "
-                       "--help has examples");
+  return Refuse(title,
+                "takes ls, show, verify, drain or stop and a folder, or save and two; "
+                "--help has examples");
 }
 
 constexpr Command kCommands[] = {
@@ -210,7 +211,8 @@ constexpr Command kCommands[] = {
      "Shows and saves a stream's checkpoints, and ends the stream",
      "ls has a line for each checkpoint in the folder, show one for each step of the newest, with\n"
      "how far it has come, how many keys it knows and the bytes of its state. verify reads all of\n"
-     "them. save copies the newest, with all that it needs, into another folder: a savepoint, with\n"
+     "them. save copies the newest, with all that it needs, into another folder: a savepoint, "
+     "with\n"
      "which a job may begin (--savepoint). drain lets the job that runs with the folder take\n"
      "nothing new, and end when all is done; stop lets it make a checkpoint and end.\n"
      "\nExamples:\n"

@@ -82,8 +82,8 @@ void CheckpointWriter::Add(CheckpointBlock kind, std::string_view head, std::str
   plain += content;
   std::string& packed = packer_->packed;
   packed.resize(ZSTD_compressBound(plain.size()));
-  const size_t size = ZSTD_compress2(packer_->context, packed.data(), packed.size(), plain.data(),
-                                     plain.size());
+  const size_t size =
+      ZSTD_compress2(packer_->context, packed.data(), packed.size(), plain.data(), plain.size());
   if (ZSTD_isError(size) != 0) {
     status_ = Internal(ZSTD_getErrorName(size));
     return;

@@ -269,8 +269,8 @@ Status CheckpointStore::ForEachKey(Disk* disk, const Checkpoint& checkpoint,
   for (const std::string& file : checkpoint.files) {
     const bool is_last = &file == &checkpoint.files.back();
     JOIST_ASSIGN_OR_RETURN(const auto reader, CheckpointReader::Open(disk, file));
-    JOIST_RETURN_IF_ERROR(ReadFile(
-        reader.get(), file, nullptr, [&](uint32_t step, std::string_view keys) -> Status {
+    JOIST_RETURN_IF_ERROR(
+        ReadFile(reader.get(), file, nullptr, [&](uint32_t step, std::string_view keys) -> Status {
           ByteReader in(keys);
           for (SavedKey key; in.remaining() > 0;) {
             if (!key.Take(&in)) return NotSavedKeys(file);
@@ -300,12 +300,11 @@ Result<uint64_t> CheckpointStore::WriteWhole(Disk* disk, const Checkpoint& check
   const auto flush = [&] {
     if (!some.keys().empty()) writer.AddKeys(step_of_some, some.TakeKeys());
   };
-  JOIST_RETURN_IF_ERROR(
-      ForEachKey(disk, checkpoint, [&](uint32_t step, const SavedKey& key) {
-        if (step != step_of_some || some.keys().size() >= CheckpointWriter::kBlockBytes) flush();
-        step_of_some = step;
-        some.Put(key.partition, key.key, key.state);
-      }));
+  JOIST_RETURN_IF_ERROR(ForEachKey(disk, checkpoint, [&](uint32_t step, const SavedKey& key) {
+    if (step != step_of_some || some.keys().size() >= CheckpointWriter::kBlockBytes) flush();
+    step_of_some = step;
+    some.Put(key.partition, key.key, key.state);
+  }));
   flush();
   JOIST_RETURN_IF_ERROR(writer.Finish());
   return writer.bytes();

@@ -33,8 +33,8 @@ class CheckpointStore {
  public:
   struct Checkpoint {
     CheckpointHeader header;
-    std::string run;                   ///< EncodeSavedRun.
-    std::vector<std::string> files;    ///< Of its keys, the newest first.
+    std::string run;                 ///< EncodeSavedRun.
+    std::vector<std::string> files;  ///< Of its keys, the newest first.
   };
 
   /// Makes the directory if there is none. An error if another process has it, or if it cannot be
@@ -68,6 +68,8 @@ class CheckpointStore {
   const std::string& directory() const { return directory_; }
   /// The numbers of checkpoints whose state on disk is needed.
   std::vector<uint64_t> cold_in_use() const;
+  /// The number of the last one written or found.
+  uint64_t last() const { return last_; }
 
   /// One checkpoint with what it builds on. An error says what is wrong with it.
   static Result<Checkpoint> Read(Disk* disk, const std::string& path);
@@ -95,8 +97,8 @@ class CheckpointStore {
   Disk* const disk_;
   const std::string directory_;
   const int kept_;
-  const int lock_;      ///< A file descriptor.
-  uint64_t last_ = 0;   ///< The number of the last one written or found.
+  const int lock_;                       ///< A file descriptor.
+  uint64_t last_ = 0;                    ///< The number of the last one written or found.
   std::map<uint64_t, Written> written_;  ///< Those in the directory, as far as they can be read.
 };
 

@@ -152,18 +152,17 @@ TEST_F(CheckpointStoreTest, HasTheKeysAsTheyWere) {
     most_files = std::max(most_files, files->size());
     ASSERT_GE(files->size(), std::min<size_t>(were.size(), kKept));
     if (random() % 10 != 0) continue;
-    for (size_t last = files->size() - std::min<size_t>(files->size(), kKept);
-         last < files->size(); ++last) {
+    for (size_t last = files->size() - std::min<size_t>(files->size(), kKept); last < files->size();
+         ++last) {
       const auto checkpoint = CheckpointStore::Read(SystemDisk(), (*files)[last]);
       ASSERT_TRUE(checkpoint.ok()) << checkpoint.status().message();
       const Keys& expected = were[checkpoint->header.number];
       Keys got;
-      ASSERT_TRUE(CheckpointStore::ForEachKey(SystemDisk(), *checkpoint,
-                                              [&](uint32_t step, const SavedKey& key) {
-                                                EXPECT_TRUE(got.emplace(std::pair(step, key.key),
-                                                                        key.state)
-                                                                .second);
-                                              })
+      ASSERT_TRUE(CheckpointStore::ForEachKey(
+                      SystemDisk(), *checkpoint,
+                      [&](uint32_t step, const SavedKey& key) {
+                        EXPECT_TRUE(got.emplace(std::pair(step, key.key), key.state).second);
+                      })
                       .ok());
       ASSERT_EQ(got, expected);
       // As a run reads it: what is said first counts.
@@ -224,7 +223,8 @@ TEST_F(CheckpointStoreTest, BelongsToOneProcess) {
 TEST_F(CheckpointStoreTest, LeavesNothingWhereItCannotWrite) {
   const auto store = Open();
   std::filesystem::create_directory(directory_ + "/checkpoint-0000000001");
-  EXPECT_NE(Write(store.get(), "state").message().find("cannot write checkpoint"), std::string::npos);
+  EXPECT_NE(Write(store.get(), "state").message().find("cannot write checkpoint"),
+            std::string::npos);
   EXPECT_FALSE(std::filesystem::exists(directory_ + "/unfinished"));
   std::filesystem::remove(directory_ + "/checkpoint-0000000001");
   EXPECT_TRUE(Write(store.get(), "state").ok());

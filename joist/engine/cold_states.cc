@@ -47,7 +47,8 @@ rocksdb::Options OptionsFor(int64_t memory_bytes) {
   options.info_log_level = rocksdb::WARN_LEVEL;
   options.keep_log_file_num = 1;
   rocksdb::BlockBasedTableOptions table;
-  table.block_cache = rocksdb::NewLRUCache(static_cast<size_t>(std::max(memory_bytes / 2, kLeastBuffer)));
+  table.block_cache =
+      rocksdb::NewLRUCache(static_cast<size_t>(std::max(memory_bytes / 2, kLeastBuffer)));
   table.cache_index_and_filter_blocks = true;
   table.pin_l0_filter_and_index_blocks_in_cache = true;
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(kFilterBitsPerKey));
@@ -108,9 +109,7 @@ class ColdStates::Database {
     if (!status.ok() && !status.IsNotFound()) Throw("read", status);
     return status.ok();
   }
-  void Put(std::string key, std::string_view state) {
-    Change(std::move(key), std::string(state));
-  }
+  void Put(std::string key, std::string_view state) { Change(std::move(key), std::string(state)); }
   void Erase(std::string key) { Change(std::move(key), std::nullopt); }
 
   bool BeginSnapshot() {
@@ -141,7 +140,8 @@ class ColdStates::Database {
         batch.Delete(SliceOf(key));
       }
     }
-    const rocksdb::Status written = waiting_.empty() ? rocksdb::Status() : database_->Write(WithoutLog(), &batch);
+    const rocksdb::Status written =
+        waiting_.empty() ? rocksdb::Status() : database_->Write(WithoutLog(), &batch);
     waiting_.clear();
     if (result.ok() && !written.ok()) result = StatusOf("write", written);
     return result;
@@ -174,9 +174,9 @@ class ColdStates::Database {
       waiting_.insert_or_assign(std::move(key), std::move(state));
       return;
     }
-    const rocksdb::Status status =
-        state.has_value() ? database_->Put(WithoutLog(), SliceOf(key), SliceOf(*state))
-                          : database_->Delete(WithoutLog(), SliceOf(key));
+    const rocksdb::Status status = state.has_value()
+                                       ? database_->Put(WithoutLog(), SliceOf(key), SliceOf(*state))
+                                       : database_->Delete(WithoutLog(), SliceOf(key));
     if (!status.ok()) Throw("write", status);
   }
 

@@ -4,8 +4,8 @@
 // checkpoints. What is written is safe when a snapshot is taken, which costs little: RocksDB never
 // changes a file, so a snapshot is other names for the files that there are.
 //
-// A snapshot has what was written before BeginSnapshot and nothing later; until it is taken, what is
-// written waits in memory.
+// A snapshot has what was written before BeginSnapshot and nothing later; until it is taken, what
+// is written waits in memory.
 
 #ifndef JOIST_ENGINE_COLD_STATES_H_
 #define JOIST_ENGINE_COLD_STATES_H_

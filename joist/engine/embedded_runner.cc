@@ -21,12 +21,19 @@
 #include "joist/engine/cold_states.h"
 #include "joist/engine/file_checkpoints.h"
 #include "joist/engine/job_folder.h"
+#include "joist/engine/job_watch.h"
+#include "joist/engine/live_view.h"
 #include "joist/engine/machine.h"
+#include "joist/engine/metrics_server.h"
 #include "joist/engine/plan.h"
 #include "joist/engine/progress.h"
+#include "joist/engine/prometheus_text.h"
 #include "joist/engine/stage.h"
+#include "joist/engine/status_table.h"
 #include "joist/engine/stream_retries.h"
 #include "joist/engine/stream_run.h"
+#include "joist/engine/watched_checkpoints.h"
+#include "joist/exec/wall_time.h"
 #include "joist/sdk/runner.h"
 
 namespace joist {
@@ -47,9 +54,14 @@ class EmbeddedJob {
         progress_(settings.show_progress),
         memory_(
             settings.memory > 0 ? settings.memory : DefaultMemoryBytes(), threads_,
-            settings.spill_directory.empty() ? DefaultSpillDirectory() : settings.spill_directory) {
+            settings.spill_directory.empty() ? DefaultSpillDirectory() : settings.spill_directory),
+        watch_(&graph, &memory_, settings.job_name) {
     job_.graph = &graph;
     job_.memory = &memory_;
+    job_.tell = [this](const std::string& what) {
+      failures_.fetch_add(1);
+      Tell(what);
+    };
     job_.plan = MakePlan(graph);
     const size_t nodes = graph.nodes().size();
     job_.breakers.resize(nodes);
@@ -62,7 +74,10 @@ class EmbeddedJob {
     const auto start = std::chrono::steady_clock::now();
     JobOutcome outcome;
     try {
-      outcome.status = job_.graph->has_unbounded() ? RunStream() : RunStages();
+      outcome.status = ServeMetrics();
+      if (outcome.status.ok()) {
+        outcome.status = job_.graph->has_unbounded() ? RunStream() : RunStages();
+      }
     } catch (const std::bad_alloc&) {
       outcome.status = Status(StatusCode::kResourceExhausted, "out of memory");
     } catch (const std::exception& e) {
@@ -84,6 +99,19 @@ class EmbeddedJob {
   }
 
  private:
+  /// From here to the end of the job, if that is wanted.
+  Status ServeMetrics() {
+    if (settings_.metrics_port == 0) return OkStatus();
+    Result<std::unique_ptr<MetricsServer>> server =
+        MetricsServer::Start(settings_.metrics_host, settings_.metrics_port,
+                             [this] { return PrometheusText(watch_.Latest(), WallTime()); });
+    if (!server.ok()) {
+      return Status(server.status().code(), "--metrics_port: " + server.status().message());
+    }
+    server_ = std::move(*server);
+    return OkStatus();
+  }
+
   Status RunStages() {
     if (!settings_.checkpoint_directory.empty()) {
       Tell("--checkpoint_dir is for streams; the input of this pipeline ends, and nothing is kept");
@@ -100,6 +128,7 @@ class EmbeddedJob {
       JOIST_RETURN_IF_ERROR(run.Run([&] {
         if (requests_.cancel.load()) stop_.store(true);
         progress_.Update(i + 1, stages.size(), name, run.progress());
+        Look(run, i + 1);
       }));
       if (stop_.load()) return OkStatus();
       job_.breakers[stage.root].reset();
@@ -110,18 +139,51 @@ class EmbeddedJob {
     return OkStatus();
   }
 
+  void Look(const StageRun& run, size_t stage) {
+    if (server_ == nullptr || !watch_.IsDue()) return;
+    while (failures_seen_ < failures_.load()) {
+      ++failures_seen_;
+      watch_.AddFailure();
+    }
+    const double progress = run.progress();
+    run.WhileNothingCommits(
+        [&] { watch_.Look(job_.stats, stage, job_.plan.stages.size(), progress); });
+  }
+
   /// Of a stream.
   int Lanes() const { return std::min(threads_, kMostLanes); }
 
+  /// What others ask of a stream; the run's checkpoints are null where it has none in files.
+  void Attend(FileCheckpoints* checkpoints) {
+    if (requests_.cancel.load()) stop_.store(true);
+    if (requests_.drain.load()) drain_.store(true);
+    const auto now = std::chrono::steady_clock::now();
+    if (settings_.checkpoint_directory.empty() || now < next_look_) return;
+    next_look_ = now + kBetweenLooks;
+    const std::optional<JobRequest> request = TakeRequest(settings_.checkpoint_directory);
+    if (request == JobRequest::kDrain) drain_.store(true);
+    if (request == JobRequest::kStop) is_to_stop_ = true;
+    if (is_to_stop_ && checkpoints != nullptr) checkpoints->EndWithNext();
+  }
+
+  /// From a checkpoint, or from the beginning where that is null.
+  Status RunFrom(const SavedStream* from, StreamRun& run, FileCheckpoints* checkpoints) {
+    watch_.BeginRun();
+    const bool is_seen = server_ != nullptr || view_ != nullptr;
+    return run.Run(from, [this, is_seen, &run, checkpoints] {
+      Attend(checkpoints);
+      if (is_seen && watch_.IsDue()) watch_.Look(run.Figures());
+    });
+  }
+
   Status RunStream() {
-    FileCheckpoints* checkpoints_of_run = nullptr;
-    const auto watch = [this, &checkpoints_of_run] { Watch(checkpoints_of_run); };
-    if (settings_.restarts) return RunRestarting(watch);
+    if (settings_.show_progress) view_ = std::make_unique<LiveView>(&watch_, STDERR_FILENO);
+    if (settings_.restarts) return RunRestarting();
     const std::string& directory = settings_.checkpoint_directory;
     if (directory.empty()) {
       ColdStates cold(SpillPath(), ColdMemory());
-      return StreamRun(&job_, Lanes(), &stop_, &drain_, nullptr, &cold)
-          .Run(nullptr, watch);
+      StreamRun run(&job_, Lanes(), &stop_, &drain_, nullptr, &cold);
+      return RunFrom(nullptr, run, nullptr);
     }
     JOIST_ASSIGN_OR_RETURN(const auto store,
                            CheckpointStore::Open(directory, settings_.checkpoint_retention));
@@ -143,10 +205,9 @@ class EmbeddedJob {
         JOIST_RETURN_IF_ERROR(cold.Restore(FileCheckpoints::ColdPathOf(directory, base.cold)));
       }
       FileCheckpoints checkpoints(store.get(), &cold, job_.graph->Fingerprint(), interval, base);
-      checkpoints_of_run = &checkpoints;
-      StreamRun run(&job_, Lanes(), &stop_, &drain_, &checkpoints, &cold);
-      Status status = run.Run(from.has_value() ? &*from : nullptr, watch);
-      checkpoints_of_run = nullptr;
+      WatchedCheckpoints watched(&checkpoints, store->last(), &watch_);
+      StreamRun run(&job_, Lanes(), &stop_, &drain_, &watched, &cold);
+      Status status = RunFrom(from.has_value() ? &*from : nullptr, run, &checkpoints);
       if (status.ok()) {
         if (is_to_stop_) stop_.store(true);  // It has not come to its end.
         return status;
@@ -154,26 +215,16 @@ class EmbeddedJob {
       if (!run.is_retryable()) return status;
       const auto pause = retries.AfterFailure(status.message(), StreamRetries::Clock::now());
       if (!pause.has_value()) return status;
-      Tell(status.message() + "; goes on from the last checkpoint");
+      watch_.AddFailure();
+      Tell(status.message() + "; attempt " + std::to_string(retries.attempts()) + " of " +
+           std::to_string(StreamRetries::kAttempts) + ", goes on from the last checkpoint in " +
+           ShortTime(Duration::Millis(pause->count())));
       const auto until = StreamRetries::Clock::now() + *pause;
       while (!stop_.load() && StreamRetries::Clock::now() < until) {
         std::this_thread::sleep_for(std::chrono::milliseconds(10));
-        watch();
+        Attend(nullptr);
       }
     }
-  }
-
-  /// What others ask of a stream.
-  void Watch(FileCheckpoints* checkpoints) {
-    if (requests_.cancel.load()) stop_.store(true);
-    if (requests_.drain.load()) drain_.store(true);
-    const auto now = std::chrono::steady_clock::now();
-    if (settings_.checkpoint_directory.empty() || now < next_look_) return;
-    next_look_ = now + kBetweenLooks;
-    const std::optional<JobRequest> request = TakeRequest(settings_.checkpoint_directory);
-    if (request == JobRequest::kDrain) drain_.store(true);
-    if (request == JobRequest::kStop) is_to_stop_ = true;
-    if (is_to_stop_ && checkpoints != nullptr) checkpoints->EndWithNext();
   }
 
   /// What RocksDB may take to write and to read.
@@ -186,7 +237,7 @@ class EmbeddedJob {
   }
 
   /// The last checkpoint; nothing if there is none.
-  Result<std::optional<CheckpointStore::Checkpoint>> Latest(const CheckpointStore& store) const {
+  Result<std::optional<CheckpointStore::Checkpoint>> Latest(const CheckpointStore& store) {
     std::vector<std::string> warnings;
     JOIST_ASSIGN_OR_RETURN(std::optional<CheckpointStore::Checkpoint> latest,
                            store.Latest(&warnings));
@@ -201,12 +252,22 @@ class EmbeddedJob {
     }
     Tell("goes on from checkpoint " + std::to_string(latest->header.number) + " of " +
          latest->header.made_at.ToString());
+    watch_.SetCheckpoint(
+        {latest->header.number, latest->header.made_at, std::nullopt, latest->run.size()},
+        /*is_own=*/false);
     return latest;
   }
-  static void Tell(const std::string& what) { std::fprintf(stderr, "joist: %s\n", what.c_str()); }
+  /// Any thread.
+  void Tell(const std::string& what) const {
+    if (view_ != nullptr) {
+      view_->Tell("joist: " + what);
+    } else {
+      progress_.Tell("joist: " + what);
+    }
+  }
 
   /// For tests: a run ends after some bundles, and another goes on from its checkpoint.
-  Status RunRestarting(const std::function<void()>& watch) {
+  Status RunRestarting() {
     struct RestartOften final : StreamCheckpoints, SavedStream {
       bool IsDue() override { return ++bundles % 3 == 0; }
       bool Keep(std::string run, std::vector<StepKeys> changed) override {
@@ -232,9 +293,8 @@ class EmbeddedJob {
     int lanes = Lanes();
     do {
       const bool is_first = !std::exchange(checkpoints.restarts, false);
-      JOIST_RETURN_IF_ERROR(
-          StreamRun(&job_, lanes, &stop_, &drain_, &checkpoints, /*cold=*/nullptr)
-              .Run(is_first ? nullptr : &checkpoints, watch));
+      StreamRun run(&job_, lanes, &stop_, &drain_, &checkpoints, /*cold=*/nullptr);
+      JOIST_RETURN_IF_ERROR(RunFrom(is_first ? nullptr : &checkpoints, run, nullptr));
       lanes = lanes % 3 + 1;  // Others than had made the checkpoint.
     } while (checkpoints.restarts && !stop_.load());
     return OkStatus();
@@ -287,12 +347,17 @@ class EmbeddedJob {
   const int threads_;
   std::atomic<bool> stop_{false};
   std::atomic<bool> drain_{false};
-  bool is_to_stop_ = false;  ///< With the next checkpoint.
+  bool is_to_stop_ = false;                          ///< With the next checkpoint.
   std::chrono::steady_clock::time_point next_look_;  ///< For what others ask.
   JobTables job_;
   std::vector<int> stages_feeding_;  ///< By node: stages that still add to its breaker.
   ProgressLine progress_;
   MemoryBudget memory_;
+  JobWatch watch_;
+  std::atomic<uint64_t> failures_{0};  ///< Of shares that are tried again.
+  uint64_t failures_seen_ = 0;
+  std::unique_ptr<LiveView> view_;         ///< Of a stream; null if nobody wants to see it.
+  std::unique_ptr<MetricsServer> server_;  ///< Null if nobody is to ask.
 };
 
 }  // namespace

@@ -41,15 +41,15 @@ bool FileCheckpoints::Keep(std::string run, std::vector<StepKeys> keys) {
   writes_ = std::promise<Status>();
   written_ = writes_.get_future();
   const bool has_cold = cold_->BeginSnapshot();
-  tidied_ = std::async(std::launch::async, [this, has_cold, run = std::move(run),
-                                            keys = std::move(keys)]() mutable {
-    Status status = Write(store_->next(), has_cold, run, keys);
-    run = {};
-    keys = {};
-    const bool ok = status.ok();
-    writes_.set_value(std::move(status));
-    return ok ? Tidy() : OkStatus();
-  });
+  tidied_ = std::async(std::launch::async,
+                       [this, has_cold, run = std::move(run), keys = std::move(keys)]() mutable {
+                         Status status = Write(store_->next(), has_cold, run, keys);
+                         run = {};
+                         keys = {};
+                         const bool ok = status.ok();
+                         writes_.set_value(std::move(status));
+                         return ok ? Tidy() : OkStatus();
+                       });
   return !ends_with_next_;
 }
 

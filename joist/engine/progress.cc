@@ -25,4 +25,9 @@ void ProgressLine::Update(size_t stage, size_t stages, std::string_view step, do
   std::fflush(stderr);
 }
 
+void ProgressLine::Tell(std::string_view line) const {
+  std::fprintf(stderr, "%s%.*s\n", shown_ ? "\r\033[K" : "", static_cast<int>(line.size()),
+               line.data());
+}
+
 }  // namespace joist

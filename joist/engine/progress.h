@@ -19,6 +19,8 @@ class ProgressLine {
   /// Draws, at most ten times a second: stage `stage` of `stages`, which begins with `step`, is
   /// done to `fraction`.
   void Update(size_t stage, size_t stages, std::string_view step, double fraction);
+  /// Writes a line of the job's log; any thread. `line` has no end.
+  void Tell(std::string_view line) const;
 
  private:
   using Clock = std::chrono::steady_clock;

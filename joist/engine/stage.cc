@@ -246,11 +246,16 @@ void StageRun::Read(Share& share, Task* task) {
 
 void StageRun::GiveBack(std::vector<Task> tasks, int failed, const StepFailure& failure) {
   bool give_up = !failure.retryable || tasks.empty();
+  int attempts = 0;
   for (int i = 0; i < static_cast<int>(tasks.size()); ++i) {
     if (failed >= 0 && i != failed) continue;
-    if (++tasks[i].attempts >= kAttempts) give_up = true;
+    attempts = std::max(attempts, ++tasks[i].attempts);
   }
-  if (give_up) return Fail(failure.status);
+  if (give_up || attempts >= kAttempts) return Fail(failure.status);
+  if (job_->tell != nullptr) {
+    job_->tell(failure.status.message() + "; attempt " + std::to_string(attempts) + " of " +
+               std::to_string(kAttempts));
+  }
   const std::lock_guard lock(mutex_);
   for (const Task& task : tasks) {
     done_ -= task.done;

@@ -13,11 +13,14 @@
 #include <atomic>
 #include <condition_variable>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
+#include <string>
 #include <thread>
 #include <vector>
 
+#include "joist/base/function_ref.h"
 #include "joist/engine/plan.h"
 #include "joist/exec/failure.h"
 #include "joist/exec/step.h"
@@ -32,6 +35,8 @@ struct JobTables {
   std::vector<std::unique_ptr<Breaker>> breakers;  ///< By node; for groupings, views, cuts.
   std::vector<StepStats> stats;                    ///< By node.
   MemoryBudget* memory = nullptr;
+  /// Takes a line for the job's log: what failed and is tried again. Any thread.
+  std::function<void(const std::string&)> tell;
 };
 
 class StageRun {
@@ -54,6 +59,11 @@ class StageRun {
   }
   /// The part of the source's positions that is done, 0 to 1. Any thread.
   double progress() const;
+  /// Calls look() while no share commits to the job's tables. Any thread.
+  void WhileNothingCommits(FunctionRef<void()> look) const {
+    const std::lock_guard lock(mutex_);
+    look();
+  }
 
  private:
   struct Task {

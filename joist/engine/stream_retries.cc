@@ -18,7 +18,8 @@ std::optional<std::chrono::milliseconds> StreamRetries::AfterFailure(std::string
   }
   latest_ = now;
   ++failures_;
-  if (++by_message_[std::string(message)] == kAttempts || failures_ == kMostFailures) {
+  attempts_ = ++by_message_[std::string(message)];
+  if (attempts_ == kAttempts || failures_ == kMostFailures) {
     return std::nullopt;
   }
   return std::min(kFirstPause * (1 << std::min(failures_ - 1, 10)), kLongestPause);

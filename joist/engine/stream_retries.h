@@ -32,10 +32,13 @@ class StreamRetries {
   /// The pause before the next try, twice as long each time; null if there is to be none.
   std::optional<std::chrono::milliseconds> AfterFailure(std::string_view message,
                                                         Clock::time_point now);
+  /// How often that has failed which failed last.
+  int attempts() const { return attempts_; }
 
  private:
   const std::chrono::milliseconds memory_;
   int failures_ = 0;
+  int attempts_ = 0;
   std::map<std::string, int, std::less<>> by_message_;
   Clock::time_point latest_;
 };

@@ -53,5 +53,16 @@ TEST(StreamRetries, PausesNoLongerThanTenSeconds) {
   EXPECT_EQ(longest, StreamRetries::kLongestPause);
 }
 
+TEST(StreamRetries, CountTheAttemptsOfOneFailure) {
+  const auto now = StreamRetries::Clock::now();
+  StreamRetries retries(std::chrono::milliseconds(1000));
+  retries.AfterFailure("one", now);
+  EXPECT_EQ(retries.attempts(), 1);
+  retries.AfterFailure("one", now);
+  EXPECT_EQ(retries.attempts(), 2);
+  retries.AfterFailure("another", now);
+  EXPECT_EQ(retries.attempts(), 1);
+}
+
 }  // namespace
 }  // namespace joist

@@ -34,6 +34,7 @@ StreamRun::StreamRun(JobTables* job, int lanes, std::atomic<bool>* stop,
       lanes_(static_cast<size_t>(lanes)),
       views_(job->graph->nodes().size()),
       watermarks_(job->graph->nodes().size(), Timestamp::Min()),
+      waits_(lanes, watermarks_.size()),
       threads_(lanes, order) {
   for (Lane& lane : lanes_) {
     lane.operators.resize(watermarks_.size());
@@ -58,6 +59,7 @@ Status StreamRun::Run(const SavedStream* from, const std::function<void()>& watc
     JOIST_RETURN_IF_ERROR(FindSaved(from == nullptr ? "" : from->run(), &saved));
     MakeOperators();
     if (from != nullptr) JOIST_RETURN_IF_ERROR(Restore(*from, saved));
+    watch();
     Begin();
     while (!stop_->load() && NextBundle()) {
       watch();
@@ -483,6 +485,7 @@ Timestamp StreamRun::Now() const {
 }
 
 void StreamRun::RunBundle(FunctionRef<void()> push) {
+  ++bundles_;
   Start(lanes_[0]);
   push();
   Visit();
@@ -503,7 +506,13 @@ void StreamRun::Visit() {
         has_ended ? Timestamp::Max() : root.stream->watermark();
   }
   for (const std::vector<int>& nodes : phases_) {
-    threads_.Run([&](int lane) { VisitPhase(nodes, lanes_[static_cast<size_t>(lane)], now); });
+    threads_.Run([&](int lane) {
+      Lane& own = lanes_[static_cast<size_t>(lane)];
+      waits_.Begin(lane, nodes, own.stats, Ticks());
+      VisitPhase(nodes, own, now);
+      waits_.End(lane, nodes, own.stats, Ticks());
+    });
+    waits_.Charge();
     for (const int node : nodes) {
       const auto n = static_cast<size_t>(node);
       if (views_[n] != nullptr) views_[n]->Publish();
@@ -528,6 +537,7 @@ void StreamRun::VisitPhase(const std::vector<int>& nodes, Lane& lane, Timestamp 
       continue;
     }
     Operator& op = *lane.operators[n];
+    const StepScope scope(&lane.stats[n]);
     op.Receive();
     op.Resume();
     op.Finish();
@@ -547,6 +557,33 @@ Timestamp StreamRun::InputWatermark(int node, const Lane& lane) const {
     least = std::min(least, is_of_lane ? lane.watermarks[producer] : watermarks_[producer]);
   }
   return least;
+}
+
+StreamFigures StreamRun::Figures() const {
+  StreamFigures figures;
+  figures.lanes = threads_.lanes();
+  figures.bundles = bundles_;
+  figures.now = Now();
+  figures.steps.resize(watermarks_.size());
+  for (size_t node = 0; node < watermarks_.size(); ++node) {
+    StepFigures& step = figures.steps[node];
+    step.watermark = watermarks_[node];
+    step.blocked = waits_.blocked(node);
+    Timestamp earliest = Timestamp::Max();
+    for (const Lane& lane : lanes_) {
+      step.stats.Merge(lane.stats[node]);
+      if (lane.operators[node] == nullptr) continue;
+      const OperatorStatus of_lane = lane.operators[node]->status();
+      const Timestamp hold = lane.operators[node]->hold();
+      if (hold < earliest) step.holds.holds = of_lane.holds;
+      earliest = std::min(earliest, hold);
+      step.holds.waiting += of_lane.waiting;
+      step.holds.keys += of_lane.keys;
+      step.holds.cells += of_lane.cells;
+      step.holds.bytes += of_lane.bytes;
+    }
+  }
+  return figures;
 }
 
 void StreamRun::CollectStats() {

@@ -27,8 +27,10 @@
 
 #include "joist/base/function_ref.h"
 #include "joist/engine/lane_threads.h"
+#include "joist/engine/phase_waits.h"
 #include "joist/engine/stage.h"
 #include "joist/engine/stream_checkpoints.h"
+#include "joist/engine/stream_figures.h"
 #include "joist/exec/stream_operator.h"
 
 namespace joist {
@@ -44,11 +46,14 @@ class StreamRun {
             StreamCheckpoints* checkpoints, ColdStates* cold, LaneOrder* order = nullptr);
   ~StreamRun();
 
-  /// Runs to the end of all sources, or of this run by the checkpoints' wish; calls `watch` now and
-  /// then. Goes on from a checkpoint unless that is null. Returns why it failed.
+  /// Runs to the end of all sources, or of this run by the checkpoints' wish; calls `watch` before
+  /// the first bundle and after each. Goes on from a checkpoint unless that is null. Returns why it
+  /// failed.
   Status Run(const SavedStream* from, const std::function<void()>& watch);
   /// Whether it may help to try again, after a failure.
   bool is_retryable() const { return is_retryable_; }
+  /// For `watch` to call.
+  StreamFigures Figures() const;
 
  private:
   static constexpr size_t kNotSaved = SIZE_MAX;
@@ -132,6 +137,8 @@ class StreamRun {
   std::vector<StreamView*> views_;  ///< By node; of the first lane. Null where there is none.
   std::vector<Root> roots_;
   std::vector<Timestamp> watermarks_;  ///< By node: of its output, in all lanes.
+  uint64_t bundles_ = 0;
+  PhaseWaits waits_;
   LaneThreads threads_;
 };
 

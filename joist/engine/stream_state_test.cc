@@ -145,11 +145,12 @@ class StreamState : public testing::Test {
     if (windows.has_value()) by_key = by_key | WindowInto(FixedWindows(*windows));
     const bool adds = windows.has_value();
     by_key | "Count" >> ParDo(fn) | "Take" >> Map([adds](const KV<int64_t, int64_t>& count) {
-               const std::lock_guard lock(given_mutex);
-               int64_t& of_key = given[count.key];
-               of_key = adds ? of_key + count.value : std::max(of_key, count.value);
-               return count.value;
-             });
+                                      const std::lock_guard lock(given_mutex);
+                                      int64_t& of_key = given[count.key];
+                                      of_key = adds ? of_key + count.value
+                                                    : std::max(of_key, count.value);
+                                      return count.value;
+                                    });
     const PipelineResult result = p.Run().WaitUntilFinish();
     return result.status();
   }
@@ -162,7 +163,6 @@ class StreamState : public testing::Test {
 
   const std::string directory_ =
       testing::TempDir() + "joist_stream_state_" + std::to_string(getpid());
-
 };
 
 TEST_F(StreamState, GoesOnFromChangesAlone) {
@@ -179,16 +179,15 @@ TEST_F(StreamState, GoesOnFromChangesAlone) {
 
 TEST_F(StreamState, IsExactBeyondMemory) {
   fail_at = 250'000;
-  const Status status = Run(CountVisits<Large>(), 300'000, 40'000,
-                            {"--checkpoint_interval=20ms", "--memory=8MB"});
+  const Status status =
+      Run(CountVisits<Large>(), 300'000, 40'000, {"--checkpoint_interval=20ms", "--memory=8MB"});
   ASSERT_TRUE(status.ok()) << status.message();
   EXPECT_EQ(failures, 1);
   ExpectCounts(300'000, 40'000);
   // 14 MB of state in 4 MB.
-  EXPECT_TRUE(std::any_of(std::filesystem::directory_iterator(directory_),
-                          std::filesystem::directory_iterator(), [](const auto& entry) {
-                            return entry.path().filename().string().starts_with("cold-");
-                          }));
+  EXPECT_TRUE(std::any_of(
+      std::filesystem::directory_iterator(directory_), std::filesystem::directory_iterator(),
+      [](const auto& entry) { return entry.path().filename().string().starts_with("cold-"); }));
   EXPECT_FALSE(std::filesystem::exists(directory_ + "/cold"));
 }
 
@@ -217,9 +216,7 @@ TEST_F(StreamState, RowsMayGrow) {
 
 TEST_F(StreamState, OtherwiseTheyAreRefused) {
   ASSERT_TRUE(Run(CountVisits<Plain>(), 5'000, 100, {}).ok());
-  const auto message = [&](const auto& fn) {
-    return Run(fn, 5'000, 100, {"--update"}).message();
-  };
+  const auto message = [&](const auto& fn) { return Run(fn, 5'000, 100, {"--update"}).message(); };
   EXPECT_NE(message(CountVisits<MustBeNoted>()).find("field note is new and not nullable"),
             std::string::npos);
   const std::string renamed = message(CountVisits<Renamed>());

@@ -1,6 +1,7 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
 //
-// ColdState: where the state of an operator goes that memory has no room for: bytes by key, on disk.
+// ColdState: where the state of an operator goes that memory has no room for: bytes by key, on
+// disk.
 
 #ifndef JOIST_EXEC_COLD_STATE_H_
 #define JOIST_EXEC_COLD_STATE_H_

@@ -136,7 +136,8 @@ TEST(Exchange, KnowsTheLaneOfAKeyByItsText) {
     const std::string_view text(reinterpret_cast<const char*>(&word), sizeof(word));
     EXPECT_EQ(by_key.LaneOf<int64_t>(key, 5), LaneOfPartition(PartitionOfText(text, true), 5));
     const std::string name = std::to_string(key);
-    EXPECT_EQ(by_key.LaneOf<std::string>(name, 5), LaneOfPartition(PartitionOfText(name, false), 5));
+    EXPECT_EQ(by_key.LaneOf<std::string>(name, 5),
+              LaneOfPartition(PartitionOfText(name, false), 5));
   }
 }
 

@@ -318,6 +318,9 @@ class StreamWork final : public Operator, public BatchReceiver<KV<T, Restriction
     for (const Waiting& waiting : works_) next = std::min(next, waiting.not_before);
     return next;
   }
+  OperatorStatus status() const override {
+    return {.holds = OperatorStatus::Holds::kWork, .waiting = works_.size()};
+  }
   void Save(SavedState* state) override {
     std::string* const out = state->whole();
     PutByte(is_draining_ ? 1 : 0, out);

@@ -130,8 +130,7 @@ std::optional<KeyedTimers::Fired> KeyedCells::NextTimer(TimeDomain domain) {
   if (auto fired = timers_.Next(domain, expires->time + Duration::Millis(1))) return fired;
   const auto [time, cell] = *expires;
   expirations_.Pop();
-  const Timestamp output =
-      holds_end_ ? table_.window(cell).max_timestamp() : Timestamp::Max();
+  const Timestamp output = holds_end_ ? table_.window(cell).max_timestamp() : Timestamp::Max();
   return KeyedTimers::Fired{cell, KeyedTimers::kExpiration, "", time, output};
 }
 

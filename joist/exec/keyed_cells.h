@@ -66,6 +66,8 @@ class KeyedCells {
   std::optional<KeyedTimers::Fired> NextTimer(TimeDomain domain);
   Timestamp hold() const;
   size_t cells() const { return table_.size(); }
+  /// Of those in memory, about, at the end of the last bundle.
+  int64_t bytes() const { return bytes_; }
 
  protected:
   /// False if the window has expired.

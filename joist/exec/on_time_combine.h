@@ -101,6 +101,14 @@ class OnTimeCombine final : public Operator, public BatchReceiver<KV<K, V>> {
       }
     }
   }
+  OperatorStatus status() const override {
+    OperatorStatus status;
+    for (const auto& item : gatherer_.windows()) {
+      if (!IsOver(item.of)) status.cells += item->table.table().size();
+      status.bytes += item->use.bytes();
+    }
+    return status;
+  }
 
   void Save([[maybe_unused]] SavedState* state) override {
     if constexpr (Gathered::kSpills) {

@@ -226,6 +226,19 @@ class ParDoOperator final : public Operator, public BatchReceiver<In> {
     if constexpr (kStateful) hold = std::min(hold, cells_.hold());
     return hold;
   }
+  OperatorStatus status() const override {
+    OperatorStatus status;
+    if constexpr (kStateful) {
+      status.cells = cells_.cells();
+      status.bytes = cells_.bytes();
+      status.holds = OperatorStatus::Holds::kTimers;
+    }
+    if constexpr (kHasSides) {
+      status.waiting = waiting_.size();
+      if (waiting_.earliest() <= hold()) status.holds = OperatorStatus::Holds::kSideInput;
+    }
+    return status;
+  }
 
   void Push(const Batch<In>& batch) override {
     const StepScope scope(context_.stats);

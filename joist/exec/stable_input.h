@@ -70,6 +70,15 @@ class StableInput final : public Operator, public BatchReceiver<T> {
     return stable_.empty() ? Timestamp::Max() : Timestamp::Min();
   }
   bool awaits_commit() const override { return waiting_ != nullptr || saved_ != nullptr; }
+  OperatorStatus status() const override {
+    OperatorStatus status;
+    status.holds = OperatorStatus::Holds::kCheckpoint;
+    for (const Spool<T>* spool : {saved_.get(), waiting_.get()}) {
+      if (spool != nullptr) status.waiting += spool->size();
+    }
+    for (const auto& spool : stable_) status.waiting += spool->size();
+    return status;
+  }
 
   void Save(SavedState* state) override {
     std::string* const out = state->whole();

@@ -95,6 +95,17 @@ struct BreakerContext {
   const WindowingStrategy* windowing = nullptr;  ///< Of its (first) input; null: Beam's default.
 };
 
+/// What an operator of a stream has in hand between bundles, for those who watch.
+struct OperatorStatus {
+  /// What its hold() waits for.
+  enum class Holds : uint8_t { kNothing, kWork, kSideInput, kCheckpoint, kWindows, kTimers };
+  Holds holds = Holds::kNothing;
+  uint64_t waiting = 0;  ///< Elements, or pieces of work, that have come and not gone on.
+  uint64_t keys = 0;     ///< Of which it knows something.
+  uint64_t cells = 0;    ///< Keys by window.
+  int64_t bytes = 0;     ///< That it holds; 0 where nobody counts them.
+};
+
 /// One step's working part in one share. Lifecycle: made, connected, Start, batches, Finish,
 /// destroyed; without Finish where the share failed. In a stream Start, batches and Finish come
 /// again for each bundle.
@@ -139,6 +150,8 @@ class Operator {
   virtual void Restored() {}
   /// Something waits for Committed, after a Save or before.
   virtual bool awaits_commit() const { return false; }
+  /// Asked for a few times a second, between bundles; takes no time by the element.
+  virtual OperatorStatus status() const { return {}; }
 };
 
 /// A piece of a source: positions [begin, end) of its item `item` (a file, say). What a position

@@ -64,6 +64,14 @@ void StreamGrouping::AdvanceProcessingTime(Timestamp now) {
 }
 Timestamp StreamGrouping::hold() const { return groups_.output_watermark(); }
 
+OperatorStatus StreamGrouping::status() const {
+  OperatorStatus status;
+  status.holds = OperatorStatus::Holds::kWindows;
+  status.keys = has_words_ ? words_.size() : texts_.size();
+  status.cells = groups_.known_groups();
+  return status;
+}
+
 void StreamGrouping::Save(SavedState* out) {
   groups_.SaveClocks(out->whole());
   changed_.Remove([&](std::string_view text) {
@@ -96,9 +104,9 @@ bool StreamGrouping::RestoreKey(const SavedKey& saved) {
     texts_.Find(&saved.key, 1, &key);
   }
   ByteReader in(saved.state);
-  return groups_.RestoreKey(key, &in,
-                            [&](GroupNumber group) { return RestoreGroup(group, &in); }) &&
-         in.remaining() == 0;
+  return groups_.RestoreKey(key, &in, [&](GroupNumber group) {
+    return RestoreGroup(group, &in);
+  }) && in.remaining() == 0;
 }
 
 void StreamGrouping::Restored() {

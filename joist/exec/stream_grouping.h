@@ -37,6 +37,7 @@ class StreamGrouping : public Operator, protected WindowGroups::Owner {
   bool Restore(ByteReader* in, bool is_own) override;
   bool RestoreKey(const SavedKey& key) override;
   void Restored() override;
+  OperatorStatus status() const override;
 
  protected:
   using GroupNumber = WindowGroups::GroupNumber;
@@ -85,7 +86,7 @@ class StreamGrouping : public Operator, protected WindowGroups::Owner {
   KeyNumbers<std::string> texts_;
   std::vector<WindowGroups::KeyNumber> numbers_;
   std::vector<GroupNumber> places_;
-  ChangedKeys changed_;  ///< Where there are checkpoints.
+  ChangedKeys changed_;       ///< Where there are checkpoints.
   int64_t counted_late_ = 0;  ///< Of those dropped, what the metrics have.
   int64_t counted_closed_ = 0;
   size_t rows_ = 0;  ///< Written and not pushed.

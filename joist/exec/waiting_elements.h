@@ -45,10 +45,13 @@ class WaitingElements {
     }
   }
   bool empty() const { return windows_.empty(); }
+  size_t size() const {
+    size_t size = 0;
+    for (const Waiting& waiting : windows_) size += waiting.spool->size();
+    return size;
+  }
   void Save(std::string* out) {
-    size_t count = 0;
-    for (const Waiting& waiting : windows_) count += waiting.spool->size();
-    PutVarint(count, out);
+    PutVarint(size(), out);
     ElementSaver<T> saver(out);
     Output<T> output;
     output.Connect(static_cast<BatchReceiver<T>*>(&saver));

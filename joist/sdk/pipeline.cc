@@ -50,6 +50,12 @@ void CatchInterrupt() {
   sigaction(SIGINT, &ours, nullptr);
 }
 
+/// Without its folder.
+std::string_view ProgramName(const PipelineOptions& options) {
+  const std::string_view program = options.program();
+  return program.substr(program.rfind('/') + 1);
+}
+
 /// The embedded engine goes by the names of Beam's local runners as well.
 bool IsEmbeddedRunner(std::string_view name) {
   for (std::string_view known : {"embedded", "direct", "DirectRunner", "direct_runner"}) {
@@ -149,10 +155,7 @@ Result<std::string> Pipeline::Draw(GraphFormat format, std::string_view title) c
   PipelineOptions options = options_;
   options.Remove("print_graph");
   given.Include(options);
-  if (title.empty()) {
-    title = options_.program();
-    title.remove_prefix(title.rfind('/') + 1);
-  }
+  if (title.empty()) title = ProgramName(options_);
   return DrawGraph(MakeGraphPicture(graph(), FusedStages(graph()), title, given.TakeItems()),
                    format);
 }
@@ -195,6 +198,7 @@ Status Pipeline::Prepare(RunSettings* settings) const {
                                                   "runner only; use --runner=embedded");
   }
   settings->job_name = standard.job_name;
+  if (settings->job_name.empty()) settings->job_name = ProgramName(options_);
   settings->threads = workers.max_num_workers.value_or(0);
   if (workers.max_num_workers.has_value() && settings->threads < 1) {
     return InvalidArgument("--max_num_workers must be at least 1");
@@ -223,6 +227,11 @@ Status Pipeline::Prepare(RunSettings* settings) const {
   settings->update = embedded.update;
   if (settings->checkpoint_directory.empty() && !settings->savepoint.empty()) {
     return InvalidArgument("--savepoint needs --checkpoint_dir");
+  }
+  settings->metrics_port = embedded.metrics_port;
+  settings->metrics_host = embedded.metrics_host;
+  if (embedded.metrics_port < 0 || embedded.metrics_port > 65'535) {
+    return InvalidArgument("--metrics_port must be from 0 to 65535");
   }
   settings->show_progress =
       embedded.progress == "always" || (embedded.progress == "auto" && isatty(STDERR_FILENO) == 1);

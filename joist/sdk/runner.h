@@ -27,13 +27,15 @@ struct RunSettings {
   int threads = 0;              ///< 0: one for each processor.
   int64_t memory = 0;           ///< Bytes that data may take; 0: half of what the machine has left.
   std::string spill_directory;  ///< Where what exceeds them goes; empty: the system's choice.
-  bool show_progress = false;   ///< A line on stderr, redrawn.
+  bool show_progress = false;   ///< A line on stderr, redrawn; of a stream a table.
   /// Where a stream's checkpoints are; empty: it makes none.
   std::string checkpoint_directory;
   Duration checkpoint_interval;
   int checkpoint_retention = 3;  ///< How many are kept.
   std::string savepoint;         ///< Folder of the one that a job without checkpoints begins with.
   bool update = false;           ///< They may be those of another version of the program.
+  int metrics_port = 0;          ///< Where Prometheus asks; 0: nowhere.
+  std::string metrics_host = "127.0.0.1";
   bool restarts = false;  ///< For tests: a stream goes on from checkpoints all the time.
 };
 

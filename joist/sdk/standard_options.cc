@@ -20,7 +20,9 @@ JOIST_OPTIONS_DEFINE(
     (checkpoint_interval, "Time between checkpoints"),
     (checkpoint_retention, "How many checkpoints are kept"),
     (savepoint, "Folder of a savepoint, with which a job without checkpoints begins"),
-    (update, "Go on from checkpoints of another version of the program"))
+    (update, "Go on from checkpoints of another version of the program"),
+    (metrics_port, "Port on which Prometheus finds the job's metrics; 0 for none"),
+    (metrics_host, "Address of this machine for them; 0.0.0.0 lets others in"))
 
 JOIST_OPTIONS_DEFINE(, WorkerOptions, "Workers", (num_workers, "Workers at the start"),
                      (max_num_workers, "Workers at the most; of the embedded runner: threads"),

@@ -38,6 +38,8 @@ struct EmbeddedOptions {
   int32_t checkpoint_retention = 3;
   std::string savepoint;
   bool update = false;
+  int32_t metrics_port = 0;
+  std::string metrics_host = "127.0.0.1";
 };
 void JoistDescribeOptions(EmbeddedOptions& object, OptionFields& fields);
 

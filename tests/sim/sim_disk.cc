@@ -65,9 +65,10 @@ void SimDisk::Crash() {
     const auto now = names_.find(name);
     const auto then = synced_.find(name);
     // What was done to a name since the last sync is on disk, or is not.
-    const bool is_now = now != names_.end() && (then == synced_.end() || then->second != now->second)
-                            ? Chance(0.5)
-                            : now != names_.end() || Chance(0.5);
+    const bool is_now =
+        now != names_.end() && (then == synced_.end() || then->second != now->second)
+            ? Chance(0.5)
+            : now != names_.end() || Chance(0.5);
     if (is_now && now != names_.end()) {
       after[name] = now->second;
     } else if (then != synced_.end()) {
@@ -112,7 +113,8 @@ bool SimDisk::Rename(const std::string& from, const std::string& to) {
 }
 
 bool SimDisk::Remove(const std::string& path) {
-  errno = ENOENT;  // Destructors call this: no place to die, and a crash loses it or not in any case.
+  errno =
+      ENOENT;  // Destructors call this: no place to die, and a crash loses it or not in any case.
   return names_.erase(path) > 0;
 }
 

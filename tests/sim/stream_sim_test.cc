@@ -62,7 +62,9 @@ class World final : public Clocks, public LaneOrder {
 
   // Time: a look at a clock takes some, and so does sleeping.
   Timestamp WallTime() override { return Timestamp::Millis(1'000'000 + Look() / 1000); }
-  SteadyTimePoint SteadyTime() override { return SteadyTimePoint(std::chrono::microseconds(Look())); }
+  SteadyTimePoint SteadyTime() override {
+    return SteadyTimePoint(std::chrono::microseconds(Look()));
+  }
   void SleepFor(std::chrono::milliseconds duration) override {
     micros_ += duration.count() * 1000 + static_cast<int64_t>(Below(2000));
   }
@@ -72,7 +74,9 @@ class World final : public Clocks, public LaneOrder {
   }
 
  private:
-  int64_t Look() { return micros_ += static_cast<int64_t>(Below(3) == 0 ? Below(4000) : Below(20)); }
+  int64_t Look() {
+    return micros_ += static_cast<int64_t>(Below(3) == 0 ? Below(4000) : Below(20));
+  }
 
   std::mt19937_64 random_;
   int64_t micros_ = 0;
@@ -106,9 +110,7 @@ Timestamp TimeOf(int64_t partition, int64_t i) {
 /// Gives some, then pauses, and for a while perhaps says nothing of time.
 struct Events {
   static constexpr bool kIsBounded = false;
-  OffsetRange InitialRestriction(int64_t) const {
-    return {0, static_cast<int64_t>(world->events)};
-  }
+  OffsetRange InitialRestriction(int64_t) const { return {0, static_cast<int64_t>(world->events)}; }
   ProcessContinuation Process(int64_t partition, RestrictionTracker<OffsetRange>& tracker,
                               ManualWatermarkEstimator& watermark,
                               Emit<KV<int64_t, int64_t>> emit) const {
@@ -167,7 +169,8 @@ struct Sink {
 struct Name {
   const char* name;
   template <class V>
-  KV<std::string, int64_t> operator()(const KV<int64_t, V>& of, Window window, PaneInfo pane) const {
+  KV<std::string, int64_t> operator()(const KV<int64_t, V>& of, Window window,
+                                      PaneInfo pane) const {
     int64_t sum = 0;
     if constexpr (std::is_same_v<V, int64_t>) {
       sum = of.value;
@@ -188,21 +191,18 @@ void Build(Pipeline& p) {
   const Duration lateness = Duration::Hours(10);
   const auto on_time = events | "Minutes" >> WindowInto(FixedWindows(Duration::Seconds(10))) |
                        "Sum" >> Sum::PerKey() |
-                       "OnTime" >> Map([](const KV<int64_t, int64_t>& sum, Window w, PaneInfo pane) {
-                         return Name{"sum"}(sum, w, pane);
-                       });
-  const auto sessions =
-      events |
-      "Sessions" >> WindowInto(Sessions(Duration::Seconds(3)))
-                        .Triggering(Trigger::AfterWatermark(
-                            Trigger::AfterProcessingTime(Duration::Millis(20)),
-                            Trigger::AfterCount(1)))
-                        .WithAllowedLateness(lateness)
-                        .DiscardingFiredPanes() |
-      "Group" >> GroupByKey() |
-      "Panes" >> Map([](const KV<int64_t, Iterable<int64_t>>& group, Window w, PaneInfo pane) {
-        return Name{"group"}(group, w, pane);
-      });
+                       "OnTime" >> Map([](const KV<int64_t, int64_t>& sum, Window w,
+                                          PaneInfo pane) { return Name{"sum"}(sum, w, pane); });
+  const auto sessions = events |
+                        "Sessions" >> WindowInto(Sessions(Duration::Seconds(3)))
+                                          .Triggering(Trigger::AfterWatermark(
+                                              Trigger::AfterProcessingTime(Duration::Millis(20)),
+                                              Trigger::AfterCount(1)))
+                                          .WithAllowedLateness(lateness)
+                                          .DiscardingFiredPanes() |
+                        "Group" >> GroupByKey() |
+                        "Panes" >> Map([](const KV<int64_t, Iterable<int64_t>>& group, Window w,
+                                          PaneInfo pane) { return Name{"group"}(group, w, pane); });
   const auto state = events | "TenSeconds" >> WindowInto(FixedWindows(Duration::Seconds(10))) |
                      "State" >> ParDo(SumInState());
   Flatten("All", on_time, sessions, state) | "Sink" >> ParDo(Sink());
@@ -302,7 +302,8 @@ class Simulation {
     if (!warnings.empty() && faults_.fails == 0 && faults_.lies == 0) {
       return Internal("a checkpoint is damaged: " + warnings[0]);
     }
-    Tell("begins with checkpoint %.0f", latest.has_value() ? static_cast<double>(latest->header.number) : 0);
+    Tell("begins with checkpoint %.0f",
+         latest.has_value() ? static_cast<double>(latest->header.number) : 0);
     std::optional<FileStream> from;
     if (latest.has_value()) from.emplace(store.get(), std::move(*latest));
     SimCheckpoints checkpoints(store.get(), from.has_value() ? from->header().number : 0);
