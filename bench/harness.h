@@ -25,6 +25,8 @@ struct Settings {
   int rounds = 0;           // 0: as many as the benchmark thinks right.
   std::string data_dir;     // Generated inputs, kept from run to run.
   std::string scratch_dir;  // Outputs; emptied by whoever made them.
+  uint64_t events = 0;      // Of the benchmarks of windows; 0: as many as they think right.
+  int64_t checkpoint_interval = 100;  // Milliseconds.
   std::string python;       // An interpreter that has the rivals' packages; empty: without them.
 };
 

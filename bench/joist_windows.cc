@@ -77,10 +77,10 @@ struct TakeCounts {
   }
 };
 
-/// `read` is applied to the pipeline and gives users.
+/// `read` is applied to the pipeline and gives users. Without checkpoints if `checkpoint_ms` is 0.
 template <class Read>
 Variant CountVariant(const std::string& name, const TimedEvents& input, double goal,
-                     const WindowFn& windows, bool has_checkpoints, Read read) {
+                     const WindowFn& windows, int64_t checkpoint_ms, Read read) {
   Variant variant;
   variant.name = name;
   variant.goal = goal;
@@ -89,7 +89,10 @@ Variant CountVariant(const std::string& name, const TimedEvents& input, double g
     results_by_user = m.wants_exact() ? exact.data() : nullptr;
     std::vector<std::string> options;
     const std::string directory = m.scratch() + "checkpoints";
-    if (has_checkpoints) options = {"--checkpoint_dir=" + directory, "--checkpoint_interval=100ms"};
+    if (checkpoint_ms > 0) {
+      options = {"--checkpoint_dir=" + directory,
+                 "--checkpoint_interval=" + std::to_string(checkpoint_ms) + "ms"};
+    }
     std::filesystem::remove_all(directory);
     m.Start();
     Pipeline p = MakePipeline(m.threads(), options);
@@ -111,32 +114,33 @@ struct Goals {
 };
 
 std::vector<Variant> CountVariants(const std::string& name, const TimedEvents& input,
-                                   const Goals& goals, const WindowFn& windows) {
+                                   int64_t checkpoint_ms, const Goals& goals, const WindowFn& windows) {
   const auto bounded = [input](Pipeline& p) { return p | "Users" >> Read(Users{input}); };
   const auto stream = [input](Pipeline& p) {
     std::vector<int64_t> partitions(PartitionOfUsers::kPartitions);
     std::iota(partitions.begin(), partitions.end(), 0);
     return p | "Partitions" >> Create(partitions) | "Users" >> ParDo(PartitionOfUsers{input});
   };
-  return {CountVariant(name, input, goals.bounded, windows, false, bounded),
-          CountVariant(name + ", stream", input, goals.stream, windows, false, stream),
-          CountVariant(name + ", checkpoints", input, goals.checkpoints, windows, true, stream)};
+  return {CountVariant(name, input, goals.bounded, windows, 0, bounded),
+          CountVariant(name + ", stream", input, goals.stream, windows, 0, stream),
+          CountVariant(name + ", checkpoints", input, goals.checkpoints, windows, checkpoint_ms,
+                       stream)};
 }
 
 }  // namespace
 
-std::vector<Variant> JoistWindowedCountVariants(const TimedEvents& input) {
-  return CountVariants("Joist, FixedWindows", input, {0.5, 0.5, 0.4},
+std::vector<Variant> JoistWindowedCountVariants(const TimedEvents& input, int64_t checkpoint_ms) {
+  return CountVariants("Joist, FixedWindows", input, checkpoint_ms, {0.5, 0.5, 0.4},
                        FixedWindows(Duration::Minutes(1)));
 }
 
-std::vector<Variant> JoistSlidingCountVariants(const TimedEvents& input) {
-  return CountVariants("Joist, SlidingWindows", input, {0.4},
+std::vector<Variant> JoistSlidingCountVariants(const TimedEvents& input, int64_t checkpoint_ms) {
+  return CountVariants("Joist, SlidingWindows", input, checkpoint_ms, {0.4},
                        SlidingWindows(Duration::Minutes(10), Duration::Minutes(1)));
 }
 
-std::vector<Variant> JoistSessionCountVariants(const TimedEvents& input) {
-  return CountVariants("Joist, Sessions", input, {0.4}, Sessions(Duration::Minutes(1)));
+std::vector<Variant> JoistSessionCountVariants(const TimedEvents& input, int64_t checkpoint_ms) {
+  return CountVariants("Joist, Sessions", input, checkpoint_ms, {0.4}, Sessions(Duration::Minutes(1)));
 }
 
 }  // namespace joist::bench

@@ -4,6 +4,7 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <string>
@@ -19,10 +20,12 @@ namespace joist::bench {
 namespace {
 
 constexpr std::string_view kUsage =
-    "usage: joist_bench [--quick] [--rounds=N] [--data=DIR] [--python=FILE] [name…]\n"
+    "usage: joist_bench [--quick] [--rounds=N] [--events=N] [--data=DIR] [--python=FILE] [name…]\n"
     "       joist_bench --make-text=FILE --bytes=N [--non-ascii=PERCENT]\n"
     "  --quick      small sizes, one round: whether results agree, not how fast they come\n"
     "  --rounds=N   how often each variant is measured\n"
+    "  --events=N   of the benchmarks of windows, within the same hour\n"
+    "  --checkpoint_interval=MS  of their streams with checkpoints (100)\n"
     "  --data=DIR   where generated inputs are kept (default build/bench-data)\n"
     "  --python=FILE  an interpreter with DuckDB, Polars, Spark and Beam, which are then measured "
     "as well\n";
@@ -48,6 +51,10 @@ int Main(int argc, char** argv) {
       settings.quick = true;
     } else if (TakeValue(argument, "--rounds", value)) {
       settings.rounds = std::atoi(value.c_str());
+    } else if (TakeValue(argument, "--events", value)) {
+      settings.events = std::strtoull(value.c_str(), nullptr, 10);
+    } else if (TakeValue(argument, "--checkpoint_interval", value)) {
+      settings.checkpoint_interval = std::max(1, std::atoi(value.c_str()));
     } else if (TakeValue(argument, "--data", value)) {
       settings.data_dir = value;
     } else if (TakeValue(argument, "--python", value)) {

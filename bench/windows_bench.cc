@@ -23,7 +23,10 @@ constexpr int64_t kMinute = TimedEvents::kMinute;
 constexpr size_t kSlidingMinutes = 10;
 
 TimedEvents InputEvents(const Settings& settings) {
-  return settings.quick ? TimedEvents{500'000, 50'000} : TimedEvents{20'000'000, 1'000'000};
+  TimedEvents input =
+      settings.quick ? TimedEvents{500'000, 50'000} : TimedEvents{20'000'000, 1'000'000};
+  if (settings.events > 0) input.event_count = settings.events;
+  return input;
 }
 
 /// Calls function(consumers) with a consumer a thread, and collects what they have.
@@ -97,7 +100,7 @@ Benchmark WindowsBenchmark(const std::string& name, const std::string& title,
   benchmark.amount = static_cast<double>(input.event_count);
   benchmark.unit = "M/s";
   benchmark.rounds = 5;
-  benchmark.memory_bytes = input.event_count * 40;
+  benchmark.memory_bytes = std::min<uint64_t>(input.event_count * 40, uint64_t{1} << 30);
   benchmark.reference = [input, reference](Measurement& m) {
     std::vector<KeyResult> results(input.user_count);
     WindowConsumer consumer{{}, results.data()};
@@ -121,7 +124,7 @@ Benchmark WindowedCountBenchmark(const Settings& settings) {
       "windowed_count", "count by user and minute", input, "by hand, a table a minute",
       [input](WindowConsumer& consumer) { CountByWindow(input, 1, consumer); },
       [input](std::vector<WindowConsumer>& consumers) { CountInMinutes(input, consumers); },
-      JoistWindowedCountVariants(input));
+      JoistWindowedCountVariants(input, settings.checkpoint_interval));
 }
 
 Benchmark SlidingCountBenchmark(const Settings& settings) {
@@ -133,7 +136,7 @@ Benchmark SlidingCountBenchmark(const Settings& settings) {
       [input](std::vector<WindowConsumer>& consumers) {
         CountInSlidingWindows(input, kSlidingMinutes, consumers);
       },
-      JoistSlidingCountVariants(input));
+      JoistSlidingCountVariants(input, settings.checkpoint_interval));
 }
 
 Benchmark SessionCountBenchmark(const Settings& settings) {
@@ -145,7 +148,7 @@ Benchmark SessionCountBenchmark(const Settings& settings) {
       [input](std::vector<WindowConsumer>& consumers) {
         CountInSessions(input, kMinute, consumers);
       },
-      JoistSessionCountVariants(input));
+      JoistSessionCountVariants(input, settings.checkpoint_interval));
 }
 
 }  // namespace joist::bench

@@ -58,10 +58,8 @@ class EmbeddedJob {
         watch_(&graph, &memory_, settings.job_name) {
     job_.graph = &graph;
     job_.memory = &memory_;
-    job_.tell = [this](const std::string& what) {
-      failures_.fetch_add(1);
-      Tell(what);
-    };
+    job_.count_failure = [this] { failures_.fetch_add(1); };
+    job_.tell = [this](const std::string& what) { Tell(what); };
     job_.plan = MakePlan(graph);
     const size_t nodes = graph.nodes().size();
     job_.breakers.resize(nodes);

@@ -210,6 +210,7 @@ void StageRun::RunShare() {
       share.Commit();
     }
     share.Committed();
+    TellOfRetries(tasks);
   } catch (const StepFailure& failure) {
     GiveBack(std::move(tasks), failed, failure);
   } catch (const std::bad_alloc&) {
@@ -218,6 +219,14 @@ void StageRun::RunShare() {
     Fail(Internal(e.what()));
   } catch (...) {
     Fail(Internal("an exception that is no std::exception"));
+  }
+}
+
+void StageRun::TellOfRetries(const std::vector<Task>& tasks) const {
+  for (const Task& task : tasks) {
+    if (task.attempts == 0 || job_->tell == nullptr) continue;
+    job_->tell(task.failure + "; attempt " + std::to_string(task.attempts + 1) + " of " +
+               std::to_string(kAttempts) + " has succeeded");
   }
 }
 
@@ -250,12 +259,10 @@ void StageRun::GiveBack(std::vector<Task> tasks, int failed, const StepFailure& 
   for (int i = 0; i < static_cast<int>(tasks.size()); ++i) {
     if (failed >= 0 && i != failed) continue;
     attempts = std::max(attempts, ++tasks[i].attempts);
+    tasks[i].failure = failure.status.message();
   }
   if (give_up || attempts >= kAttempts) return Fail(failure.status);
-  if (job_->tell != nullptr) {
-    job_->tell(failure.status.message() + "; attempt " + std::to_string(attempts) + " of " +
-               std::to_string(kAttempts));
-  }
+  if (job_->count_failure != nullptr) job_->count_failure();
   const std::lock_guard lock(mutex_);
   for (const Task& task : tasks) {
     done_ -= task.done;

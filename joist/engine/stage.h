@@ -35,7 +35,9 @@ struct JobTables {
   std::vector<std::unique_ptr<Breaker>> breakers;  ///< By node; for groupings, views, cuts.
   std::vector<StepStats> stats;                    ///< By node.
   MemoryBudget* memory = nullptr;
-  /// Takes a line for the job's log: what failed and is tried again. Any thread.
+  /// Something has failed and is tried again. Any thread; may be null, as the next.
+  std::function<void()> count_failure;
+  /// Takes a line for the job's log: what had failed and is done. Any thread.
   std::function<void(const std::string&)> tell;
 };
 
@@ -69,6 +71,7 @@ class StageRun {
   struct Task {
     SourceRange range;
     int attempts = 0;
+    std::string failure;  ///< Of the latest attempt.
     int64_t done = 0;  ///< Positions that the latest attempt has claimed.
   };
   class Share;
@@ -82,6 +85,7 @@ class StageRun {
   /// Blocks until there is work again (true) or the stage is over (false).
   bool WaitForWork();
   void RunShare();
+  void TellOfRetries(const std::vector<Task>& tasks) const;
   void Read(Share& share, Task* task);
   void GiveBack(std::vector<Task> tasks, int failed, const StepFailure& failure);
   void Fail(Status status);

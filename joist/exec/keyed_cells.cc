@@ -76,7 +76,9 @@ bool KeyedCells::EnterCell(std::string_view key, const Window& window, Timestamp
 }
 
 void KeyedCells::Enter(const KeyedTimers::Fired& fired) {
-  if (!cells_[fired.cell].is_here) Fetch(fired.cell);
+  // Where nothing is to be done when a window expires, its states need not come back for that.
+  const bool is_wanted = fired.timer != KeyedTimers::kExpiration || holds_end_;
+  if (is_wanted && !cells_[fired.cell].is_here) Fetch(fired.cell);
   const Timestamp end = table_.window(fired.cell).max_timestamp() + lateness_;
   SetContext(fired.cell, std::min(fired.output, end));
   fired_name_ = fired.name;

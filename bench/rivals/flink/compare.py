@@ -96,10 +96,10 @@ def run(command, cpus=0, seconds=3600):
     return Process(text, elapsed, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
 
 
-def joist_bench(rounds, names):
+def joist_bench(rounds, arguments):
     """Nanoseconds an element by benchmark, variant and threads."""
     os.makedirs(os.path.join(ROOT, "build/bench-data/scratch"), exist_ok=True)
-    output = run([JOIST_BENCH, f"--rounds={rounds}", *names]).output
+    output = run([JOIST_BENCH, f"--rounds={rounds}", *arguments]).output
     nanoseconds, benchmark = {}, None
     for line in output.split("\n"):
         title = re.match(r"\*\*(\w+)\*\*", line)
@@ -143,7 +143,10 @@ def by_hand(options, parallelism):
 def windowed_count(options):
     path = maven("windowed_count", "compiler:compile")
     joist = {key[1:]: 1e3 / nanoseconds for key, nanoseconds in
-             joist_bench(options.rounds, ["windowed_count"]).items()}
+             joist_bench(options.rounds,
+                         [f"--events={options.events}",
+                          f"--checkpoint_interval={max(options.checkpoint_interval) or 1000}",
+                          "windowed_count"]).items()}
     checkpoints = os.path.join(BUILD, "checkpoints")
     measured, digests = collections.defaultdict(list), set()
     for number in range(options.rounds):
@@ -189,10 +192,10 @@ def windowed_count(options):
     print_table(["variant", "parallelism", "median s", "M/s", "Joist's stream is × as fast",
                  "checkpoints", "cores", "peak MB"], rows)
     print("\nEvery digest was the same. From the first event to the last result; cores and memory "
-          "are of the whole process.\nJoist's checkpoints are each 100 ms.")
-    if (options.events, options.users) != (JOIST_EVENTS, JOIST_USERS):
-        print(f"Joist's rows are joist_bench's, of {JOIST_EVENTS:,} events of {JOIST_USERS:,} "
-              "users, which have other numbers of results an event.")
+          "are of the whole process.\nJoist's checkpoints are as often as Flink's.")
+    if options.users != JOIST_USERS:
+        print(f"Joist's rows are joist_bench's, of {JOIST_USERS:,} users, which have other numbers "
+              "of results an event.")
 
 
 # ---- nexmark
