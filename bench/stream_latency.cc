@@ -7,7 +7,6 @@
 
 #include <array>
 #include <atomic>
-#include <charconv>
 #include <chrono>
 #include <cstdio>
 #include <cstring>
@@ -18,6 +17,7 @@
 #include <vector>
 
 #include "bench/digest.h"
+#include "bench/take_number.h"
 #include "joist/joist.h"
 #include "joist/model/offset_range.h"
 
@@ -100,14 +100,6 @@ struct CountByKey {
     emit(event.value);
   }
 };
-
-bool TakeNumber(std::string_view argument, std::string_view name, int64_t* number) {
-  if (!argument.starts_with(name)) return false;
-  argument.remove_prefix(name.size());
-  const char* const end = argument.data() + argument.size();
-  return std::from_chars(argument.data(), end, *number) == std::from_chars_result{end, {}} &&
-         *number > 0;
-}
 
 constexpr const char* kUsage =
     "usage: joist_latency [--rate=N] [--seconds=N] [--keys=N] [option of a pipeline …]\n"

@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include <atomic>
-#include <charconv>
 #include <chrono>
 #include <cstdio>
 #include <fstream>
@@ -19,6 +18,7 @@
 #include <vector>
 
 #include "bench/digest.h"
+#include "bench/take_number.h"
 #include "joist/joist.h"
 #include "joist/model/offset_range.h"
 
@@ -117,14 +117,6 @@ int64_t ResidentBytes() {
   int64_t pages = 0;
   statm >> pages >> pages;
   return pages * sysconf(_SC_PAGESIZE);
-}
-
-bool TakeNumber(std::string_view argument, std::string_view name, int64_t* number) {
-  if (!argument.starts_with(name)) return false;
-  argument.remove_prefix(name.size());
-  const char* const end = argument.data() + argument.size();
-  return std::from_chars(argument.data(), end, *number) == std::from_chars_result{end, {}} &&
-         *number > 0;
 }
 
 constexpr const char* kUsage =
