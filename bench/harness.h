@@ -27,7 +27,7 @@ struct Settings {
   std::string scratch_dir;  // Outputs; emptied by whoever made them.
   uint64_t events = 0;      // Of the benchmarks of windows; 0: as many as they think right.
   int64_t checkpoint_interval = 100;  // Milliseconds.
-  std::string python;       // An interpreter that has the rivals' packages; empty: without them.
+  std::string python;  // An interpreter that has the rivals' packages; empty: without them.
 };
 
 /// One measurement, in the process that makes it. A variant does its work between Start and Stop

@@ -49,12 +49,9 @@ std::vector<Variant> JoistGroupSpillVariants(const PairSequence& input, const st
 std::vector<Variant> JoistSumPerKeyVariants(const PairSequence& input);
 std::vector<Variant> JoistDistinctVariants(const PairSequence& input);
 std::vector<Variant> JoistJoinVariants(const PairSequence& left, const PairSequence& right);
-std::vector<Variant> JoistWindowedCountVariants(const TimedEvents& input,
-                                                int64_t checkpoint_ms);
-std::vector<Variant> JoistSlidingCountVariants(const TimedEvents& input,
-                                                int64_t checkpoint_ms);
-std::vector<Variant> JoistSessionCountVariants(const TimedEvents& input,
-                                                int64_t checkpoint_ms);
+std::vector<Variant> JoistWindowedCountVariants(const TimedEvents& input, int64_t checkpoint_ms);
+std::vector<Variant> JoistSlidingCountVariants(const TimedEvents& input, int64_t checkpoint_ms);
+std::vector<Variant> JoistSessionCountVariants(const TimedEvents& input, int64_t checkpoint_ms);
 
 }  // namespace joist::bench
 

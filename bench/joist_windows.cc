@@ -114,7 +114,8 @@ struct Goals {
 };
 
 std::vector<Variant> CountVariants(const std::string& name, const TimedEvents& input,
-                                   int64_t checkpoint_ms, const Goals& goals, const WindowFn& windows) {
+                                   int64_t checkpoint_ms, const Goals& goals,
+                                   const WindowFn& windows) {
   const auto bounded = [input](Pipeline& p) { return p | "Users" >> Read(Users{input}); };
   const auto stream = [input](Pipeline& p) {
     std::vector<int64_t> partitions(PartitionOfUsers::kPartitions);
@@ -140,7 +141,8 @@ std::vector<Variant> JoistSlidingCountVariants(const TimedEvents& input, int64_t
 }
 
 std::vector<Variant> JoistSessionCountVariants(const TimedEvents& input, int64_t checkpoint_ms) {
-  return CountVariants("Joist, Sessions", input, checkpoint_ms, {0.4}, Sessions(Duration::Minutes(1)));
+  return CountVariants("Joist, Sessions", input, checkpoint_ms, {0.4},
+                       Sessions(Duration::Minutes(1)));
 }
 
 }  // namespace joist::bench

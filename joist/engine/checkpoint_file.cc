@@ -21,7 +21,7 @@ constexpr size_t kReadAtOnce = size_t{1} << 20;
 
 /// By errno. That a disk cannot read is not yet that something is lost.
 Status CannotRead(const std::string& path) {
-  const Status status = FromErrno(errno, "cannot read checkpoint " + path);
+  Status status = FromErrno(errno, "cannot read checkpoint " + path);
   if (status.code() != StatusCode::kDataLoss) return status;
   return Status(StatusCode::kUnavailable, status.message() + "; remove it if that is for good");
 }

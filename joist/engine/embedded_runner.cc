@@ -41,7 +41,7 @@ namespace {
 
 /// An exchange keeps something for each pair.
 constexpr int kMostLanes = 128;
-constexpr std::chrono::milliseconds kBetweenLooks{100};
+constexpr std::chrono::milliseconds kBetweenRequests{100};
 
 class EmbeddedJob {
  public:
@@ -157,7 +157,7 @@ class EmbeddedJob {
     if (requests_.drain.load()) drain_.store(true);
     const auto now = std::chrono::steady_clock::now();
     if (settings_.checkpoint_directory.empty() || now < next_look_) return;
-    next_look_ = now + kBetweenLooks;
+    next_look_ = now + kBetweenRequests;
     const std::optional<JobRequest> request = TakeRequest(settings_.checkpoint_directory);
     if (request == JobRequest::kDrain) drain_.store(true);
     if (request == JobRequest::kStop) is_to_stop_ = true;

@@ -121,8 +121,7 @@ TEST_F(JobWatchTest, DealsOutTheTimeOfLanes) {
       std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   EXPECT_NEAR(step.busy_seconds, seconds / 2, seconds / 5);
   EXPECT_NEAR(step.blocked_seconds, seconds / 4, seconds / 10);
-  EXPECT_NEAR(step.busy_seconds + step.blocked_seconds + step.idle_seconds, 2 * seconds,
-              seconds);
+  EXPECT_NEAR(step.busy_seconds + step.blocked_seconds + step.idle_seconds, 2 * seconds, seconds);
 }
 
 TEST_F(JobWatchTest, SeesCheckpoints) {

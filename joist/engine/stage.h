@@ -72,7 +72,7 @@ class StageRun {
     SourceRange range;
     int attempts = 0;
     std::string failure;  ///< Of the latest attempt.
-    int64_t done = 0;  ///< Positions that the latest attempt has claimed.
+    int64_t done = 0;     ///< Positions that the latest attempt has claimed.
   };
   class Share;
 

@@ -232,7 +232,8 @@ TEST_F(WatchedJob, ShowsHowFarInputThatEndsIs) {
   EXPECT_EQ(ValueOf(samples, "joist_job_stages"), 2);
   EXPECT_EQ(ValueOf(samples, "joist_job_failures_total"), 1);
   EXPECT_EQ(ValueOf(samples, "joist_step_elements_total", ",step=\"Fail\",direction=\"out\""), 3);
-  EXPECT_EQ(log, "joist: step \"Fail\": not this time (element: 2); attempt 2 of 4 has succeeded\n");
+  EXPECT_EQ(log,
+            "joist: step \"Fail\": not this time (element: 2); attempt 2 of 4 has succeeded\n");
   EXPECT_EQ(Get(port_, "/metrics"), "") << "the job is over";
 }
 

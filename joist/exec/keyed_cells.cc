@@ -190,11 +190,11 @@ void KeyedCells::Evict(uint32_t cell) {
 
 void KeyedCells::Fetch(uint32_t cell) {
   MakeStates(cell);
-  ByteReader in(state_);
-  if (cold_ == nullptr || !cold_->Get(table_.text(cell), &state_) ||
-      (in = ByteReader(state_), !RestoreStates(cell, &in))) {
+  if (cold_ == nullptr || !cold_->Get(table_.text(cell), &state_)) {
     ThrowIfError(DataLoss("state that was on disk is not there any more"));
   }
+  ByteReader in(state_);
+  if (!RestoreStates(cell, &in)) ThrowIfError(DataLoss("state on disk makes no sense"));
   cells_[cell].is_here = true;
 }
 
