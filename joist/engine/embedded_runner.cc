@@ -204,9 +204,7 @@ class EmbeddedJob {
       }
       FileCheckpoints checkpoints(store.get(), &cold, job_.graph->Fingerprint(), interval, base);
       WatchedCheckpoints watched(&checkpoints, store->last(), &watch_);
-      // Not with `cold`: large_state_test has found a kill after which state on disk and in the
-      // checkpoint did not fit together.
-      StreamRun run(&job_, Lanes(), &stop_, &drain_, &watched, /*cold=*/nullptr);
+      StreamRun run(&job_, Lanes(), &stop_, &drain_, &watched, &cold);
       Status status = RunFrom(from.has_value() ? &*from : nullptr, run, &checkpoints);
       if (status.ok()) {
         if (is_to_stop_) stop_.store(true);  // It has not come to its end.

@@ -184,6 +184,10 @@ TEST_F(StreamState, IsExactBeyondMemory) {
   ASSERT_TRUE(status.ok()) << status.message();
   EXPECT_EQ(failures, 1);
   ExpectCounts(300'000, 40'000);
+  // 14 MB of state in 4 MB.
+  EXPECT_TRUE(std::any_of(
+      std::filesystem::directory_iterator(directory_), std::filesystem::directory_iterator(),
+      [](const auto& entry) { return entry.path().filename().string().starts_with("cold-"); }));
   EXPECT_FALSE(std::filesystem::exists(directory_ + "/cold"));
 }
 
