@@ -12,6 +12,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <condition_variable>
 #include <filesystem>
 #include <map>
 #include <mutex>
@@ -30,6 +31,7 @@ constexpr int64_t kLeastBuffer = 1 << 20;
 constexpr int64_t kMostBuffer = 64 << 20;
 constexpr int kBuffers = 3;
 constexpr double kFilterBitsPerKey = 10;
+constexpr int64_t kBytesOfWaiting = 128;  // Beside its texts.
 
 rocksdb::Options OptionsFor(int64_t memory_bytes) {
   rocksdb::Options options;
@@ -38,6 +40,9 @@ rocksdb::Options OptionsFor(int64_t memory_bytes) {
       static_cast<size_t>(std::clamp(memory_bytes / 2 / kBuffers, kLeastBuffer, kMostBuffer));
   options.max_write_buffer_number = kBuffers;
   options.max_background_jobs = 2;
+  // Keys are asked for one by one, and filters say where not to look; so many runs cost little, and
+  // merging them less often saves most of the writing.
+  options.compaction_style = rocksdb::kCompactionStyleUniversal;
   const auto supported = rocksdb::GetSupportedCompressions();
   for (const auto kind : {rocksdb::kLZ4Compression, rocksdb::kSnappyCompression}) {
     if (std::find(supported.begin(), supported.end(), kind) == supported.end()) continue;
@@ -132,17 +137,15 @@ class ColdStates::Database {
     }
     const std::lock_guard lock(mutex_);
     is_suspended_ = false;
-    rocksdb::WriteBatch batch;
-    for (const auto& [key, state] : waiting_) {
-      if (state.has_value()) {
-        batch.Put(SliceOf(key), SliceOf(*state));
-      } else {
-        batch.Delete(SliceOf(key));
-      }
+    rocksdb::Status written;
+    for (auto next = waiting_.begin(); next != waiting_.end() && written.ok();) {
+      const auto& [key, state] = *next;
+      written = WriteNow(key, state);
+      next = waiting_.erase(next);
     }
-    const rocksdb::Status written =
-        waiting_.empty() ? rocksdb::Status() : database_->Write(WithoutLog(), &batch);
     waiting_.clear();
+    waiting_bytes_ = 0;
+    is_taken_.notify_all();
     if (result.ok() && !written.ok()) result = StatusOf("write", written);
     return result;
   }
@@ -169,15 +172,20 @@ class ColdStates::Database {
       lock.lock();
     }
     has_changed_ = true;
+    is_taken_.wait(lock, [this] { return !is_suspended_ || waiting_bytes_ < memory_bytes_; });
     if (is_suspended_) {
       const std::lock_guard waiting(waiting_mutex_);
+      waiting_bytes_ += static_cast<int64_t>(key.size() + (state.has_value() ? state->size() : 0)) +
+                        kBytesOfWaiting;
       waiting_.insert_or_assign(std::move(key), std::move(state));
       return;
     }
-    const rocksdb::Status status = state.has_value()
-                                       ? database_->Put(WithoutLog(), SliceOf(key), SliceOf(*state))
-                                       : database_->Delete(WithoutLog(), SliceOf(key));
+    const rocksdb::Status status = WriteNow(key, state);
     if (!status.ok()) Throw("write", status);
+  }
+  rocksdb::Status WriteNow(const std::string& key, const std::optional<std::string>& state) {
+    return state.has_value() ? database_->Put(WithoutLog(), SliceOf(key), SliceOf(*state))
+                             : database_->Delete(WithoutLog(), SliceOf(key));
   }
 
   void Open() {
@@ -214,6 +222,8 @@ class ColdStates::Database {
   bool is_suspended_ = false;              ///< A snapshot is to be taken.
   std::mutex waiting_mutex_;
   std::map<std::string, std::optional<std::string>> waiting_;  ///< Until it is; null: to be erased.
+  std::atomic<int64_t> waiting_bytes_ = 0;
+  std::condition_variable_any is_taken_;
 };
 
 class ColdStates::OfOneStep final : public ColdState {

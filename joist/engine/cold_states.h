@@ -5,7 +5,7 @@
 // changes a file, so a snapshot is other names for the files that there are.
 //
 // A snapshot has what was written before BeginSnapshot and nothing later; until it is taken, what
-// is written waits in memory.
+// is written waits in memory, and where that is much, whoever writes.
 
 #ifndef JOIST_ENGINE_COLD_STATES_H_
 #define JOIST_ENGINE_COLD_STATES_H_

@@ -151,6 +151,12 @@ class EmbeddedJob {
   /// Of a stream.
   int Lanes() const { return std::min(threads_, kMostLanes); }
 
+  /// What one lane's elements may take while they wait for the others is little of the memory.
+  BundleLimits::Most BundleMost() const {
+    return {settings_.max_bundle_size, std::chrono::milliseconds(settings_.max_bundle_time.millis),
+            memory_.limit() / 16 / Lanes()};
+  }
+
   /// What others ask of a stream; the run's checkpoints are null where it has none in files.
   void Attend(FileCheckpoints* checkpoints) {
     if (requests_.cancel.load()) stop_.store(true);
@@ -180,7 +186,7 @@ class EmbeddedJob {
     const std::string& directory = settings_.checkpoint_directory;
     if (directory.empty()) {
       ColdStates cold(SpillPath(), ColdMemory());
-      StreamRun run(&job_, Lanes(), &stop_, &drain_, nullptr, &cold);
+      StreamRun run(&job_, Lanes(), BundleMost(), &stop_, &drain_, nullptr, &cold);
       return RunFrom(nullptr, run, nullptr);
     }
     JOIST_ASSIGN_OR_RETURN(const auto store,
@@ -204,7 +210,7 @@ class EmbeddedJob {
       }
       FileCheckpoints checkpoints(store.get(), &cold, job_.graph->Fingerprint(), interval, base);
       WatchedCheckpoints watched(&checkpoints, store->last(), &watch_);
-      StreamRun run(&job_, Lanes(), &stop_, &drain_, &watched, &cold);
+      StreamRun run(&job_, Lanes(), BundleMost(), &stop_, &drain_, &watched, &cold);
       Status status = RunFrom(from.has_value() ? &*from : nullptr, run, &checkpoints);
       if (status.ok()) {
         if (is_to_stop_) stop_.store(true);  // It has not come to its end.
@@ -291,7 +297,7 @@ class EmbeddedJob {
     int lanes = Lanes();
     do {
       const bool is_first = !std::exchange(checkpoints.restarts, false);
-      StreamRun run(&job_, lanes, &stop_, &drain_, &checkpoints, /*cold=*/nullptr);
+      StreamRun run(&job_, lanes, BundleMost(), &stop_, &drain_, &checkpoints, /*cold=*/nullptr);
       JOIST_RETURN_IF_ERROR(RunFrom(is_first ? nullptr : &checkpoints, run, nullptr));
       lanes = lanes % 3 + 1;  // Others than had made the checkpoint.
     } while (checkpoints.restarts && !stop_.load());

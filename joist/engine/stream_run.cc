@@ -23,9 +23,9 @@ constexpr std::chrono::milliseconds kLongestWait{10};
 
 }  // namespace
 
-StreamRun::StreamRun(JobTables* job, int lanes, std::atomic<bool>* stop,
-                     const std::atomic<bool>* drain, StreamCheckpoints* checkpoints,
-                     ColdStates* cold, LaneOrder* order)
+StreamRun::StreamRun(JobTables* job, int lanes, const BundleLimits::Most& bundle,
+                     std::atomic<bool>* stop, const std::atomic<bool>* drain,
+                     StreamCheckpoints* checkpoints, ColdStates* cold, LaneOrder* order)
     : job_(job),
       stop_(stop),
       drain_(drain),
@@ -34,6 +34,7 @@ StreamRun::StreamRun(JobTables* job, int lanes, std::atomic<bool>* stop,
       lanes_(static_cast<size_t>(lanes)),
       views_(job->graph->nodes().size()),
       watermarks_(job->graph->nodes().size(), Timestamp::Min()),
+      limits_(bundle),
       waits_(lanes, watermarks_.size()),
       threads_(lanes, order) {
   for (Lane& lane : lanes_) {
@@ -156,6 +157,7 @@ OperatorContext StreamRun::ContextOf(int node, int lane) {
   context.has_checkpoints = checkpoints_ != nullptr;
   context.lane = lane;
   context.lanes = threads_.lanes();
+  context.limits = &limits_;
   context.memory = job_->memory;
   context.memory_bytes = job_->memory->sink_part(std::max(groupings_, 1));
   if (cold_ != nullptr) context.cold = cold_->OfStep(ids_[static_cast<size_t>(node)]);
@@ -486,9 +488,12 @@ Timestamp StreamRun::Now() const {
 
 void StreamRun::RunBundle(FunctionRef<void()> push) {
   ++bundles_;
+  limits_.Begin();
+  const SteadyTimePoint begin = SteadyTime();
   Start(lanes_[0]);
   push();
   Visit();
+  limits_.End(std::chrono::duration_cast<BundleLimits::Time>(SteadyTime() - begin));
 }
 
 void StreamRun::Start(Lane& lane) {

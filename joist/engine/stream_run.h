@@ -31,6 +31,7 @@
 #include "joist/engine/stage.h"
 #include "joist/engine/stream_checkpoints.h"
 #include "joist/engine/stream_figures.h"
+#include "joist/exec/bundle_limits.h"
 #include "joist/exec/stream_operator.h"
 
 namespace joist {
@@ -39,11 +40,13 @@ class ColdStates;
 
 class StreamRun {
  public:
-  /// `job` has its graph, plan, stats and memory. `stop` is set to end the run early, `drain` to
-  /// end it when all that has come is worked on. `checkpoints` may be null, and so may `cold`, the
-  /// place on disk of what memory has no room for. With an `order` lanes have no threads.
-  StreamRun(JobTables* job, int lanes, std::atomic<bool>* stop, const std::atomic<bool>* drain,
-            StreamCheckpoints* checkpoints, ColdStates* cold, LaneOrder* order = nullptr);
+  /// `job` has its graph, plan, stats and memory. `bundle` is the most that a bundle takes. `stop`
+  /// is set to end the run early, `drain` to end it when all that has come is worked on.
+  /// `checkpoints` may be null, and so may `cold`, the place on disk of what memory has no room
+  /// for. With an `order` lanes have no threads.
+  StreamRun(JobTables* job, int lanes, const BundleLimits::Most& bundle, std::atomic<bool>* stop,
+            const std::atomic<bool>* drain, StreamCheckpoints* checkpoints, ColdStates* cold,
+            LaneOrder* order = nullptr);
   ~StreamRun();
 
   /// Runs to the end of all sources, or of this run by the checkpoints' wish; calls `watch` before
@@ -138,6 +141,7 @@ class StreamRun {
   std::vector<Root> roots_;
   std::vector<Timestamp> watermarks_;  ///< By node: of its output, in all lanes.
   uint64_t bundles_ = 0;
+  BundleLimits limits_;
   PhaseWaits waits_;
   LaneThreads threads_;
 };

@@ -152,6 +152,14 @@ class MetaBuffer {
     if (!meta_.panes.is_constant()) panes_[i] = from.panes[j];
   }
   void SetTimestamp(size_t i, Timestamp t) { timestamps_[i] = t; }
+  /// The timestamps, where each element has its own and the rest is one for all; else null. Until
+  /// the next Begin.
+  Timestamp* only_timestamps() {
+    return !meta_.timestamps.is_constant() && meta_.windows.is_constant() &&
+                   meta_.panes.is_constant()
+               ? timestamps_.data()
+               : nullptr;
+  }
   const Meta& view() const { return meta_; }
 
  private:

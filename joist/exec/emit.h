@@ -45,6 +45,7 @@ class OutputCursor {
   /// Names the input batch whose elements come next.
   void BeginBatch(const Meta& meta) {
     in_meta_ = &meta;
+    timestamps_ = nullptr;
     constant_ = meta.is_constant();
     if (!constant_) [[unlikely]]
       meta_.Begin(meta);
@@ -133,15 +134,19 @@ class OutputCursor {
   }
   template <class U>
   void PutAt(U&& value, Timestamp timestamp) {
-    if (constant_) SpreadMeta();
-    meta_.VaryTimestamps(count_);
-    FillMeta();
+    if (timestamps_ == nullptr || filled_ < count_) [[unlikely]]
+      VaryTimestamps();
     writer_.Set(count_, std::forward<U>(value), kept_, copies_);
-    meta_.CopyFrom(count_, *in_meta_, in_index_);
-    meta_.SetTimestamp(count_, timestamp);
+    if (timestamps_ != nullptr) [[likely]] {
+      timestamps_[count_] = timestamp;
+    } else {
+      meta_.CopyFrom(count_, *in_meta_, in_index_);
+      meta_.SetTimestamp(count_, timestamp);
+    }
     if (latest_ != nullptr && timestamp > *latest_) *latest_ = timestamp;
     filled_ = ++count_;
-    if (count_ == kBatchSize) Flush();
+    if (count_ == kBatchSize) [[unlikely]]
+      Flush();
   }
 
   /// From now on the latest timestamp given is kept in `latest`, unless that is null.
@@ -188,6 +193,13 @@ class OutputCursor {
   void FillMeta() {
     for (; filled_ < count_; ++filled_) meta_.CopyFrom(filled_, *in_meta_, in_index_);
   }
+  /// From here on.
+  [[gnu::noinline]] void VaryTimestamps() {
+    if (constant_) SpreadMeta();
+    meta_.VaryTimestamps(count_);
+    FillMeta();
+    timestamps_ = meta_.only_timestamps();
+  }
   /// From a Meta that is one for all to one for each, in the middle of a batch.
   [[gnu::noinline]] void SpreadMeta() {
     constant_ = false;
@@ -202,6 +214,7 @@ class OutputCursor {
   size_t in_index_ = 0;
   ByteSpan kept_;
   Timestamp* latest_ = nullptr;
+  Timestamp* timestamps_ = nullptr;  ///< Of meta_, where nothing else differs.
   bool constant_ = true;
   const Meta* in_meta_ = nullptr;
   StepStats* stats_ = nullptr;

@@ -4,7 +4,7 @@
 // with operators of its own; the engine lets all of them come to the end of a phase before the next
 // one begins. What an operator is pushed in one phase an Exchange keeps for the lanes that it is
 // for, and they take it in the phase of that operator. So no queue is shared by threads at work,
-// and what waits is at most the output of one bundle.
+// and what waits is at most the output of one bundle, which ends where that is much.
 //
 //   Exchange<T>    the elements on their way, shared by the lanes' operators of one step
 //   DealtInput<T>  the input of such an operator
@@ -24,6 +24,7 @@
 
 #include "joist/base/arena.h"
 #include "joist/exec/batch.h"
+#include "joist/exec/bundle_limits.h"
 #include "joist/exec/erased_grouping.h"
 #include "joist/exec/key_numbers.h"
 #include "joist/exec/spool.h"
@@ -55,13 +56,16 @@ class Exchange {
   }
   int lanes() const { return lanes_; }
 
-  /// Element i of the batch, which isn't sliced, is for lane to[i].
-  void Put(int from, const Batch<T>& batch, const uint8_t* to) {
+  /// Element i of the batch, which isn't sliced, is for lane to[i]. Returns about how many more
+  /// bytes are held.
+  int64_t Put(int from, const Batch<T>& batch, const uint8_t* to) {
+    const int64_t before = BytesOfTexts(from);
     for (size_t i = 0; i < batch.count; ++i) {
       Part& part = At(from, to[i]);
       part.values.push_back(ElementForm<T>::Store(batch[i], part.arena));
       part.meta.Append(batch.meta.From(i), 1);
     }
+    return static_cast<int64_t>(batch.count * sizeof(Stored<T>)) + BytesOfTexts(from) - before;
   }
   /// What there is for lane `to`: of each lane in the order in which it was put.
   void Take(int to, BatchReceiver<T>* receiver) {
@@ -92,6 +96,12 @@ class Exchange {
   Part& At(int from, int to) {
     return *parts_[static_cast<size_t>(from) * static_cast<size_t>(lanes_) +
                    static_cast<size_t>(to)];
+  }
+
+  int64_t BytesOfTexts(int from) {
+    size_t bytes = 0;
+    for (int to = 0; to < lanes_; ++to) bytes += At(from, to).arena.held_bytes();
+    return static_cast<int64_t>(bytes);
   }
 
   const int lanes_;
@@ -140,7 +150,10 @@ class DealtInput final : public BatchReceiver<T> {
  public:
   DealtInput(const OperatorContext& context, std::shared_ptr<Exchange<T>> exchange,
              BatchReceiver<T>* owner)
-      : lane_(context.lane), exchange_(std::move(exchange)), owner_(owner) {}
+      : lane_(context.lane),
+        limits_(context.limits),
+        exchange_(std::move(exchange)),
+        owner_(owner) {}
 
   void Push(const Batch<T>& batch) override {
     if (exchange_->lanes() == 1) {
@@ -150,20 +163,24 @@ class DealtInput final : public BatchReceiver<T> {
     ForEachUnsliced(batch, [this](const Batch<T>& unsliced) {
       to_.resize(unsliced.count);
       how_.Deal(unsliced, exchange_->lanes(), to_.data());
-      exchange_->Put(lane_, unsliced, to_.data());
+      held_bytes_ += exchange_->Put(lane_, unsliced, to_.data());
     });
+    if (limits_ != nullptr && held_bytes_ > limits_->most().bytes) limits_->Fill();
   }
   /// For the owner's Receive.
   void Receive() {
+    held_bytes_ = 0;
     if (exchange_->lanes() > 1) exchange_->Take(lane_, owner_);
   }
 
  private:
   const int lane_;
+  BundleLimits* const limits_;
   const std::shared_ptr<Exchange<T>> exchange_;
   BatchReceiver<T>* const owner_;
   How how_;
   std::vector<uint8_t> to_;
+  int64_t held_bytes_ = 0;  ///< Of what this lane has put in the bundle.
 };
 
 /// One operator a lane, made with `Op(arguments..., context, exchange)`.

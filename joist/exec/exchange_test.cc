@@ -119,6 +119,32 @@ TEST(Exchange, GivesAllToTheFirst) {
   EXPECT_TRUE(taken[1].elements.empty() && taken[2].elements.empty());
 }
 
+TEST(Exchange, SaysWhenMuchIsOnItsWay) {
+  BundleLimits limits({1'000'000, std::chrono::milliseconds(1), 1 << 20});
+  OperatorContext context;
+  context.lanes = 2;
+  context.limits = &limits;
+  Taken taken;
+  DealtInput<Named, ByTurns> input(context, std::make_shared<Exchange<Named>>(2), &taken);
+  const auto push = [&](const std::string& key) {
+    ColumnBuffer<Named> column;
+    column.writer().SetView(0, {key, 1});
+    input.Push({column.view(), 1, Meta()});
+  };
+  const std::string large(300'000, 'x');
+  push(large);
+  push(large);
+  EXPECT_FALSE(limits.is_full());
+  for (int i = 0; i < 4; ++i) push(large);
+  EXPECT_TRUE(limits.is_full()) << "of large elements few are many";
+  limits.Begin();
+  input.Receive();
+  push("x");
+  EXPECT_FALSE(limits.is_full()) << "what was taken no longer counts";
+  for (int i = 0; i < 50'000; ++i) push("x");
+  EXPECT_TRUE(limits.is_full());
+}
+
 TEST(Exchange, LetsThroughWhereThereIsOneLane) {
   OperatorContext context;
   Taken taken;

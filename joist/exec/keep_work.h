@@ -5,7 +5,7 @@
 // Bounded input is kept until it is complete. Then threads take it element by element; one that
 // has nothing to do asks another that is in the middle of an element for half of what is left of
 // it. A stream keeps what is to be done and what is to be gone on with, and gives each to the
-// function for some milliseconds at a time.
+// function for a part of a bundle (exec/bundle_limits.h).
 
 #ifndef JOIST_EXEC_KEEP_WORK_H_
 #define JOIST_EXEC_KEEP_WORK_H_
@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <chrono>
 #include <deque>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -267,6 +268,7 @@ class StreamWork final : public Operator, public BatchReceiver<KV<T, Restriction
       : stats_(context.stats),
         lane_(context.lane),
         lanes_(context.lanes),
+        limits_(context.limits),
         input_(context, std::move(exchange), this) {}
   Receiver* input(int) override { return static_cast<BatchReceiver<W>*>(&input_); }
   void Receive() override { input_.Receive(); }
@@ -284,18 +286,23 @@ class StreamWork final : public Operator, public BatchReceiver<KV<T, Restriction
   }
   void AdvanceProcessingTime(Timestamp now) override {
     const StepScope scope(stats_);
-    const auto due = std::count_if(works_.begin(), works_.end(),
-                                   [&](const Waiting& w) { return w.not_before <= now; });
-    const auto pause = std::max(kPause / std::max<int64_t>(due, 1), kShortestPause);
+    const int64_t due =
+        std::max<int64_t>(1, std::count_if(works_.begin(), works_.end(),
+                                           [&](const Waiting& w) { return w.not_before <= now; }));
+    const auto turn = std::max(limits_->time() / due, std::min(limits_->time(), kShortestTurn));
+    const auto end = SteadyTime() + limits_->time();
+    const int64_t claims = std::max<int64_t>(limits_->most().elements / due, 1);
     std::vector<Waiting> again;
+    std::vector<Waiting> left;
+    bool is_over = false;
     for (Waiting& waiting : works_) {
-      if (waiting.not_before > now) {
-        again.push_back(std::move(waiting));
+      if (waiting.not_before > now || is_over) {
+        (waiting.not_before > now ? again : left).push_back(std::move(waiting));
         continue;
       }
       const KeptWork<T, R>& kept = *waiting.kept;
       stats_->elements_out += 1;
-      control_.Begin(now, SteadyTime() + pause);
+      control_.Begin(now, WorkTurn{SteadyTime() + turn, claims, limits_});
       control_.set_truncates(is_draining_ && !waiting.is_truncated);
       output_.Push(kept.element(), kept.work(), kept.meta(), &control_);
       for (RestOfWork<R>& rest : control_.TakeRests()) {
@@ -305,8 +312,11 @@ class StreamWork final : public Operator, public BatchReceiver<KV<T, Restriction
                              kept.meta().windows[0], kept.meta().panes[0]),
                          now + rest.delay, is_draining_});
       }
+      is_over = limits_->is_full() || SteadyTime() >= end;
     }
-    works_ = std::move(again);
+    // The next bundle begins with those that had no turn in this one.
+    works_ = std::move(left);
+    std::move(again.begin(), again.end(), std::back_inserter(works_));
   }
   Timestamp hold() const override {
     Timestamp hold = Timestamp::Max();
@@ -359,10 +369,9 @@ class StreamWork final : public Operator, public BatchReceiver<KV<T, Restriction
   }
 
  private:
-  /// The time after which functions that go on claiming are stopped, so that what is behind them
-  /// has its turn. They share it, so that time goes on evenly in what they read.
-  static constexpr std::chrono::microseconds kPause{10'000};
-  static constexpr std::chrono::microseconds kShortestPause{500};
+  /// Pieces of work share a bundle's time, so that time goes on evenly in what they read; where
+  /// there are so many that each would have less than this, some wait for the next bundle.
+  static constexpr BundleLimits::Time kShortestTurn{500};
 
   struct Waiting {
     std::unique_ptr<KeptWork<T, R>> kept;
@@ -372,6 +381,7 @@ class StreamWork final : public Operator, public BatchReceiver<KV<T, Restriction
   StepStats* stats_;
   const int lane_;
   const int lanes_;
+  BundleLimits* const limits_;
   DealtInput<W, ByTurns> input_;
   int restored_ = 0;  ///< Pieces, of all lanes.
   WorkControl<R> control_{nullptr};

@@ -142,11 +142,14 @@ TEST(KeepWork, ACancelledJobClaimsNothing) {
 
 struct Stream {
   StepStats stats;
+  BundleLimits limits;
   OperatorContext context;
   std::unique_ptr<StreamWork<std::string, OffsetRange>> op;
   Worker worker;
-  Stream() {
+  explicit Stream(const BundleLimits::Most& most = {1'000, std::chrono::milliseconds(1), 1'000})
+      : limits(most) {
     context.stats = &stats;
+    context.limits = &limits;
     op = std::make_unique<StreamWork<std::string, OffsetRange>>(
         context, std::make_shared<Exchange<ElementWork>>(1));
     op->Connect(0, &worker);
@@ -186,6 +189,76 @@ TEST(StreamWork, WaitsAndHoldsUntilAllIsDone) {
   EXPECT_EQ(stream.worker.given, (std::vector<OffsetRange>{{0, 100}, {40, 100}, {80, 100}}));
   EXPECT_EQ(stream.op->hold(), Timestamp::Max());
   EXPECT_EQ(stream.op->next_work(), Timestamp::Max());
+}
+
+/// Claims as a function does, until it is stopped or there is no more.
+void ClaimAll(const OffsetRange& range, WorkControl<OffsetRange>& control,
+              const std::function<void(int64_t)>& at = nullptr) {
+  OffsetTracker tracker(range);
+  for (int64_t i = range.from; i < range.to; ++i) {
+    if (control.MustLook() && !control.Look(tracker, Timestamp::Seconds(7))) return;
+    if (!tracker.TryClaim(i)) return;
+    if (at) at(i);
+  }
+}
+
+TEST(StreamWork, StopsAFunctionAtABundlesElements) {
+  Stream stream({100, std::chrono::hours(1), 1'000});
+  stream.worker.work = [](const OffsetRange& range, auto& control) { ClaimAll(range, control); };
+  stream.Push({{0, 1'000'000}, Timestamp::Seconds(7), nullptr});
+  stream.op->AdvanceProcessingTime(Timestamp::Seconds(1));
+  stream.op->AdvanceProcessingTime(Timestamp::Seconds(1));
+  ASSERT_EQ(stream.worker.given.size(), 2u);
+  EXPECT_GE(stream.worker.given[1].from, 100);
+  EXPECT_LE(stream.worker.given[1].from, 120);
+}
+
+TEST(StreamWork, StopsAFunctionWhereTooMuchIsOnItsWay) {
+  Stream stream({1'000'000, std::chrono::hours(1), 1'000});
+  stream.worker.work = [&](const OffsetRange& range, auto& control) {
+    ClaimAll(range, control, [&](int64_t i) {
+      if (i == 500) stream.limits.Fill();
+    });
+  };
+  for (int i = 0; i < 2; ++i) stream.Push({{0, 1'000}, Timestamp::Seconds(7), nullptr});
+  stream.op->AdvanceProcessingTime(Timestamp::Seconds(1));
+  EXPECT_EQ(stream.worker.given.size(), 1u) << "the second was to wait";
+  stream.limits.Begin();
+  stream.op->AdvanceProcessingTime(Timestamp::Seconds(1));
+  ASSERT_EQ(stream.worker.given.size(), 2u);
+  EXPECT_EQ(stream.worker.given[1].from, 0) << "the one that waited comes first";
+  stream.limits.Begin();
+  stream.worker.work = nullptr;
+  stream.op->AdvanceProcessingTime(Timestamp::Seconds(1));
+  ASSERT_EQ(stream.worker.given.size(), 4u);
+  EXPECT_GT(stream.worker.given[2].from, 500);
+  EXPECT_LE(stream.worker.given[2].from, 516);
+}
+
+/// Time passes when somebody looks: a millisecond each time.
+struct TickingClocks final : Clocks {
+  SteadyTimePoint now;
+  Timestamp WallTime() override { return Timestamp::Seconds(0); }
+  SteadyTimePoint SteadyTime() override { return now += std::chrono::milliseconds(1); }
+  void SleepFor(std::chrono::milliseconds) override {}
+  TickingClocks() { SetClocks(this); }
+  ~TickingClocks() override { SetClocks(nullptr); }
+};
+
+TEST(StreamWork, GivesManyPiecesTheirTurnsInSeveralBundles) {
+  const TickingClocks clocks;
+  Stream stream({1'000'000, std::chrono::milliseconds(1), 1'000});
+  stream.worker.work = [](const OffsetRange& range, auto& control) { ClaimAll(range, control); };
+  for (int64_t i = 0; i < 3; ++i) {
+    stream.Push({{i * 1'000, i * 1'000 + 1'000}, Timestamp::Seconds(7), nullptr});
+  }
+  std::vector<int64_t> pieces;
+  for (int bundle = 0; bundle < 6; ++bundle) {
+    stream.op->AdvanceProcessingTime(Timestamp::Seconds(1));
+    ASSERT_EQ(stream.worker.given.size(), static_cast<size_t>(bundle) + 1);
+    pieces.push_back(stream.worker.given.back().from / 1'000);
+  }
+  EXPECT_EQ(pieces, (std::vector<int64_t>{0, 1, 2, 0, 1, 2}));
 }
 
 }  // namespace

@@ -43,9 +43,11 @@ class ClaimWatch {
   bool MustLook() { return --claims_ <= 0 || wanted_.load(std::memory_order_relaxed); }
 
  protected:
-  static constexpr int kClaimsBetweenLooks = 16;
-  int claims_ = kClaimsBetweenLooks;
+  void LookAfter(int claims) { claims_ = claims; }
   std::atomic<bool> wanted_{false};
+
+ private:
+  int claims_ = 1;
 };
 
 /// The restriction R of one call. R::Tracker knows how to claim and split it:

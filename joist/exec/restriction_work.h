@@ -9,6 +9,7 @@
 #ifndef JOIST_EXEC_RESTRICTION_WORK_H_
 #define JOIST_EXEC_RESTRICTION_WORK_H_
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <mutex>
@@ -17,6 +18,7 @@
 #include <utility>
 #include <vector>
 
+#include "joist/exec/bundle_limits.h"
 #include "joist/exec/restriction_tracker.h"
 #include "joist/exec/wall_time.h"
 #include "joist/model/coder.h"
@@ -57,6 +59,28 @@ struct RestOfWork {
   Duration delay;  ///< Not before it has passed.
 };
 
+/// How long a function of a stream goes on claiming before others have their turn.
+struct WorkTurn {
+  SteadyTimePoint end;
+  int64_t claims;
+  BundleLimits* limits;
+  int next_look = 1;  ///< After so many claims.
+  SteadyTimePoint last_look = SteadyTime();
+
+  /// After those claims. Looks often where they are slow.
+  bool IsOver() {
+    constexpr BundleLimits::Time kBetweenLooks{100};
+    claims -= next_look;
+    const SteadyTimePoint now = SteadyTime();
+    const bool is_slow = now - std::exchange(last_look, now) > kBetweenLooks;
+    next_look = is_slow ? std::max(next_look / 2, 1) : std::min(next_look * 2, kMostBetweenLooks);
+    if (now < end) return claims <= 0 || limits->is_full();
+    limits->NoteTimeIsUp();
+    return true;
+  }
+  static constexpr int kMostBetweenLooks = 16;
+};
+
 template <class R>
 class WorkControl : public ClaimWatch {
  public:
@@ -71,11 +95,11 @@ class WorkControl : public ClaimWatch {
 
   // Whoever gives work to a function calls these; but Ask and TakeShared any thread.
 
-  /// Before each call. If it has a `pause_at` the function is stopped then.
-  void Begin(Timestamp now, std::optional<SteadyTimePoint> pause_at) {
+  /// Before each call. If it has a `turn` the function is stopped at its end.
+  void Begin(Timestamp now, std::optional<WorkTurn> turn) {
     now_ = now;
-    pause_at_ = pause_at;
-    claims_ = kClaimsBetweenLooks;
+    turn_ = turn;
+    LookAfter(1 + NextLook());  // Something is claimed in any case.
   }
   /// Whether the function is to cut what it is given: the job is being drained.
   void set_truncates(bool truncates) { truncates_ = truncates; }
@@ -98,10 +122,11 @@ class WorkControl : public ClaimWatch {
   }
   /// Splits what `tracker` has, if that is wanted. False where the job is to end.
   bool Look(typename R::Tracker& tracker, Timestamp watermark) {
-    claims_ = kClaimsBetweenLooks;
+    const bool is_over = turn_.has_value() && turn_->IsOver();
+    LookAfter(NextLook());
     if (cancelled()) return false;
-    if (pause_at_.has_value() && SteadyTime() >= *pause_at_) {
-      pause_at_.reset();
+    if (is_over) {
+      turn_.reset();
       Leave(tracker, watermark, {});
     } else if (wanted_.exchange(false, std::memory_order_relaxed)) {
       const std::lock_guard lock(mutex_);
@@ -120,10 +145,14 @@ class WorkControl : public ClaimWatch {
   }
 
  private:
+  int NextLook() const {
+    return turn_.has_value() ? turn_->next_look : WorkTurn::kMostBetweenLooks;
+  }
+
   const std::atomic<bool>* cancelled_;
   Timestamp now_;
   bool truncates_ = false;
-  std::optional<SteadyTimePoint> pause_at_;
+  std::optional<WorkTurn> turn_;
   std::vector<RestOfWork<R>> rests_;
   std::mutex mutex_;
   std::optional<Shared> shared_;

@@ -63,6 +63,8 @@ template <class T>
 inline const ElementType element_type = {&typeid(T), [] { return std::string(TypeName<T>()); },
                                          [] { return ElementCoder<T>::Spec(); }};
 
+class BundleLimits;  // exec/bundle_limits.h
+
 /// The views of a side input that one share's functions are handed. Belongs to one thread.
 class SideViews {
  public:
@@ -83,6 +85,7 @@ struct OperatorContext {
   bool has_checkpoints = false;                  ///< Of a stream.
   int lane = 0;                                  ///< Of a stream: which of its lanes; see
   int lanes = 1;                                 ///< exec/exchange.h.
+  BundleLimits* limits = nullptr;                ///< Of a stream.
   std::shared_ptr<ColdState> cold;               ///< Of a stream: the step's; null: there is none.
   /// What a sink may gather before it goes to disk.
   int64_t memory_bytes = std::numeric_limits<int64_t>::max();

@@ -39,13 +39,14 @@ Meta WindowAssigner::AssignOne(const Meta& meta, size_t count) {
     out.windows = SharedColumn<Window>(WindowOf(meta.timestamps[0]));
     return out;
   }
-  windows_.resize(count);
   if (fn_->kind == WindowFn::Kind::kSessions) {
+    windows_.resize(count);
     for (size_t i = 0; i < count; ++i) windows_[i] = SessionWindow(meta.timestamps[i], fn_->size);
     out.windows = SharedColumn<Window>(windows_.data());
     return out;
   }
   if (fn_->kind == WindowFn::Kind::kCustom) {
+    windows_.resize(count);
     // Its windows may overlap, so that a time may lie in the window of another.
     for (size_t i = 0; i < count; ++i) {
       const bool same = i > 0 && meta.timestamps[i] == meta.timestamps[i - 1];
@@ -54,19 +55,26 @@ Meta WindowAssigner::AssignOne(const Meta& meta, size_t count) {
     out.windows = SharedColumn<Window>(windows_.data());
     return out;
   }
-  // Elements that come in the order of time fall into the window of the one before, and mostly all
-  // of them into one.
-  Window window = WindowOf(meta.timestamps[0]);
-  bool same = true;
+  // Elements that come in the order of time mostly fall into one window.
+  const Timestamp* const times = meta.timestamps.items();
+  Window window = WindowOf(times[0]);
+  Timestamp least = times[0];
+  Timestamp greatest = least;
   for (size_t i = 0; i < count; ++i) {
-    const Timestamp t = meta.timestamps[i];
-    if (!window.Contains(t)) [[unlikely]] {
-      window = WindowOf(t);
-      same = false;
-    }
+    least = std::min(least, times[i]);
+    greatest = std::max(greatest, times[i]);
+  }
+  if (window.Contains(least) && window.Contains(greatest)) {
+    out.windows = SharedColumn<Window>(window);
+    return out;
+  }
+  windows_.resize(count);
+  for (size_t i = 0; i < count; ++i) {
+    if (!window.Contains(times[i])) [[unlikely]]
+      window = WindowOf(times[i]);
     windows_[i] = window;
   }
-  out.windows = same ? SharedColumn<Window>(window) : SharedColumn<Window>(windows_.data());
+  out.windows = SharedColumn<Window>(windows_.data());
   return out;
 }
 

@@ -228,6 +228,12 @@ Status Pipeline::Prepare(RunSettings* settings) const {
   if (settings->checkpoint_directory.empty() && !settings->savepoint.empty()) {
     return InvalidArgument("--savepoint needs --checkpoint_dir");
   }
+  settings->max_bundle_size = embedded.max_bundle_size;
+  settings->max_bundle_time = embedded.max_bundle_time;
+  if (embedded.max_bundle_size < 1) return InvalidArgument("--max_bundle_size must be positive");
+  if (embedded.max_bundle_time.millis < 1) {
+    return InvalidArgument("--max_bundle_time must be at least 1ms");
+  }
   settings->metrics_port = embedded.metrics_port;
   settings->metrics_host = embedded.metrics_host;
   if (embedded.metrics_port < 0 || embedded.metrics_port > 65'535) {

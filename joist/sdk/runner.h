@@ -34,7 +34,9 @@ struct RunSettings {
   int checkpoint_retention = 3;  ///< How many are kept.
   std::string savepoint;         ///< Folder of the one that a job without checkpoints begins with.
   bool update = false;           ///< They may be those of another version of the program.
-  int metrics_port = 0;          ///< Where Prometheus asks; 0: nowhere.
+  int64_t max_bundle_size = 1'000'000;  ///< Elements that a stream's bundle begins with, by thread.
+  Duration max_bundle_time = Duration::Millis(20);  ///< That it takes, about.
+  int metrics_port = 0;                             ///< Where Prometheus asks; 0: nowhere.
   std::string metrics_host = "127.0.0.1";
   bool restarts = false;  ///< For tests: a stream goes on from checkpoints all the time.
 };

@@ -20,6 +20,8 @@ JOIST_OPTIONS_DEFINE(
     (checkpoint_interval, "Time between checkpoints"),
     (checkpoint_retention, "How many checkpoints are kept"),
     (savepoint, "Folder of a savepoint, with which a job without checkpoints begins"),
+    (max_bundle_size, "Elements that a bundle of a stream begins with, on each thread"),
+    (max_bundle_time, "Time that a bundle of a stream takes, about"),
     (update, "Go on from checkpoints of another version of the program"),
     (metrics_port, "Port on which Prometheus finds the job's metrics; 0 for none"),
     (metrics_host, "Address of this machine for them; 0.0.0.0 lets others in"))

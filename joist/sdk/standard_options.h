@@ -37,6 +37,8 @@ struct EmbeddedOptions {
   Duration checkpoint_interval = Duration::Seconds(10);
   int32_t checkpoint_retention = 3;
   std::string savepoint;
+  int64_t max_bundle_size = 1'000'000;
+  Duration max_bundle_time = Duration::Millis(20);
   bool update = false;
   int32_t metrics_port = 0;
   std::string metrics_host = "127.0.0.1";

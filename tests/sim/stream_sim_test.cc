@@ -316,7 +316,10 @@ class Simulation {
     job.stats.resize(job.graph->nodes().size());
     std::atomic<bool> stop{false};
     const std::atomic<bool> drain{false};
-    StreamRun run(&job, lanes, &stop, &drain, &checkpoints, /*cold=*/nullptr, &world_);
+    const BundleLimits::Most bundle{static_cast<int64_t>(world_.Below(1000)) + 1,
+                                    std::chrono::milliseconds(world_.Below(20) + 1),
+                                    static_cast<int64_t>(world_.Below(100'000)) + 1};
+    StreamRun run(&job, lanes, bundle, &stop, &drain, &checkpoints, /*cold=*/nullptr, &world_);
     return run.Run(from.has_value() ? &*from : nullptr, [this] { world_.Step(); });
   }
 
