@@ -87,7 +87,7 @@ class JoistTest(unittest.TestCase):
         text = self.succeeds("--help")
         self.assertEqual(text, self.succeeds("help"))
         commands = re.findall(r"^  (\w+) +[A-Z]", text, re.MULTILINE)
-        self.assertEqual(commands, ["run", "list", "graph", "coders", "checkpoint"])
+        self.assertEqual(commands, ["run", "list", "graph", "coders", "checkpoint", "replay"])
         for command in commands:
             one = self.succeeds(command, "--help")
             self.assertEqual(one, self.succeeds("help", command))

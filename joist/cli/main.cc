@@ -18,6 +18,7 @@
 #include "joist/cli/checkpoints.h"
 #include "joist/cli/coders.h"
 #include "joist/cli/pipeline.h"
+#include "joist/cli/replay.h"
 #include "joist/sdk/options.h"
 
 namespace joist::cli {
@@ -179,6 +180,42 @@ int RunCheckpoint(const std::string& program, Arguments arguments) {
                 "--help has examples");
 }
 
+int RunReplay(const std::string& program, Arguments arguments) {
+  const std::string title = program + " replay";
+  ReplayRequest request;
+  std::vector<std::string> words;
+  for (size_t i = 0; i < arguments.size(); ++i) {
+    std::string_view argument = arguments[i];
+    std::string* to = nullptr;
+    for (const auto& [name, value] :
+         {std::pair("--debugger", &request.debugger), std::pair("--program", &request.program)}) {
+      if (argument == name || argument.starts_with(std::string(name) + "=")) to = value;
+    }
+    if (to != nullptr) {
+      const size_t equals = argument.find('=');
+      if (equals == std::string_view::npos && i + 1 == arguments.size()) {
+        return Refuse(title, "option " + std::string(argument) + " needs a value");
+      }
+      *to = equals == std::string_view::npos ? arguments[++i] : argument.substr(equals + 1);
+    } else if (argument.starts_with("-")) {
+      return Refuse(title, "unknown option " + std::string(argument) +
+                               "; there are --debugger and --program");
+    } else {
+      words.emplace_back(argument);
+    }
+  }
+  if (words.size() == 2 && words[0] == "ls") {
+    const Result<std::string> text = ListFailures(words[1]);
+    return text.ok() ? Print(*text) : Refuse(title + " ls", text.status().message());
+  }
+  if (words.size() != 1) {
+    return Refuse(title, "takes the file of a failure, or ls and a folder; --help has examples");
+  }
+  request.file = words[0];
+  const Result<int> exit_code = ReplayFailure(request);
+  return exit_code.ok() ? *exit_code : Refuse(title, exit_code.status().message());
+}
+
 constexpr Command kCommands[] = {
     {"run", "run PIPELINE [--option=value …]", "Runs a pipeline",
      "Options behind the pipeline's name are the pipeline's and its runner's; --help lists them.\n"
@@ -222,6 +259,21 @@ constexpr Command kCommands[] = {
      "  $ checkpoint save clicks.state before-the-update\n"
      "  $ checkpoint stop clicks.state\n",
      RunCheckpoint},
+    {"replay", "replay [--debugger=COMMAND] [--program=FILE] FILE | replay ls FOLDER",
+     "Runs what failed in a job again, alone",
+     "FILE is what a job has kept of a failure (--keep_failures) and named in its error. The\n"
+     "program that failed, or the one of --program, is started with its arguments; instead of its\n"
+     "job it gives the step that failed what it was given then. What the step puts out is shown\n"
+     "and goes nowhere; what the function does by itself it does again. --debugger runs the\n"
+     "program under gdb or lldb, which stop where something is thrown, or any other command. ls\n"
+     "lists a folder of failures. Exit codes: 0 did not fail, 1 failed with the same error, 2\n"
+     "cannot be replayed, 3 failed with a different error; with a debugger its own.\n"
+     "\nExamples:\n"
+     "  $ replay ls clicks.state/failures\n"
+     "  $ replay clicks.state/failures/failure-000001\n"
+     "  $ replay --debugger=gdb clicks.state/failures/failure-000001\n"
+     "  $ replay --debugger='rr record' --program=build/debug/clicks failure-000001\n",
+     RunReplay},
 };
 
 void AppendExamples(std::string_view text, const std::string& program, std::string* out) {

@@ -2,11 +2,10 @@
 
 #include "joist/engine/checkpoint_file.h"
 
-#include <zstd.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
+#include <limits>
 #include <utility>
 
 #include "joist/base/hash.h"
@@ -16,8 +15,8 @@ namespace {
 
 constexpr std::string_view kMagic = "JOISTCP2";
 constexpr std::string_view kMagicOfAnyVersion = "JOISTCP";
-constexpr int kLevel = 1;  // What takes the least time with the disk's taken into account.
 constexpr size_t kReadAtOnce = size_t{1} << 20;
+constexpr size_t kAnySize = std::numeric_limits<size_t>::max();
 
 /// By errno. That a disk cannot read is not yet that something is lost.
 Status CannotRead(const std::string& path) {
@@ -30,22 +29,12 @@ Status CannotRead(const std::string& path) {
 
 // ---- Writing
 
-struct CheckpointWriter::Packer {
-  ~Packer() { ZSTD_freeCCtx(context); }
-  ZSTD_CCtx* context = ZSTD_createCCtx();
-  std::string plain;
-  std::string packed;
-};
-
 CheckpointWriter::CheckpointWriter(Disk* disk, std::string path, const CheckpointHeader& header)
     : disk_(disk),
       path_(std::move(path)),
       temporary_((std::filesystem::path(path_).parent_path() / "unfinished").string()),
-      packer_(std::make_unique<Packer>()),
       file_(disk->Create(temporary_)) {
   if (file_ == nullptr) Fail();
-  ZSTD_CCtx_setParameter(packer_->context, ZSTD_c_compressionLevel, kLevel);
-  ZSTD_CCtx_setParameter(packer_->context, ZSTD_c_checksumFlag, 1);
   Write(kMagic);
   std::string content;
   PutBigEndian64(header.number, &content);
@@ -76,22 +65,18 @@ void CheckpointWriter::AddKeys(uint32_t step, std::string_view keys) {
 
 void CheckpointWriter::Add(CheckpointBlock kind, std::string_view head, std::string_view content) {
   if (!status_.ok()) return;
-  std::string& plain = packer_->plain;
-  plain.assign(1, static_cast<char>(kind));
-  plain += head;
-  plain += content;
-  std::string& packed = packer_->packed;
-  packed.resize(ZSTD_compressBound(plain.size()));
-  const size_t size =
-      ZSTD_compress2(packer_->context, packed.data(), packed.size(), plain.data(), plain.size());
-  if (ZSTD_isError(size) != 0) {
-    status_ = Internal(ZSTD_getErrorName(size));
+  plain_.assign(1, static_cast<char>(kind));
+  plain_ += head;
+  plain_ += content;
+  const Result<std::string_view> packed = packer_.Pack(plain_);
+  if (!packed.ok()) {
+    status_ = packed.status();
     return;
   }
   std::string length;
-  PutBigEndian64(size, &length);
+  PutBigEndian64(packed->size(), &length);
   Write(length);
-  Write(std::string_view(packed).substr(0, size));
+  Write(*packed);
   ++blocks_;
 }
 
@@ -119,31 +104,8 @@ Status CheckpointWriter::Finish() {
 
 // ---- Reading
 
-struct CheckpointReader::Unpacker {
-  ~Unpacker() { ZSTD_freeDCtx(context); }
-
-  /// Null, or what is wrong. Takes memory for what is there, not for what a damaged frame claims.
-  const char* Unpack(std::string_view packed, std::string* plain) const {
-    ZSTD_DCtx_reset(context, ZSTD_reset_session_only);
-    plain->clear();
-    ZSTD_inBuffer in{packed.data(), packed.size(), 0};
-    for (size_t left = 1; left != 0;) {
-      const size_t before = plain->size();
-      plain->resize(before + kReadAtOnce);
-      ZSTD_outBuffer out{plain->data() + before, kReadAtOnce, 0};
-      left = ZSTD_decompressStream(context, &out, &in);
-      plain->resize(before + out.pos);
-      if (ZSTD_isError(left) != 0) return ZSTD_getErrorName(left);
-      if (left != 0 && out.pos == 0 && in.pos == in.size) return "a block ends too early";
-    }
-    return in.pos == in.size ? nullptr : "something follows a block";
-  }
-
-  ZSTD_DCtx* context = ZSTD_createDCtx();
-};
-
 CheckpointReader::CheckpointReader(std::unique_ptr<Disk::File> file, std::string path)
-    : path_(std::move(path)), file_(std::move(file)), unpacker_(std::make_unique<Unpacker>()) {}
+    : path_(std::move(path)), file_(std::move(file)) {}
 CheckpointReader::~CheckpointReader() = default;
 
 Result<std::unique_ptr<CheckpointReader>> CheckpointReader::Open(Disk* disk,
@@ -213,7 +175,7 @@ Result<CheckpointBlock> CheckpointReader::Next(std::string_view* content) {
   uint64_t size;
   JOIST_CHECK(length.TakeBigEndian64(&size));
   JOIST_RETURN_IF_ERROR(Fill(size, &packed_));
-  if (const char* const wrong = unpacker_->Unpack(packed_, &plain_)) return Damaged(wrong);
+  if (const char* const wrong = unpacker_.Unpack(packed_, kAnySize, &plain_)) return Damaged(wrong);
   if (plain_.empty()) return Damaged("a block has no kind");
   const auto kind = static_cast<CheckpointBlock>(plain_[0]);
   *content = std::string_view(plain_).substr(1);

@@ -14,6 +14,7 @@
 
 #include "joist/base/status.h"
 #include "joist/engine/disk.h"
+#include "joist/engine/packed_block.h"
 #include "joist/model/timestamp.h"
 #include "joist/model/wire.h"
 
@@ -59,11 +60,11 @@ class CheckpointWriter {
   void Write(std::string_view bytes);
   void Fail();
 
-  struct Packer;
   Disk* const disk_;
   const std::string path_;
   const std::string temporary_;
-  std::unique_ptr<Packer> packer_;
+  BlockPacker packer_;
+  std::string plain_;
   std::unique_ptr<Disk::File> file_;
   uint64_t blocks_ = 0;
   uint64_t bytes_ = 0;
@@ -85,7 +86,6 @@ class CheckpointReader {
   uint64_t bytes() const { return bytes_; }
 
  private:
-  struct Unpacker;
   CheckpointReader(std::unique_ptr<Disk::File> file, std::string path);
   Status ReadHeader();
   Status Damaged(std::string_view how) const;
@@ -94,7 +94,7 @@ class CheckpointReader {
 
   const std::string path_;
   std::unique_ptr<Disk::File> file_;
-  std::unique_ptr<Unpacker> unpacker_;
+  BlockUnpacker unpacker_;
   CheckpointHeader header_;
   uint64_t blocks_ = 0;
   uint64_t bytes_ = 0;

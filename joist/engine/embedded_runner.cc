@@ -19,6 +19,7 @@
 
 #include "joist/engine/checkpoint_store.h"
 #include "joist/engine/cold_states.h"
+#include "joist/engine/failure_keeper.h"
 #include "joist/engine/file_checkpoints.h"
 #include "joist/engine/job_folder.h"
 #include "joist/engine/job_watch.h"
@@ -65,6 +66,11 @@ class EmbeddedJob {
     job_.breakers.resize(nodes);
     job_.stats.resize(nodes);
     stages_feeding_.resize(nodes);
+    if (const std::string folder = FailureFolder(); !folder.empty()) {
+      keeper_.emplace(&graph, folder, settings.job_name,
+                      [this](const std::string& what) { Tell(what); });
+      job_.keeper = &*keeper_;
+    }
   }
 
   JobOutcome Run() {
@@ -97,6 +103,19 @@ class EmbeddedJob {
   }
 
  private:
+  /// Empty: failures are not kept.
+  std::string FailureFolder() const {
+    if (settings_.keep_failures == "none") return "";
+    if (!settings_.keep_failures.empty()) return settings_.keep_failures;
+    const bool has_checkpoints =
+        job_.graph->has_unbounded() && !settings_.checkpoint_directory.empty();
+    return has_checkpoints ? settings_.checkpoint_directory + "/failures" : "";
+  }
+  /// Of a stream's run that has failed for good: what the job ends with.
+  Status Kept(Status status, int attempts, StreamRun* run) {
+    if (!keeper_.has_value() || !run->failure().has_value()) return status;
+    return keeper_->Keep(*run->failure(), attempts, run->TakeBundle());
+  }
   /// From here to the end of the job, if that is wanted.
   Status ServeMetrics() {
     if (settings_.metrics_port == 0) return OkStatus();
@@ -174,10 +193,13 @@ class EmbeddedJob {
   Status RunFrom(const SavedStream* from, StreamRun& run, FileCheckpoints* checkpoints) {
     watch_.BeginRun();
     const bool is_seen = server_ != nullptr || view_ != nullptr;
-    return run.Run(from, [this, is_seen, &run, checkpoints] {
+    run.Record(failing_);
+    const Status status = run.Run(from, [this, is_seen, &run, checkpoints] {
       Attend(checkpoints);
       if (is_seen && watch_.IsDue()) watch_.Look(run.Figures());
     });
+    // Without checkpoints there is no other attempt.
+    return checkpoints == nullptr ? Kept(status, /*attempts=*/1, &run) : status;
   }
 
   Status RunStream() {
@@ -216,9 +238,10 @@ class EmbeddedJob {
         if (is_to_stop_) stop_.store(true);  // It has not come to its end.
         return status;
       }
-      if (!run.is_retryable()) return status;
+      if (!run.is_retryable()) return Kept(status, retries.attempts(), &run);
       const auto pause = retries.AfterFailure(status.message(), StreamRetries::Clock::now());
-      if (!pause.has_value()) return status;
+      if (!pause.has_value()) return Kept(status, retries.attempts(), &run);
+      if (keeper_.has_value()) failing_ = keeper_->NodeToRecord(run.failure()->step);
       watch_.AddFailure();
       Tell(status.message() + "; attempt " + std::to_string(retries.attempts()) + " of " +
            std::to_string(StreamRetries::kAttempts) + ", goes on from the last checkpoint in " +
@@ -360,6 +383,8 @@ class EmbeddedJob {
   JobWatch watch_;
   std::atomic<uint64_t> failures_{0};  ///< Of shares that are tried again.
   uint64_t failures_seen_ = 0;
+  int failing_ = -1;                       ///< Of a stream: the node that is recorded.
+  std::optional<FailureKeeper> keeper_;    ///< Nothing if failures are not kept.
   std::unique_ptr<LiveView> view_;         ///< Of a stream; null if nobody wants to see it.
   std::unique_ptr<MetricsServer> server_;  ///< Null if nobody is to ask.
 };

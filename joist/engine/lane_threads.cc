@@ -59,9 +59,11 @@ void LaneThreads::RunInOrder() {
 
 void LaneThreads::ThrowFirst() {
   std::exception_ptr first;
-  for (std::exception_ptr& failure : failures_) {
-    const std::exception_ptr of_lane = std::exchange(failure, nullptr);
-    if (first == nullptr) first = of_lane;
+  for (size_t lane = 0; lane < failures_.size(); ++lane) {
+    const std::exception_ptr of_lane = std::exchange(failures_[lane], nullptr);
+    if (first != nullptr || of_lane == nullptr) continue;
+    first = of_lane;
+    failed_lane_ = static_cast<int>(lane);
   }
   if (first != nullptr) std::rethrow_exception(first);
 }

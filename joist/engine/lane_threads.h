@@ -36,6 +36,8 @@ class LaneThreads {
   /// Calls work(lane) for each lane, each by its thread, and returns when all have come to their
   /// ends. Throws what the first lane of those that failed has thrown.
   void Run(FunctionRef<void(int lane)> work);
+  /// Which lane that was, when last Run has thrown; the first before.
+  int failed_lane() const { return failed_lane_; }
 
  private:
   void RunInOrder();
@@ -50,7 +52,8 @@ class LaneThreads {
   alignas(64) std::atomic<uint32_t> at_work_{0};  ///< Lanes but the first.
   FunctionRef<void(int)>* work_ = nullptr;        ///< Null: the threads are to end.
   std::vector<std::exception_ptr> failures_;      ///< By lane.
-  std::vector<std::thread> threads_;              ///< Of lanes but the first.
+  int failed_lane_ = 0;
+  std::vector<std::thread> threads_;  ///< Of lanes but the first.
 };
 
 }  // namespace joist

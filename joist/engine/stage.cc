@@ -4,14 +4,19 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 #include <thread>
+
+#include "joist/engine/failure_keeper.h"
+#include "joist/engine/step_tap.h"
 
 namespace joist {
 
 /// A thread's own copy of the stage.
 class StageRun::Share {
  public:
-  explicit Share(StageRun* run) : job_(run->job_), stage_(run->stage_) {
+  /// `tap` may be null; outlives the share.
+  Share(StageRun* run, StepTap* tap) : job_(run->job_), stage_(run->stage_), tap_(tap) {
     const auto& nodes = job_->graph->nodes();
     stats_.resize(nodes.size());
     operators_.resize(nodes.size());
@@ -23,22 +28,25 @@ class StageRun::Share {
       const auto& step = static_cast<const Step&>(*nodes[*it].payload);
       operators_[*it] = step.MakeOperator(ContextOf(*it));
       for (size_t port = 0; port < nodes[*it].outputs.size(); ++port) {
-        for (const auto [consumer, input] : job_->plan.consumers[nodes[*it].outputs[port]]) {
-          operators_[*it]->Connect(static_cast<int>(port), operators_[consumer]->input(input));
+        for (const Consumer& consumer : job_->plan.consumers[nodes[*it].outputs[port]]) {
+          operators_[*it]->Connect(static_cast<int>(port), InputOf(consumer));
         }
       }
     }
     reader_ = run->source_->MakeReader(ContextOf(stage_.root));
     if (job_->plan.cut[stage_.root]) {
-      reader_->Connect(operators_[stage_.root]->input(0));
+      reader_->Connect(InputOf({stage_.root, 0}));
     } else {
-      for (const auto [consumer, input] : job_->plan.consumers[nodes[stage_.root].outputs[0]]) {
-        reader_->Connect(operators_[consumer]->input(input));
+      for (const Consumer& consumer : job_->plan.consumers[nodes[stage_.root].outputs[0]]) {
+        reader_->Connect(InputOf(consumer));
       }
     }
   }
 
   void Start() {
+    if (tap_ != nullptr && operators_[tap_->node()] != nullptr) {
+      tap_->Begin(*operators_[tap_->node()]);
+    }
     for (auto it = stage_.operators.rbegin(); it != stage_.operators.rend(); ++it) {
       operators_[*it]->Start();
     }
@@ -58,6 +66,10 @@ class StageRun::Share {
   }
 
  private:
+  Receiver* InputOf(const Consumer& consumer) {
+    Receiver* const input = operators_[consumer.node]->input(consumer.input);
+    return tap_ != nullptr && tap_->node() == consumer.node ? tap_->Before(input) : input;
+  }
   OperatorContext ContextOf(int node) {
     OperatorContext context;
     context.step = job_->graph->nodes()[node].name;
@@ -77,6 +89,7 @@ class StageRun::Share {
 
   JobTables* job_;
   const PlannedStage& stage_;
+  StepTap* const tap_;
   std::vector<StepStats> stats_;  // By node, as are the operators.
   std::vector<std::unique_ptr<Operator>> operators_;
   std::unique_ptr<Reader> reader_;
@@ -193,8 +206,9 @@ void StageRun::RunShare() {
   if (stop_->load() || !NextTask(/*fresh_share=*/true, &task)) return;
   std::vector<Task> tasks = {task};
   int failed = -1;
+  const std::unique_ptr<StepTap> tap = TapFor(task);
   try {
-    Share share(this);
+    Share share(this, tap.get());
     share.Start();
     while (true) {
       failed = static_cast<int>(tasks.size()) - 1;
@@ -212,7 +226,7 @@ void StageRun::RunShare() {
     share.Committed();
     TellOfRetries(tasks);
   } catch (const StepFailure& failure) {
-    GiveBack(std::move(tasks), failed, failure);
+    GiveBack(std::move(tasks), failed, failure, tap.get());
   } catch (const std::bad_alloc&) {
     Fail(Status(StatusCode::kResourceExhausted, "out of memory"));
   } catch (const std::exception& e) {
@@ -253,15 +267,32 @@ void StageRun::Read(Share& share, Task* task) {
   share.Read(tracker);
 }
 
-void StageRun::GiveBack(std::vector<Task> tasks, int failed, const StepFailure& failure) {
+std::unique_ptr<StepTap> StageRun::TapFor(const Task& task) const {
+  if (task.attempts == 0 || job_->keeper == nullptr) return nullptr;
+  const int node = job_->keeper->NodeToRecord(task.step);
+  return node < 0 ? nullptr : std::make_unique<StepTap>(*job_->graph, node, threads_);
+}
+
+Status StageRun::Keep(const StepFailure& failure, int attempts, StepTap* tap) const {
+  if (job_->keeper == nullptr) return failure.status;
+  std::optional<KeptBundle> bundle;
+  if (tap != nullptr && job_->graph->nodes()[tap->node()].name == failure.step) {
+    bundle = tap->record()->Take();
+  }
+  return job_->keeper->Keep(failure, attempts, std::move(bundle));
+}
+
+void StageRun::GiveBack(std::vector<Task> tasks, int failed, const StepFailure& failure,
+                        StepTap* tap) {
   bool give_up = !failure.retryable || tasks.empty();
   int attempts = 0;
   for (int i = 0; i < static_cast<int>(tasks.size()); ++i) {
     if (failed >= 0 && i != failed) continue;
     attempts = std::max(attempts, ++tasks[i].attempts);
     tasks[i].failure = failure.status.message();
+    tasks[i].step = failure.step;
   }
-  if (give_up || attempts >= kAttempts) return Fail(failure.status);
+  if (give_up || attempts >= kAttempts) return Fail(Keep(failure, attempts, tap));
   if (job_->count_failure != nullptr) job_->count_failure();
   const std::lock_guard lock(mutex_);
   for (const Task& task : tasks) {

@@ -27,6 +27,9 @@
 
 namespace joist {
 
+class FailureKeeper;
+class StepTap;
+
 /// What the stages of one job have in common. Between stages it belongs to the job's thread; while
 /// a stage runs, its StageRun guards it.
 struct JobTables {
@@ -39,6 +42,7 @@ struct JobTables {
   std::function<void()> count_failure;
   /// Takes a line for the job's log: what had failed and is done. Any thread.
   std::function<void(const std::string&)> tell;
+  FailureKeeper* keeper = nullptr;  ///< Null: what fails is not kept.
 };
 
 class StageRun {
@@ -71,8 +75,9 @@ class StageRun {
   struct Task {
     SourceRange range;
     int attempts = 0;
-    std::string failure;  ///< Of the latest attempt.
-    int64_t done = 0;     ///< Positions that the latest attempt has claimed.
+    std::string failure{};  ///< Of the latest attempt.
+    std::string step{};     ///< Which has failed.
+    int64_t done = 0;       ///< Positions that the latest attempt has claimed.
   };
   class Share;
 
@@ -87,7 +92,10 @@ class StageRun {
   void RunShare();
   void TellOfRetries(const std::vector<Task>& tasks) const;
   void Read(Share& share, Task* task);
-  void GiveBack(std::vector<Task> tasks, int failed, const StepFailure& failure);
+  /// What the step that failed before is given in the next attempt; null if it is not recorded.
+  std::unique_ptr<StepTap> TapFor(const Task& task) const;
+  void GiveBack(std::vector<Task> tasks, int failed, const StepFailure& failure, StepTap* tap);
+  Status Keep(const StepFailure& failure, int attempts, StepTap* tap) const;
   void Fail(Status status);
 
   JobTables* const job_;

@@ -72,7 +72,7 @@ Status StreamRun::Run(const SavedStream* from, const std::function<void()>& watc
     // So that a job which is done is that when it is started again.
     if (checkpoints_ != nullptr && !is_handed_on_ && !stop_->load()) MakeCheckpoint();
   } catch (const StepFailure& failure) {
-    is_retryable_ = failure.retryable;
+    failure_ = failure;
     return failure.status;
   } catch (const StatusException& e) {
     return e.status();
@@ -82,6 +82,21 @@ Status StreamRun::Run(const SavedStream* from, const std::function<void()>& watc
     return Internal(e.what());
   }
   return OkStatus();
+}
+
+std::optional<KeptBundle> StreamRun::TakeBundle() {
+  const auto& nodes = job_->graph->nodes();
+  if (recorded_ < 0 || !failure_.has_value() || failure_->step != nodes[recorded_].name) {
+    return std::nullopt;
+  }
+  Lane& lane = lanes_[static_cast<size_t>(threads_.failed_lane())];
+  if (!lane.has_bundle) return std::nullopt;  // Not at work: it was to be saved, say.
+  KeptBundle bundle = lane.tap->record()->Take();
+  for (const int side : nodes[recorded_].side_inputs) {
+    const auto view = static_cast<size_t>(job_->graph->collections()[side].producer);
+    views_[view]->SaveShown(&bundle.side_inputs.emplace_back());
+  }
+  return bundle;
 }
 
 void StreamRun::FindPhases() {
@@ -160,6 +175,7 @@ OperatorContext StreamRun::ContextOf(int node, int lane) {
   context.limits = &limits_;
   context.memory = job_->memory;
   context.memory_bytes = job_->memory->sink_part(std::max(groupings_, 1));
+  if (node == recorded_) context.record = lanes_[static_cast<size_t>(lane)].tap->record();
   if (cold_ != nullptr) context.cold = cold_->OfStep(ids_[static_cast<size_t>(node)]);
   if (!of.inputs.empty()) {
     context.windowing = &job_->graph->collections()[of.inputs[0]].windowing;
@@ -175,6 +191,10 @@ OperatorContext StreamRun::ContextOf(int node, int lane) {
 
 void StreamRun::MakeOperators() {
   const auto& nodes = job_->graph->nodes();
+  for (Lane& lane : lanes_) {
+    if (recorded_ < 0) continue;
+    lane.tap = std::make_unique<StepTap>(*job_->graph, recorded_, threads_.lanes());
+  }
   for (int node = 0; node < static_cast<int>(nodes.size()); ++node) {
     if (nodes[node].kind == StepKind::kFlatten) continue;
     const auto& step = static_cast<const Step&>(*nodes[node].payload);
@@ -196,8 +216,8 @@ void StreamRun::MakeOperators() {
   }
   for (const Root& root : roots_) {
     if (root.stream == nullptr) continue;
-    for (const auto [consumer, input] : job_->plan.consumers[nodes[root.node].outputs[0]]) {
-      root.stream->Connect(lanes_[0].operators[static_cast<size_t>(consumer)]->input(input));
+    for (const Consumer& consumer : job_->plan.consumers[nodes[root.node].outputs[0]]) {
+      root.stream->Connect(InputOf(consumer, lanes_[0]));
     }
   }
 }
@@ -226,11 +246,15 @@ void StreamRun::ConnectTo(int node, Lane& lane) {
   if (op == nullptr) return;
   const auto& outputs = job_->graph->nodes()[node].outputs;
   for (size_t port = 0; port < outputs.size(); ++port) {
-    for (const auto [consumer, input] : job_->plan.consumers[outputs[port]]) {
-      op->Connect(static_cast<int>(port),
-                  lane.operators[static_cast<size_t>(consumer)]->input(input));
+    for (const Consumer& consumer : job_->plan.consumers[outputs[port]]) {
+      op->Connect(static_cast<int>(port), InputOf(consumer, lane));
     }
   }
+}
+
+Receiver* StreamRun::InputOf(const Consumer& consumer, Lane& lane) const {
+  Receiver* const input = lane.operators[static_cast<size_t>(consumer.node)]->input(consumer.input);
+  return consumer.node == recorded_ ? lane.tap->Before(input) : input;
 }
 
 template <class Call>
@@ -420,8 +444,8 @@ void StreamRun::ReadToTheEnd(int node, int lane, const std::vector<SourceRange>&
   Lane& own = lanes_[static_cast<size_t>(lane)];
   Start(own);
   const std::unique_ptr<Reader> reader = source->MakeReader(ContextOf(node, lane));
-  for (const auto [consumer, input] : job_->plan.consumers[job_->graph->nodes()[node].outputs[0]]) {
-    reader->Connect(own.operators[static_cast<size_t>(consumer)]->input(input));
+  for (const Consumer& consumer : job_->plan.consumers[job_->graph->nodes()[node].outputs[0]]) {
+    reader->Connect(InputOf(consumer, own));
   }
   for (auto range = static_cast<size_t>(lane); range < ranges.size(); range += lanes_.size()) {
     RangeTracker tracker(ranges[range], stop_);
@@ -498,6 +522,7 @@ void StreamRun::RunBundle(FunctionRef<void()> push) {
 
 void StreamRun::Start(Lane& lane) {
   if (std::exchange(lane.has_bundle, true)) return;
+  if (lane.tap != nullptr) lane.tap->Begin(*lane.operators[static_cast<size_t>(recorded_)]);
   for (auto op = lane.operators.rbegin(); op != lane.operators.rend(); ++op) {
     if (*op != nullptr) (*op)->Start();
   }
@@ -543,6 +568,7 @@ void StreamRun::VisitPhase(const std::vector<int>& nodes, Lane& lane, Timestamp 
     }
     Operator& op = *lane.operators[n];
     const StepScope scope(&lane.stats[n]);
+    if (node == recorded_) lane.tap->record()->SetClocks(now, input);
     op.Receive();
     op.Resume();
     op.Finish();

@@ -21,6 +21,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,6 +30,7 @@
 #include "joist/engine/lane_threads.h"
 #include "joist/engine/phase_waits.h"
 #include "joist/engine/stage.h"
+#include "joist/engine/step_tap.h"
 #include "joist/engine/stream_checkpoints.h"
 #include "joist/engine/stream_figures.h"
 #include "joist/exec/bundle_limits.h"
@@ -49,12 +51,18 @@ class StreamRun {
             LaneOrder* order = nullptr);
   ~StreamRun();
 
+  /// Before Run: the step `node` has failed before, and what it is given is recorded.
+  void Record(int node) { recorded_ = node; }
   /// Runs to the end of all sources, or of this run by the checkpoints' wish; calls `watch` before
   /// the first bundle and after each. Goes on from a checkpoint unless that is null. Returns why it
   /// failed.
   Status Run(const SavedStream* from, const std::function<void()>& watch);
   /// Whether it may help to try again, after a failure.
-  bool is_retryable() const { return is_retryable_; }
+  bool is_retryable() const { return failure_.has_value() && failure_->retryable; }
+  /// After a failure: that of a step, if it was one's.
+  const std::optional<StepFailure>& failure() const { return failure_; }
+  /// And what the step was given in the bundle that failed, if it was recorded. To be called once.
+  std::optional<KeptBundle> TakeBundle();
   /// For `watch` to call.
   StreamFigures Figures() const;
 
@@ -72,6 +80,7 @@ class StreamRun {
     std::vector<Timestamp> watermarks;                 ///< By node: of its output.
     std::vector<StepStats> stats;                      ///< By node.
     bool has_bundle = false;                           ///< Started and not finished.
+    std::unique_ptr<StepTap> tap;                      ///< Of the step recorded, if there is one.
   };
 
   void FindPhases();
@@ -79,6 +88,8 @@ class StreamRun {
   void MakeStreamOperators(int node);
   OperatorContext ContextOf(int node, int lane);
   void ConnectTo(int node, Lane& lane);
+  /// Where batches for a consumer go.
+  Receiver* InputOf(const Consumer& consumer, Lane& lane) const;
   /// Calls take(operator) for those of all lanes.
   template <class Take>
   void ForEachOperator(Take take) const;
@@ -127,7 +138,8 @@ class StreamRun {
   StreamCheckpoints* const checkpoints_;
   ColdStates* const cold_;
   bool is_drained_ = false;
-  bool is_retryable_ = false;
+  int recorded_ = -1;  ///< Node; -1: none.
+  std::optional<StepFailure> failure_;
   bool is_handed_on_ = false;          ///< Another run goes on from the last checkpoint.
   bool has_begun_checkpoint_ = false;  ///< And not ended it.
   std::vector<int> phase_of_;          ///< By node.

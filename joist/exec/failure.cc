@@ -8,20 +8,16 @@ namespace joist {
 
 void ThrowStepFailure(std::string_view step, std::string_view element, std::string_view cause) {
   std::string message = "step \"" + std::string(step) + "\": " + std::string(cause);
-  if (!element.empty()) {
-    message += " (element: ";
-    if (element.size() > kShownElementBytes) {
-      size_t shown = kShownElementBytes;  // Not the half of a letter.
-      while (shown > 0 && (static_cast<unsigned char>(element[shown]) & 0xc0) == 0x80) --shown;
-      message.append(element.substr(0, shown));
-      message += "… ";
-      message += std::to_string(element.size()) + " bytes";
-    } else {
-      message.append(element);
-    }
-    message += ")";
+  std::string shown(element);
+  if (element.size() > kShownElementBytes) {
+    size_t end = kShownElementBytes;  // Not the half of a letter.
+    while (end > 0 && (static_cast<unsigned char>(element[end]) & 0xc0) == 0x80) --end;
+    shown.resize(end);
+    shown += "… " + std::to_string(element.size()) + " bytes";
   }
-  throw StepFailure{Status(StatusCode::kUnknown, std::move(message))};
+  if (!shown.empty()) message += " (element: " + shown + ")";
+  throw StepFailure{Status(StatusCode::kUnknown, std::move(message)), /*retryable=*/true,
+                    std::string(step), std::move(shown)};
 }
 
 void RethrowAsStepFailure(std::string_view step, std::string_view element) {
@@ -34,7 +30,8 @@ void RethrowAsStepFailure(std::string_view step, std::string_view element) {
     const StatusCode code = e.status().code();
     throw StepFailure{
         Status(code, "step \"" + std::string(step) + "\": " + e.status().message()),
-        /*retryable=*/code == StatusCode::kUnavailable || code == StatusCode::kAborted};
+        /*retryable=*/code == StatusCode::kUnavailable || code == StatusCode::kAborted,
+        std::string(step), std::string(element)};
   } catch (const std::exception& e) {
     ThrowStepFailure(step, element, e.what());
   } catch (const std::string& text) {

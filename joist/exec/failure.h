@@ -18,6 +18,8 @@ namespace joist {
 struct StepFailure {
   Status status;
   bool retryable = true;
+  std::string step{};     ///< Full name; empty where no step is to blame.
+  std::string element{};  ///< As the message shows it; may be empty.
 };
 
 /// The longest piece of an element that an error message shows, in bytes.

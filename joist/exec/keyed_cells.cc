@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "joist/base/status.h"
+#include "joist/exec/bundle_record.h"
 #include "joist/exec/exchange.h"
 #include "joist/exec/saved_element.h"
 
@@ -31,6 +32,7 @@ KeyedCells::KeyedCells(const OperatorContext& context, bool has_words, bool hold
       has_checkpoints_(context.has_checkpoints),
       most_bytes_(context.memory_bytes),
       cold_(context.cold),
+      record_(context.record),
       memory_(context.memory) {
   if (context.windowing != nullptr) lateness_ = context.windowing->allowed_lateness;
   timers_context_.timers = &timers_;
@@ -52,8 +54,20 @@ void KeyedCells::SetContext(uint32_t cell, Timestamp element) {
   timers_context_.expiration = ExpirationOf(table_.window(cell));
   timers_context_.watermark = watermark_;
   timers_context_.processing_time = processing_time_;
-  if (has_checkpoints_) changed_.Add(std::span(&cell, 1));
+  if (has_checkpoints_) {
+    if (record_ != nullptr) [[unlikely]]
+      Note(cell);
+    changed_.Add(std::span(&cell, 1));
+  }
   if (cold_ != nullptr) used_.Add(std::span(&cell, 1));
+}
+
+void KeyedCells::Note(uint32_t cell) {
+  const std::string_view text = table_.text(cell);
+  if (!record_->IsNewKey(text)) return;
+  state_.clear();
+  SaveCell(cell, &state_);
+  record_->AddKey(PartitionOf(text), text, state_);
 }
 
 bool KeyedCells::EnterCell(std::string_view key, const Window& window, Timestamp element) {
@@ -67,6 +81,8 @@ bool KeyedCells::EnterCell(std::string_view key, const Window& window, Timestamp
       cells_[cell].is_there = true;
       ByteReader in(state_);
       if (!RestoreStates(cell, &in)) ThrowIfError(DataLoss("state on disk makes no sense"));
+    } else if (record_ != nullptr) {
+      record_->IsNewKey(table_.text(cell));  // There was none.
     }
   } else if (!cells_[cell].is_here) {
     Fetch(cell);
@@ -80,6 +96,12 @@ void KeyedCells::Enter(const KeyedTimers::Fired& fired) {
   const bool is_wanted = fired.timer != KeyedTimers::kExpiration || holds_end_;
   if (is_wanted && !cells_[fired.cell].is_here) Fetch(fired.cell);
   const Timestamp end = table_.window(fired.cell).max_timestamp() + lateness_;
+  if (record_ != nullptr && fired.timer != KeyedTimers::kExpiration) [[unlikely]] {
+    const TimeDomain domain = timers_context_.domains[fired.timer];
+    timers_.PutBack(domain, fired);
+    Note(fired.cell);
+    timers_.Clear(domain, fired.cell, fired.timer, fired.name);
+  }
   SetContext(fired.cell, std::min(fired.output, end));
   fired_name_ = fired.name;
 }
@@ -200,10 +222,13 @@ void KeyedCells::Fetch(uint32_t cell) {
 
 // ---- Checkpoints
 
-void KeyedCells::Save(SavedState* out) {
-  SaveValue(watermark_, out->whole());
-  SaveValue(processing_time_, out->whole());
-  PutByte(may_be_cold_ ? 1 : 0, out->whole());
+void KeyedCells::SaveClocks(std::string* out) const {
+  SaveValue(watermark_, out);
+  SaveValue(processing_time_, out);
+  PutByte(may_be_cold_ ? 1 : 0, out);
+}
+
+void KeyedCells::SaveCells(SavedState* out) {
   changed_.Remove([&](std::string_view text) {
     if (!table_.Knows(text)) out->Remove(PartitionOf(text), text);
   });

@@ -55,7 +55,9 @@ class KeyedCells {
 
   /// Brings what is in memory within the budget.
   void EndBundle();
-  void Save(SavedState* out);
+  void SaveClocks(std::string* out) const;
+  /// What has changed.
+  void SaveCells(SavedState* out);
   bool RestoreClocks(ByteReader* in);
   bool RestoreCell(const SavedKey& saved);
 
@@ -113,6 +115,8 @@ class KeyedCells {
   void Evict(uint32_t cell);
   void SaveCell(uint32_t cell, std::string* out) const;
   void SetContext(uint32_t cell, Timestamp element);
+  /// What a cell is before it is first used in a bundle, to the record.
+  void Note(uint32_t cell);
 
   const bool has_words_;
   const bool holds_end_;
@@ -120,6 +124,7 @@ class KeyedCells {
   const int64_t most_bytes_;
   Duration lateness_;
   std::shared_ptr<ColdState> cold_;  ///< Null: all is in memory.
+  BundleRecord* const record_;       ///< Null: nothing is recorded.
   std::vector<OfCell> cells_;        ///< By number.
   KeyedTimers timers_;
   TimeQueue expirations_;

@@ -88,10 +88,14 @@ std::optional<KeyedTimers::Fired> KeyedTimers::Next(TimeDomain domain, Timestamp
   if (queue.empty() || std::get<Timestamp>(*queue.begin()) >= now) return std::nullopt;
   const auto at = pending_.find(std::get<Id>(*queue.begin()));
   const auto& [id, pending] = *at;
-  Fired fired{std::get<0>(id), std::get<2>(id), std::get<std::string>(id), pending.time,
-              pending.output};
+  Fired fired{std::get<0>(id), std::get<2>(id), std::get<std::string>(id),
+              pending.time,    pending.output,  pending.order};
   Remove(at);
   return fired;
+}
+
+void KeyedTimers::PutBack(TimeDomain domain, const Fired& fired) {
+  Add({fired.cell, domain, fired.timer, fired.name}, {fired.time, fired.output, fired.order});
 }
 
 void TimerContext::Set(uint32_t timer, std::string_view name, Timestamp at,

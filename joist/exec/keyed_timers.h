@@ -34,6 +34,7 @@ class KeyedTimers {
     std::string name;
     Timestamp time;
     Timestamp output;
+    uint64_t order = 0;
   };
 
   /// Takes the place of what is set for the same cell, timer and name.
@@ -45,6 +46,8 @@ class KeyedTimers {
   bool Has(uint32_t cell) const;
   /// Takes out the first that fires before `now`.
   std::optional<Fired> Next(TimeDomain domain, Timestamp now);
+  /// Undoes Next.
+  void PutBack(TimeDomain domain, const Fired& fired);
   /// Those of a cell, as bytes, and into new timers.
   void SaveCell(uint32_t cell, std::string* out) const;
   bool RestoreCell(uint32_t cell, ByteReader* in);

@@ -194,9 +194,13 @@ class ParDoOperator final : public Operator, public BatchReceiver<In> {
       FireTimers(TimeDomain::kEvent);
     }
   }
-  void Save([[maybe_unused]] SavedState* out) override {
-    if constexpr (kHasSides) waiting_.Save(out->whole());
-    if constexpr (kStateful) cells_.Save(out);
+  void SaveWhole([[maybe_unused]] std::string* out) override {
+    if constexpr (kHasSides) waiting_.Save(out);
+    if constexpr (kStateful) cells_.SaveClocks(out);
+  }
+  void Save(SavedState* out) override {
+    SaveWhole(out->whole());
+    if constexpr (kStateful) cells_.SaveCells(out);
     if constexpr (kFinalizes) callbacks_.Saved();
   }
   bool Restore([[maybe_unused]] ByteReader* in, [[maybe_unused]] bool is_own) override {

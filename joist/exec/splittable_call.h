@@ -106,6 +106,10 @@ class RestrictionsOf : F {
   const F& fn() const { return *this; }
 };
 
+/// As often a function is looked after in a replay: some ten million claims, more than a stream
+/// allows at a time.
+inline constexpr int64_t kMostReplayedLooks = 1'000'000;
+
 /// The work of one call. `T` is the element, `Ordinary` the parameters that are supplied as to any
 /// function.
 template <class F, class T, class Ordinary = typename SplittableTraits<F>::Ordinary>
@@ -126,7 +130,11 @@ class SplittableCall<F, T, TypeList<A...>> : public F {
   explicit SplittableCall(F fn) : F(std::move(fn)) {}
 
   void Process(const View<Work>& work, A... ordinary) {
-    WorkControl<R>& control = *work.value.control;
+    std::optional<WorkControl<R>> own;  // In a replay, where nobody hears of what is left.
+    if (work.value.control == nullptr) own.emplace(nullptr).Begin(WallTime(), std::nullopt);
+    WorkControl<R>& control = own.has_value() ? *own : *work.value.control;
+    // What has no end of its own gets one then.
+    int64_t looks = own.has_value() && !kIsBoundedForEachElement<F> ? kMostReplayedLooks : 0;
     Estimator estimator(work.value.watermark, control.now());
     Timestamp latest = Timestamp::Min();  // Of what was emitted.
     if constexpr (kObserves) (Observe(ordinary, &latest), ...);
@@ -135,6 +143,7 @@ class SplittableCall<F, T, TypeList<A...>> : public F {
       return estimator.watermark();
     };
     const auto look = [&](typename R::Tracker& tracker) {
+      if (--looks == 0) control.Leave(tracker, watermark(), {});
       return control.Look(tracker, watermark());
     };
     R restriction = work.value.restriction;

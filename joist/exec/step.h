@@ -24,6 +24,7 @@
 #include "joist/base/status.h"
 #include "joist/exec/batch.h"
 #include "joist/exec/cold_state.h"
+#include "joist/exec/element_tape.h"
 #include "joist/exec/memory.h"
 #include "joist/exec/metrics.h"
 #include "joist/exec/saved_state.h"
@@ -61,7 +62,7 @@ struct ElementCoder<KV<K, V>> {
 
 template <class T>
 inline const ElementType element_type = {&typeid(T), [] { return std::string(TypeName<T>()); },
-                                         [] { return ElementCoder<T>::Spec(); }};
+                                         [] { return ElementCoder<T>::Spec(); }, &element_tape<T>};
 
 class BundleLimits;  // exec/bundle_limits.h
 
@@ -87,6 +88,7 @@ struct OperatorContext {
   int lanes = 1;                                 ///< exec/exchange.h.
   BundleLimits* limits = nullptr;                ///< Of a stream.
   std::shared_ptr<ColdState> cold;               ///< Of a stream: the step's; null: there is none.
+  BundleRecord* record = nullptr;                ///< Of a step that has failed before, in a stream.
   /// What a sink may gather before it goes to disk.
   int64_t memory_bytes = std::numeric_limits<int64_t>::max();
 };
@@ -143,6 +145,8 @@ class Operator {
   /// Says what must outlive the process; of keys, what has changed since it was called last, or
   /// since it was restored. Throws where a type has no coder.
   virtual void Save(SavedState* /*out*/) {}
+  /// What Save says that is not by key, as it is now; nothing changes by that.
+  virtual void SaveWhole(std::string* /*out*/) {}
   /// Of a new operator: what each lane had said whole, of which there may have been more or fewer.
   /// Takes of it what belongs to this lane: what has a key by its key; what has none if `is_own`.
   /// False where it is malformed.

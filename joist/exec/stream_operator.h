@@ -21,6 +21,9 @@ class StreamView {
   virtual std::shared_ptr<SideViews> MakeSideViews() = 0;
   /// Shows the functions what has come since the last call. No lane is at work meanwhile.
   virtual void Publish() = 0;
+  /// What functions are shown, as bytes, and of a new one. False where they are none.
+  virtual void SaveShown(std::string* out) const = 0;
+  virtual bool RestoreShown(ByteReader* in) = 0;
 };
 
 /// What begins a stream. Belongs to one thread.

@@ -132,20 +132,22 @@ class StreamViewOf final : public StreamGrouping,
   }
   void Save(SavedState* out) override {
     StreamGrouping::Save(out);
-    std::string* const whole = out->whole();
-    SaveValue(watermark_, whole);
-    PutVarint(windows_->shown.size(), whole);
-    for (const auto& [window, shown] : windows_->shown) {
-      SaveValue(window, whole);
-      shown.pane.Save(whole);
-    }
+    SaveShown(out->whole());
   }
   bool Restore(ByteReader* in, bool is_own) override {
-    uint64_t panes;
-    if (!StreamGrouping::Restore(in, is_own) || !RestoreValue(in, &watermark_) ||
-        !in->TakeVarint(&panes)) {
-      return false;
+    return StreamGrouping::Restore(in, is_own) && RestoreShown(in);
+  }
+  void SaveShown(std::string* out) const override {
+    SaveValue(windows_->watermark, out);
+    PutVarint(windows_->shown.size(), out);
+    for (const auto& [window, shown] : windows_->shown) {
+      SaveValue(window, out);
+      shown.pane.Save(out);
     }
+  }
+  bool RestoreShown(ByteReader* in) override {
+    uint64_t panes;
+    if (!RestoreValue(in, &watermark_) || !in->TakeVarint(&panes)) return false;
     windows_->watermark = watermark_;
     for (; panes > 0; --panes) {
       Window window;

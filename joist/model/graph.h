@@ -23,11 +23,14 @@
 
 namespace joist {
 
+struct ElementTape;  // exec/element_tape.h
+
 /// What is known of a collection's elements: one static instance a C++ type (exec/step.h).
 struct ElementType {
   const std::type_info* type;
-  std::string (*name)();  ///< Readable: "KV<std::string, int64_t>".
-  CoderSpec (*coder)();   ///< How elements look on a wire, in a checkpoint, in spill.
+  std::string (*name)();              ///< Readable: "KV<std::string, int64_t>".
+  CoderSpec (*coder)();               ///< How elements look on a wire, in a checkpoint, in spill.
+  const ElementTape* tape = nullptr;  ///< How an engine keeps and shows what flows.
 };
 
 enum class StepKind : uint8_t {

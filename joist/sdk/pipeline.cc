@@ -174,6 +174,7 @@ void Pipeline::PrintGraphIfAsked() {
 
 PipelineResult Pipeline::Run() {
   PrintGraphIfAsked();
+  ReplayIfAsked(graph(), [this] { builder_->RunCleanups(); });
   auto job = std::make_shared<PipelineResult::Job>();
   job->builder = builder_;
   if (Status status = Prepare(&job->settings); status.ok()) {
@@ -239,6 +240,7 @@ Status Pipeline::Prepare(RunSettings* settings) const {
   if (embedded.metrics_port < 0 || embedded.metrics_port > 65'535) {
     return InvalidArgument("--metrics_port must be from 0 to 65535");
   }
+  settings->keep_failures = embedded.keep_failures;
   settings->show_progress =
       embedded.progress == "always" || (embedded.progress == "auto" && isatty(STDERR_FILENO) == 1);
   return OkStatus();

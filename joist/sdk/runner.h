@@ -7,6 +7,7 @@
 #define JOIST_SDK_RUNNER_H_
 
 #include <atomic>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -38,6 +39,9 @@ struct RunSettings {
   Duration max_bundle_time = Duration::Millis(20);  ///< That it takes, about.
   int metrics_port = 0;                             ///< Where Prometheus asks; 0: nowhere.
   std::string metrics_host = "127.0.0.1";
+  /// Folder for what failed in the end (joist replay). Empty: none, but of a stream with
+  /// checkpoints "failures" in their folder; "none": none.
+  std::string keep_failures;
   bool restarts = false;  ///< For tests: a stream goes on from checkpoints all the time.
 };
 
@@ -74,6 +78,10 @@ JobOutcome RunInSecondProcess(const Graph& graph, const RunSettings& settings, c
 /// In a process started to build a pipeline again: runs `graph` and ends the process if it is the
 /// pipeline called `pipeline`. Returns otherwise, and in every other process.
 void ServeIfAsked(const Graph& graph, const std::string& pipeline);
+
+/// In a process that was started to replay a failure: does so with `graph`, whose own job is not
+/// run, runs `cleanup`, and ends the process. Returns in every other process.
+void ReplayIfAsked(const Graph& graph, const std::function<void()>& cleanup);
 
 }  // namespace joist
 

@@ -24,7 +24,10 @@ JOIST_OPTIONS_DEFINE(
     (max_bundle_time, "Time that a bundle of a stream takes, about"),
     (update, "Go on from checkpoints of another version of the program"),
     (metrics_port, "Port on which Prometheus finds the job's metrics; 0 for none"),
-    (metrics_host, "Address of this machine for them; 0.0.0.0 lets others in"))
+    (metrics_host, "Address of this machine for them; 0.0.0.0 lets others in"),
+    (keep_failures,
+     "Folder for what fails in the end, for joist replay, or none; of a stream with checkpoints by "
+     "default failures in their folder"))
 
 JOIST_OPTIONS_DEFINE(, WorkerOptions, "Workers", (num_workers, "Workers at the start"),
                      (max_num_workers, "Workers at the most; of the embedded runner: threads"),

@@ -42,6 +42,7 @@ struct EmbeddedOptions {
   bool update = false;
   int32_t metrics_port = 0;
   std::string metrics_host = "127.0.0.1";
+  std::string keep_failures;
 };
 void JoistDescribeOptions(EmbeddedOptions& object, OptionFields& fields);
 
