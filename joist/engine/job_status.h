@@ -35,6 +35,7 @@ std::string_view HoldsName(OperatorStatus::Holds holds);
 struct StepStatus {
   std::string name;  ///< Full.
   uint64_t elements_in = 0;
+  double bytes_in = 0;  ///< As they are encoded, about; 0 where that is not known.
   uint64_t elements_out = 0;
   uint64_t dropped_late = 0;  ///< Elements, once a window.
   /// In its functions and in its own work, summed over threads.

@@ -20,7 +20,15 @@ bool CountsLate(const MetricName& name) {
 }  // namespace
 
 JobWatch::Seen JobWatch::Seen::Of(const StepStats& stats, uint64_t blocked) {
-  Seen seen{stats.elements_in, stats.elements_out, 0, stats.ticks, blocked};
+  Seen seen;
+  seen.elements_in = stats.elements_in;
+  seen.elements_out = stats.elements_out;
+  seen.busy = stats.ticks;
+  seen.blocked = blocked;
+  if (stats.sampled_elements > 0) {
+    seen.bytes_of_one =
+        static_cast<double>(stats.sampled_bytes) / static_cast<double>(stats.sampled_elements);
+  }
   for (uint32_t id = 0; id < stats.cells.size(); ++id) {
     if (stats.cells[id].touched && CountsLate(MetricNameOf(id))) {
       seen.dropped_late += static_cast<uint64_t>(stats.cells[id].sum);
@@ -115,6 +123,7 @@ void JobWatch::Count(size_t node, const Seen& now, double seconds_per_tick, doub
   StepStatus& step = status_.steps[static_cast<size_t>(step_of_[node])];
   const Seen before = std::exchange(seen_[node], now);
   step.elements_in += now.elements_in - before.elements_in;
+  step.bytes_in += static_cast<double>(now.elements_in - before.elements_in) * now.bytes_of_one;
   step.elements_out += now.elements_out - before.elements_out;
   step.dropped_late += now.dropped_late - before.dropped_late;
   const double busy = static_cast<double>(now.busy - before.busy) * seconds_per_tick;

@@ -91,6 +91,11 @@ void WriteSteps(const JobStatus& status, Writer& to) {
             to.Sample(static_cast<double>(step.elements_out),
                       {{"step", step.name}, {"direction", "out"}});
           });
+  OfSteps(status, to, "joist_step_bytes_total", "counter",
+          "What the elements that a step has taken in are encoded in, estimated from a few.",
+          [&](const StepStatus& step) {
+            if (step.bytes_in > 0) to.Sample(step.bytes_in, {{"step", step.name}});
+          });
   const auto count = [&](std::string_view name, std::string_view type, std::string_view help,
                          auto value) {
     OfSteps(status, to, name, type, help, [&](const StepStatus& step) {
@@ -113,6 +118,12 @@ void WriteSteps(const JobStatus& status, Writer& to) {
   count("joist_step_waiting_elements", "gauge",
         "Elements, or pieces of work, that wait in the step.",
         [](const StepStatus& step) { return step.holds.waiting; });
+  OfSteps(status, to, "joist_step_backlog_positions", "gauge",
+          "What a splittable function has left of its restrictions, where they have an end.",
+          [&](const StepStatus& step) {
+            if (!step.holds.backlog.has_value()) return;
+            to.Sample(static_cast<double>(*step.holds.backlog), {{"step", step.name}});
+          });
   count("joist_step_state_keys", "gauge", "Keys of which a grouping knows something.",
         [](const StepStatus& step) { return step.holds.keys; });
   count("joist_step_state_cells", "gauge", "Keys by window that the step keeps something of.",

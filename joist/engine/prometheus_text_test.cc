@@ -35,6 +35,8 @@ JobStatus StatusOfTwoSteps() {
   StepStatus odd;
   odd.name = "a \"b\"\\c\nd \xFF ä";
   odd.elements_in = 7;
+  odd.bytes_in = 70.5;
+  odd.holds.backlog = 99;
   odd.dropped_late = 2;
   odd.watermark = Timestamp::Max();
   odd.holds.cells = 12;
@@ -73,6 +75,10 @@ TEST(PrometheusText, HasTheFiguresOfStepsAndJob) {
   EXPECT_EQ(of("joist_checkpoint_last_timestamp_seconds", ""), 1090);
   EXPECT_EQ(of("joist_step_elements_total", read + ",direction=\"out\""), std::exp2(40));
   EXPECT_EQ(of("joist_step_elements_total", odd + ",direction=\"in\""), 7);
+  EXPECT_EQ(of("joist_step_bytes_total", odd), 70.5);
+  EXPECT_EQ(of("joist_step_backlog_positions", odd), 99);
+  EXPECT_FALSE(samples.contains("joist_step_bytes_total{job=\"clicks\"" + read + "}"));
+  EXPECT_FALSE(samples.contains("joist_step_backlog_positions{job=\"clicks\"" + read + "}"));
   EXPECT_EQ(of("joist_step_busy_seconds_total", read), 1.5);
   EXPECT_EQ(of("joist_step_dropped_late_total", odd), 2);
   EXPECT_EQ(of("joist_step_watermark_timestamp_seconds", read), 1040);

@@ -8,6 +8,7 @@
 #include <thread>
 
 #include "joist/engine/failure_keeper.h"
+#include "joist/engine/input_scales.h"
 #include "joist/engine/step_tap.h"
 
 namespace joist {
@@ -68,7 +69,9 @@ class StageRun::Share {
  private:
   Receiver* InputOf(const Consumer& consumer) {
     Receiver* const input = operators_[consumer.node]->input(consumer.input);
-    return tap_ != nullptr && tap_->node() == consumer.node ? tap_->Before(input) : input;
+    return scales_.Before(
+        *job_->graph, consumer, &stats_[consumer.node],
+        tap_ != nullptr && tap_->node() == consumer.node ? tap_->Before(input) : input);
   }
   OperatorContext ContextOf(int node) {
     OperatorContext context;
@@ -90,6 +93,7 @@ class StageRun::Share {
   JobTables* job_;
   const PlannedStage& stage_;
   StepTap* const tap_;
+  InputScales scales_;
   std::vector<StepStats> stats_;  // By node, as are the operators.
   std::vector<std::unique_ptr<Operator>> operators_;
   std::unique_ptr<Reader> reader_;

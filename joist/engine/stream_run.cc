@@ -253,8 +253,10 @@ void StreamRun::ConnectTo(int node, Lane& lane) {
 }
 
 Receiver* StreamRun::InputOf(const Consumer& consumer, Lane& lane) const {
-  Receiver* const input = lane.operators[static_cast<size_t>(consumer.node)]->input(consumer.input);
-  return consumer.node == recorded_ ? lane.tap->Before(input) : input;
+  const auto node = static_cast<size_t>(consumer.node);
+  Receiver* input = lane.operators[node]->input(consumer.input);
+  if (consumer.node == recorded_) input = lane.tap->Before(input);
+  return lane.scales.Before(*job_->graph, consumer, &lane.stats[node], input);
 }
 
 template <class Call>
@@ -609,6 +611,9 @@ StreamFigures StreamRun::Figures() const {
       if (hold < earliest) step.holds.holds = of_lane.holds;
       earliest = std::min(earliest, hold);
       step.holds.waiting += of_lane.waiting;
+      if (of_lane.backlog.has_value()) {
+        step.holds.backlog = step.holds.backlog.value_or(0) + *of_lane.backlog;
+      }
       step.holds.keys += of_lane.keys;
       step.holds.cells += of_lane.cells;
       step.holds.bytes += of_lane.bytes;

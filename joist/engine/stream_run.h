@@ -27,6 +27,7 @@
 #include <vector>
 
 #include "joist/base/function_ref.h"
+#include "joist/engine/input_scales.h"
 #include "joist/engine/lane_threads.h"
 #include "joist/engine/phase_waits.h"
 #include "joist/engine/stage.h"
@@ -79,6 +80,7 @@ class StreamRun {
     std::vector<std::unique_ptr<Operator>> operators;  ///< By node; of steps with input.
     std::vector<Timestamp> watermarks;                 ///< By node: of its output.
     std::vector<StepStats> stats;                      ///< By node.
+    InputScales scales;
     bool has_bundle = false;                           ///< Started and not finished.
     std::unique_ptr<StepTap> tap;                      ///< Of the step recorded, if there is one.
   };

@@ -7,6 +7,8 @@
 #ifndef JOIST_EXEC_ELEMENT_TAPE_H_
 #define JOIST_EXEC_ELEMENT_TAPE_H_
 
+#include <algorithm>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <type_traits>
@@ -16,6 +18,7 @@
 #include "joist/exec/batch.h"
 #include "joist/exec/bundle_record.h"
 #include "joist/exec/element_code.h"
+#include "joist/exec/metrics.h"
 #include "joist/model/describe.h"
 
 namespace joist {
@@ -35,6 +38,10 @@ struct ElementTape {
   /// where they are none; what `to` throws is passed on.
   bool (*play)(ByteReader* values, const BatchCode& code, Receiver* to);
   std::unique_ptr<Receiver> (*make_show)(ShownElements* shown);
+  /// Something that passes on what it is given and encodes a few elements now and then, to know how
+  /// large they are: StepStats::sampled_bytes. Null where the type has no coder, and for groups,
+  /// whose values may be on disk.
+  std::unique_ptr<Receiver> (*make_scale)(StepStats* stats, Receiver* to);
 };
 
 template <class T>
@@ -57,6 +64,41 @@ class ElementTap final : public BatchReceiver<T> {
  private:
   BundleRecord* record_;
   BatchReceiver<T>* to_;
+};
+
+template <class T>
+class ElementScale final : public BatchReceiver<T> {
+ public:
+  ElementScale(StepStats* stats, Receiver* to)
+      : stats_(stats), to_(static_cast<BatchReceiver<T>*>(to)) {}
+  void Push(const Batch<T>& batch) override {
+    if (until_next_-- == 0) [[unlikely]]
+      Sample(batch);
+    to_->Push(batch);
+  }
+
+ private:
+  static constexpr uint32_t kBetweenSamples = 255;  ///< Batches.
+  static constexpr size_t kElements = 8;
+  static constexpr size_t kEnoughBytes = size_t{1} << 16;
+
+  [[gnu::cold]] void Sample(const Batch<T>& batch) {
+    until_next_ = kBetweenSamples;
+    std::string bytes;
+    const size_t step = std::max<size_t>(batch.count / kElements, 1);
+    try {
+      for (size_t i = 0; i < batch.count && bytes.size() < kEnoughBytes; i += step) {
+        ElementCode<T>::Encode(batch[i], &bytes);
+        ++stats_->sampled_elements;
+      }
+    } catch (...) {  // A coder's fault is no fault of the step.
+    }
+    stats_->sampled_bytes += bytes.size();
+  }
+
+  StepStats* stats_;
+  BatchReceiver<T>* to_;
+  uint32_t until_next_ = 0;
 };
 
 template <class T>
@@ -92,6 +134,11 @@ constexpr ElementTape MakeElementTape() {
   tape.make_show = [](ShownElements* shown) -> std::unique_ptr<Receiver> {
     return std::unique_ptr<Receiver>(new ElementShow<T>(shown));
   };
+  if constexpr (kHasCoder<T>) {
+    tape.make_scale = [](StepStats* stats, Receiver* to) -> std::unique_ptr<Receiver> {
+      return std::unique_ptr<Receiver>(new ElementScale<T>(stats, to));
+    };
+  }
   if constexpr (ElementCode<T>::kExists && std::is_default_constructible_v<Stored<T>> &&
                 std::is_copy_assignable_v<Stored<T>>) {
     tape.make_tap = [](BundleRecord* record, Receiver* to) -> std::unique_ptr<Receiver> {

@@ -329,7 +329,16 @@ class StreamWork final : public Operator, public BatchReceiver<KV<T, Restriction
     return next;
   }
   OperatorStatus status() const override {
-    return {.holds = OperatorStatus::Holds::kWork, .waiting = works_.size()};
+    OperatorStatus status{.holds = OperatorStatus::Holds::kWork, .waiting = works_.size()};
+    if constexpr (requires(const R& restriction) { restriction.Size(); }) {
+      for (const Waiting& waiting : works_) {
+        const std::optional<int64_t> size = waiting.kept->work().restriction.Size();
+        if (size.has_value()) {
+          status.backlog = status.backlog.value_or(0) + static_cast<uint64_t>(*size);
+        }
+      }
+    }
+    return status;
   }
   void Save(SavedState* state) override {
     std::string* const out = state->whole();

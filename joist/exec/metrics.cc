@@ -57,6 +57,8 @@ void MetricCell::Merge(const MetricCell& other) {
 void StepStats::Merge(const StepStats& other) {
   elements_in += other.elements_in;
   elements_out += other.elements_out;
+  sampled_elements += other.sampled_elements;
+  sampled_bytes += other.sampled_bytes;
   batches_in += other.batches_in;
   ticks += other.ticks;
   for (uint32_t id = 0; id < other.cells.size(); ++id) {

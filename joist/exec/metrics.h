@@ -52,6 +52,9 @@ struct StepStats {
   uint64_t elements_in = 0;
   uint64_t elements_out = 0;
   uint64_t batches_in = 0;
+  /// Of what came in: some elements, and what they are encoded in.
+  uint64_t sampled_elements = 0;
+  uint64_t sampled_bytes = 0;
   uint64_t ticks = 0;             ///< Spent in the step itself, not in those after it.
   std::vector<MetricCell> cells;  ///< By metric id.
 

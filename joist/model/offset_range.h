@@ -7,7 +7,9 @@
 #ifndef JOIST_MODEL_OFFSET_RANGE_H_
 #define JOIST_MODEL_OFFSET_RANGE_H_
 
+#include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <string>
 #include <vector>
@@ -25,6 +27,11 @@ struct OffsetRange {
   int64_t to = 0;  ///< The largest number where there is no end.
 
   bool empty() const { return from >= to; }
+  /// Positions; none where there is no end.
+  std::optional<int64_t> Size() const {
+    if (to == std::numeric_limits<int64_t>::max()) return std::nullopt;
+    return std::max<int64_t>(to - from, 0);
+  }
   /// Pieces of `size` positions, the last one perhaps smaller.
   std::vector<OffsetRange> Split(int64_t size) const;
   friend bool operator==(const OffsetRange&, const OffsetRange&) = default;

@@ -20,6 +20,12 @@ TEST(OffsetRange, SplitsIntoPiecesThatCoverIt) {
   EXPECT_EQ((OffsetRange{std::numeric_limits<int64_t>::min(), kEnd}).Split(kEnd).size(), 3u);
 }
 
+TEST(OffsetRange, HasASizeWhereItHasAnEnd) {
+  EXPECT_EQ((OffsetRange{3, 10}).Size(), 7);
+  EXPECT_EQ((OffsetRange{10, 3}).Size(), 0);
+  EXPECT_EQ((OffsetRange{3, std::numeric_limits<int64_t>::max()}).Size(), std::nullopt);
+}
+
 TEST(OffsetTracker, ClaimsInOrderUpToTheEnd) {
   OffsetTracker tracker({3, 6});
   EXPECT_TRUE(tracker.TryClaim(3));

@@ -66,6 +66,13 @@ class TimeQueue {
     return held_ == 0 ? Timestamp::Max() : least_[static_cast<size_t>(std::countr_zero(held_))];
   }
 
+  /// Of entries, and of the room for them.
+  size_t held_bytes() const {
+    size_t entries = 0;
+    for (const std::vector<Entry>& level : levels_) entries += level.capacity();
+    return entries * sizeof(Entry);
+  }
+
   /// An empty one forgets what has been found: time may begin anew.
   void Restart() {
     JOIST_CHECK(size_ == 0);
@@ -83,6 +90,7 @@ class TimeQueue {
       std::vector<Entry>& entries = levels_[level];
       std::erase_if(entries, [&](const Entry& entry) { return !keep(entry); });
       size_ += entries.size();
+      if (entries.capacity() > kMostKept + 4 * entries.size()) entries.shrink_to_fit();
       if (entries.empty()) held_ &= ~(uint64_t{1} << level);
       least_[level] = Timestamp::Max();
       for (const Entry& entry : entries) least_[level] = std::min(least_[level], entry.time);
@@ -94,6 +102,7 @@ class TimeQueue {
   // Timestamps differ in less than 55 bits.
   static constexpr size_t kLevels = 56;
   static constexpr size_t kSmallCrowd = 1024;
+  static constexpr size_t kMostKept = 4096;  ///< Entries for which an empty level keeps room.
 
   static uint64_t BitsOf(Timestamp time) {
     return static_cast<uint64_t>(time.millis) - static_cast<uint64_t>(Timestamp::Min().millis);
@@ -112,6 +121,8 @@ class TimeQueue {
     held_ &= ~(uint64_t{1} << level);
     for (const Entry& entry : levels_[level]) Put(entry);  // All go to lower levels.
     levels_[level].clear();
+    // A high level is next full when twice as much time has passed as it covers, if ever.
+    if (levels_[level].capacity() > kMostKept) levels_[level].shrink_to_fit();
   }
 
   std::array<std::vector<Entry>, kLevels> levels_;

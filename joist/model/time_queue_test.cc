@@ -108,6 +108,16 @@ TEST(TimeQueue, WhatIsTakenOutCrowdsNobody) {
   }
 }
 
+TEST(TimeQueue, KeepsNoRoomForLevelsThatAreEmpty) {
+  constexpr int64_t kWaiting = 60'000;
+  TimeQueue queue;
+  for (int64_t now = 0; now < 3'000'000; ++now) {
+    queue.Push(Timestamp::Millis(now + kWaiting), 0);
+    while (queue.FirstBefore(Timestamp::Millis(now)) != nullptr) queue.Pop();
+    ASSERT_LE(queue.held_bytes(), 3 * kWaiting * sizeof(TimeQueue::Entry)) << now;
+  }
+}
+
 TEST(TimeQueueDeathTest, TimeDoesNotGoBack) {
   TimeQueue queue;
   queue.Push(Timestamp::Millis(5), 0);
