@@ -20,8 +20,7 @@ class InputScales {
   /// Where batches go instead of `input`, that of an operator whose stats are these.
   Receiver* Before(const Graph& graph, const Consumer& consumer, StepStats* stats,
                    Receiver* input) {
-    const int collection =
-        graph.nodes()[consumer.node].inputs[static_cast<size_t>(consumer.input)];
+    const int collection = graph.nodes()[consumer.node].inputs[static_cast<size_t>(consumer.input)];
     const ElementTape* const tape = graph.collections()[collection].type->tape;
     if (tape == nullptr || tape->make_scale == nullptr) return input;
     scales_.push_back(tape->make_scale(stats, input));

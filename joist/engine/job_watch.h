@@ -49,8 +49,8 @@ class JobWatch {
     uint64_t elements_out = 0;
     uint64_t dropped_late = 0;
     double bytes_of_one = 0;  ///< Of an element in, about.
-    uint64_t busy = 0;     ///< Ticks, as
-    uint64_t blocked = 0;  ///< these.
+    uint64_t busy = 0;        ///< Ticks, as
+    uint64_t blocked = 0;     ///< these.
     static Seen Of(const StepStats& stats, uint64_t blocked);
   };
 

@@ -35,6 +35,7 @@ StreamRun::StreamRun(JobTables* job, int lanes, const BundleLimits::Most& bundle
       views_(job->graph->nodes().size()),
       watermarks_(job->graph->nodes().size(), Timestamp::Min()),
       limits_(bundle),
+      pace_(bundle.time),
       waits_(lanes, watermarks_.size()),
       threads_(lanes, order) {
   for (Lane& lane : lanes_) {
@@ -514,12 +515,13 @@ Timestamp StreamRun::Now() const {
 
 void StreamRun::RunBundle(FunctionRef<void()> push) {
   ++bundles_;
-  limits_.Begin();
+  limits_.Begin(pace_.time());
   const SteadyTimePoint begin = SteadyTime();
   Start(lanes_[0]);
   push();
   Visit();
-  limits_.End(std::chrono::duration_cast<BundleLimits::Time>(SteadyTime() - begin));
+  pace_.Note(std::chrono::duration_cast<BundlePace::Time>(SteadyTime() - begin),
+             limits_.is_time_up());
 }
 
 void StreamRun::Start(Lane& lane) {

@@ -27,6 +27,7 @@
 #include <vector>
 
 #include "joist/base/function_ref.h"
+#include "joist/engine/bundle_pace.h"
 #include "joist/engine/input_scales.h"
 #include "joist/engine/lane_threads.h"
 #include "joist/engine/phase_waits.h"
@@ -81,8 +82,8 @@ class StreamRun {
     std::vector<Timestamp> watermarks;                 ///< By node: of its output.
     std::vector<StepStats> stats;                      ///< By node.
     InputScales scales;
-    bool has_bundle = false;                           ///< Started and not finished.
-    std::unique_ptr<StepTap> tap;                      ///< Of the step recorded, if there is one.
+    bool has_bundle = false;       ///< Started and not finished.
+    std::unique_ptr<StepTap> tap;  ///< Of the step recorded, if there is one.
   };
 
   void FindPhases();
@@ -156,6 +157,7 @@ class StreamRun {
   std::vector<Timestamp> watermarks_;  ///< By node: of its output, in all lanes.
   uint64_t bundles_ = 0;
   BundleLimits limits_;
+  BundlePace pace_;
   PhaseWaits waits_;
   LaneThreads threads_;
 };

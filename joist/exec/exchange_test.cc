@@ -137,7 +137,7 @@ TEST(Exchange, SaysWhenMuchIsOnItsWay) {
   EXPECT_FALSE(limits.is_full());
   for (int i = 0; i < 4; ++i) push(large);
   EXPECT_TRUE(limits.is_full()) << "of large elements few are many";
-  limits.Begin();
+  limits.Begin(std::chrono::milliseconds(1));
   input.Receive();
   push("x");
   EXPECT_FALSE(limits.is_full()) << "what was taken no longer counts";

@@ -223,11 +223,11 @@ TEST(StreamWork, StopsAFunctionWhereTooMuchIsOnItsWay) {
   for (int i = 0; i < 2; ++i) stream.Push({{0, 1'000}, Timestamp::Seconds(7), nullptr});
   stream.op->AdvanceProcessingTime(Timestamp::Seconds(1));
   EXPECT_EQ(stream.worker.given.size(), 1u) << "the second was to wait";
-  stream.limits.Begin();
+  stream.limits.Begin(std::chrono::hours(1));
   stream.op->AdvanceProcessingTime(Timestamp::Seconds(1));
   ASSERT_EQ(stream.worker.given.size(), 2u);
   EXPECT_EQ(stream.worker.given[1].from, 0) << "the one that waited comes first";
-  stream.limits.Begin();
+  stream.limits.Begin(std::chrono::hours(1));
   stream.worker.work = nullptr;
   stream.op->AdvanceProcessingTime(Timestamp::Seconds(1));
   ASSERT_EQ(stream.worker.given.size(), 4u);
