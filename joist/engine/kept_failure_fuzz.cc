@@ -32,7 +32,7 @@ struct Taken final : BatchReceiver<Visit> {
 void Check(std::string_view bytes) {
   ByteReader in(bytes);
   BatchCode code;
-  const WindowFn sliding = SlidingWindows(Duration::Seconds(10), Duration::Seconds(1));
+  const WindowFn sliding = WindowFn::Sliding(Duration::Seconds(10), Duration::Seconds(1));
   Taken taken;
   if (code.Decode(&in, &sliding)) element_tape<Visit>.play(&in, code, &taken);
   JOIST_CHECK(taken.bytes <= bytes.size());

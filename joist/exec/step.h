@@ -106,10 +106,11 @@ struct OperatorStatus {
   enum class Holds : uint8_t { kNothing, kWork, kSideInput, kCheckpoint, kWindows, kTimers };
   Holds holds = Holds::kNothing;
   uint64_t waiting = 0;  ///< Elements, or pieces of work, that have come and not gone on.
-  std::optional<uint64_t> backlog;  ///< Positions of pieces that have an end; none: nobody knows.
-  uint64_t keys = 0;                ///< Of which it knows something.
-  uint64_t cells = 0;               ///< Keys by window.
-  int64_t bytes = 0;                ///< That it holds; 0 where nobody counts them.
+  /// Positions of pieces that have an end; none: nobody knows.
+  std::optional<uint64_t> backlog = std::nullopt;
+  uint64_t keys = 0;   ///< Of which it knows something.
+  uint64_t cells = 0;  ///< Keys by window.
+  int64_t bytes = 0;   ///< That it holds; 0 where nobody counts them.
 };
 
 /// One step's working part in one share. Lifecycle: made, connected, Start, batches, Finish,
