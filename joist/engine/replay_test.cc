@@ -16,6 +16,7 @@
 #include <fstream>
 #include <functional>
 #include <iterator>
+#include <mutex>
 #include <random>
 #include <set>
 #include <stdexcept>
@@ -32,8 +33,17 @@ namespace {
 
 using Pair = KV<int64_t, int64_t>;
 
-/// What functions have seen since this was cleared: key, value, and the sum before.
+/// What functions have seen since this was cleared: key, value, and the sum before. To be read when
+/// no pipeline runs.
 std::vector<std::tuple<int64_t, int64_t, int64_t>> calls_seen;
+
+/// Adds to it; from any thread.
+void See(int64_t key, int64_t value, int64_t before) {
+  static std::mutex mutex;
+  const std::lock_guard lock(mutex);
+  calls_seen.emplace_back(key, value, before);
+}
+
 /// Whether functions fail: a fault that has been mended does not.
 std::atomic<bool> is_mended{false};
 
@@ -48,14 +58,14 @@ struct Summed {
   void Process(const Pair& n, ValueState<int64_t, Sum> sum, EventTimer<Later> later,
                Emit<Pair> emit) const {
     const int64_t before = sum.ReadOr(0);
-    calls_seen.emplace_back(n.key, n.value, before);
+    See(n.key, n.value, before);
     if (n.value == -1) return later.Set(Timestamp::Seconds(60));
     sum.Write(before + n.value);
     if (n.value >= 1000) Throw("sum " + std::to_string(before + n.value));
     emit(Pair{n.key, before + n.value});
   }
   void OnTimer(Later, TimerKey<int64_t> key, ValueState<int64_t, Sum> sum, Emit<Pair>) const {
-    calls_seen.emplace_back(*key, -2, sum.ReadOr(0));
+    See(*key, -2, sum.ReadOr(0));
     if (*key == 2) Throw("timer of 2 at " + std::to_string(sum.ReadOr(0)));
   }
 };
