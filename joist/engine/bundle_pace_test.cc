@@ -28,7 +28,7 @@ TEST(BundlePace, BeginsWithLittleAndComesToTheTimeOfAWholeBundle) {
   BundlePace pace(kMost);
   EXPECT_EQ(pace.time(), Time(1'000));
   EXPECT_NEAR(AfterBundles(pace, 20, {}, 4).count(), kMost.count(), 100);
-  EXPECT_NEAR(pace.time().count(), kMost.count() / 4, 50);
+  EXPECT_NEAR(pace.time().count(), static_cast<double>(kMost.count()) / 4, 50);
 }
 
 TEST(BundlePace, ShrinksAtOnceWhereStepsBecomeSlow) {
@@ -78,7 +78,7 @@ TEST(BundlePace, StaysNearInSpiteOfNoise) {
     sum += static_cast<double>(took.count());
     EXPECT_LT(took, 5 * kMost);
   }
-  EXPECT_NEAR(sum / kBundles, kMost.count(), kMost.count() / 4);
+  EXPECT_NEAR(sum / kBundles, kMost.count(), static_cast<double>(kMost.count()) / 4);
 }
 
 }  // namespace
