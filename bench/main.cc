@@ -20,15 +20,19 @@ namespace joist::bench {
 namespace {
 
 constexpr std::string_view kUsage =
-    "usage: joist_bench [--quick] [--rounds=N] [--events=N] [--data=DIR] [--python=FILE] [name…]\n"
+    "usage: joist_bench [--quick] [--rounds=N] [--variants=TEXT] [--threads=N] [--events=N]\n"
+    "                   [--data=DIR] [--python=FILE] [name…]\n"
     "       joist_bench --make-text=FILE --bytes=N [--non-ascii=PERCENT]\n"
     "  --quick      small sizes, one round: whether results agree, not how fast they come\n"
     "  --rounds=N   how often each variant is measured\n"
+    "  --variants=TEXT  beside the rival only variants with this in their names\n"
+    "  --threads=N  only on so many threads\n"
     "  --events=N   of the benchmarks of windows, within the same hour\n"
     "  --checkpoint_interval=MS  of their streams with checkpoints (100)\n"
     "  --data=DIR   where generated inputs are kept (default build/bench-data)\n"
     "  --python=FILE  an interpreter with DuckDB, Polars, Spark and Beam, which are then measured "
-    "as well\n";
+    "as well\n"
+    "Example: joist_bench --rounds=3 --variants=stream --threads=2 windowed_count\n";
 
 bool TakeValue(std::string_view argument, std::string_view flag, std::string& value) {
   if (!argument.starts_with(flag) || argument.size() <= flag.size() ||
@@ -39,8 +43,22 @@ bool TakeValue(std::string_view argument, std::string_view flag, std::string& va
   return true;
 }
 
+/// Takes out other variants than the rival, the first, and those with `text` in their names; and
+/// other numbers of threads than this, if it isn't 0.
+void Narrow(const std::string& text, int threads, Benchmark* benchmark) {
+  std::vector<Variant> kept;
+  for (Variant& variant : benchmark->variants) {
+    if (!kept.empty() && variant.name.find(text) == std::string::npos) continue;
+    if (threads != 0) std::erase_if(variant.threads, [&](int of) { return of != threads; });
+    kept.push_back(std::move(variant));
+  }
+  benchmark->variants = std::move(kept);
+}
+
 int Main(int argc, char** argv) {
   Settings settings;
+  std::string variants;
+  int threads = 0;
   settings.data_dir = "build/bench-data";
   std::vector<std::string> names;
   std::string value, text_path;
@@ -51,6 +69,10 @@ int Main(int argc, char** argv) {
       settings.quick = true;
     } else if (TakeValue(argument, "--rounds", value)) {
       settings.rounds = std::atoi(value.c_str());
+    } else if (TakeValue(argument, "--variants", value)) {
+      variants = value;
+    } else if (TakeValue(argument, "--threads", value)) {
+      threads = std::atoi(value.c_str());
     } else if (TakeValue(argument, "--events", value)) {
       settings.events = std::strtoull(value.c_str(), nullptr, 10);
     } else if (TakeValue(argument, "--checkpoint_interval", value)) {
@@ -65,6 +87,9 @@ int Main(int argc, char** argv) {
       text.size_bytes = std::strtoull(value.c_str(), nullptr, 10);
     } else if (TakeValue(argument, "--non-ascii", value)) {
       text.non_ascii_percent = std::atoi(value.c_str());
+    } else if (argument == "--help") {
+      std::fputs(kUsage.data(), stdout);
+      return 0;
     } else if (argument.starts_with("-")) {
       std::fprintf(stderr, "joist_bench: unknown option %s\n%s", argv[i], kUsage.data());
       return 2;
@@ -100,6 +125,7 @@ int Main(int argc, char** argv) {
 #endif
   for (Benchmark& benchmark : NexmarkBenchmarks(settings)) all.push_back(std::move(benchmark));
   if (!settings.python.empty()) all.push_back(SmallWordCountBenchmark(settings));
+  for (Benchmark& benchmark : all) Narrow(variants, threads, &benchmark);
   if (names.empty()) return RunBenchmarks(all, settings);
   std::vector<Benchmark> chosen;
   for (const std::string& name : names) {

@@ -25,6 +25,19 @@ Status CannotRead(const std::string& path) {
   return Status(StatusCode::kUnavailable, status.message() + "; remove it if that is for good");
 }
 
+/// What a person can do where one cannot be written; empty if nobody knows.
+std::string AdviceFor(int error_number) {
+  switch (error_number) {
+    case ENOSPC:
+    case EDQUOT: return "; make room and start the job again, it goes on from its last checkpoint";
+    case ENOENT:
+    case ENOTDIR:
+      return "; the folder is gone and with it what the job could go on from: bring it back, or "
+             "start the job anew";
+    default: return "";
+  }
+}
+
 }  // namespace
 
 // ---- Writing
@@ -86,7 +99,11 @@ void CheckpointWriter::Write(std::string_view bytes) {
   bytes_ += bytes.size();
 }
 
-void CheckpointWriter::Fail() { status_ = FromErrno(errno, "cannot write checkpoint " + path_); }
+void CheckpointWriter::Fail() {
+  const int why = errno;
+  const Status status = FromErrno(why, "cannot write checkpoint " + path_);
+  status_ = Status(status.code(), status.message() + AdviceFor(why));
+}
 
 Status CheckpointWriter::Finish() {
   std::string count;

@@ -234,8 +234,10 @@ TEST_F(CheckpointStoreTest, SaysWhyItCannotWrite) {
   const auto store = Open();
   std::filesystem::remove_all(directory_);
   const Status status = Write(store.get(), "state");
-  EXPECT_NE(status.message().find("cannot write checkpoint " + directory_), std::string::npos)
-      << status.message();
+  EXPECT_EQ(status.message(), "cannot write checkpoint " + directory_ +
+                                  "/checkpoint-0000000001: No such file or directory; the folder "
+                                  "is gone and with it what the job could go on from: bring it "
+                                  "back, or start the job anew");
 }
 
 }  // namespace

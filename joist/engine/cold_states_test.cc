@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -141,6 +142,48 @@ TEST_F(ColdStatesTest, LetWritersWaitWhereMuchWaitsForASnapshot) {
   for (int key = 0; key < 8; ++key) {
     EXPECT_EQ(Get(*states, std::to_string(key)), std::string(kMemory / 4, 'x'));
   }
+  ASSERT_TRUE(all.BeginSnapshot());
+  states->Put("0", "is not kept waiting by what has been written");
+  EXPECT_TRUE(all.TakeSnapshot(snapshot_).ok());
+}
+
+/// A job that is killed before each merge of its runs has ended must come further all the same.
+TEST_F(ColdStatesTest, AreNotMergedBeforeASnapshotIsSafe) {
+  const auto runs_in = [](const std::string& folder) {
+    int runs = 0;
+    for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+      runs += entry.path().extension() == ".sst" ? 1 : 0;
+    }
+    return runs;
+  };
+  const auto life = [&](const std::function<void(ColdStates&)>& live) {
+    ColdStates all(work_, kMemory);
+    if (std::filesystem::exists(snapshot_)) EXPECT_TRUE(all.Restore(snapshot_).ok());
+    live(all);
+  };
+  constexpr int kLives = 40;
+  for (int i = 1; i <= kLives; ++i) {
+    life([&](ColdStates& all) {
+      all.OfStep(1)->Put("key " + std::to_string(i), std::string(1000, 'x'));
+      ASSERT_TRUE(all.BeginSnapshot());
+      ASSERT_TRUE(all.TakeSnapshot(root_ + "/next").ok());
+      EXPECT_EQ(runs_in(root_ + "/next"), i);
+    });
+    std::filesystem::remove_all(snapshot_);
+    std::filesystem::rename(root_ + "/next", snapshot_);
+  }
+  life([&](ColdStates& all) {
+    const auto states = all.OfStep(1);
+    for (int i = 1; i <= kLives; ++i) {
+      EXPECT_EQ(Get(*states, "key " + std::to_string(i)), std::string(1000, 'x'));
+    }
+    for (int runs = kLives; runs >= kLives;) {
+      states->Put("key", "state");
+      ASSERT_TRUE(all.BeginSnapshot());
+      ASSERT_TRUE(all.TakeSnapshot(snapshot_).ok());
+      runs = runs_in(snapshot_);
+    }
+  });
 }
 
 TEST_F(ColdStatesTest, AreUsedByLanesWhileASnapshotIsTaken) {
