@@ -87,20 +87,27 @@ class Generator::Random {
     const int64_t delta = (rest + 2) / 5;
     const auto length = static_cast<size_t>(rest - delta + (delta == 0 ? 0 : Below(2 * delta)));
     text.resize(length);
-    for (size_t i = 0; i < length; i += 8) {
-      uint64_t random = Next();
-      std::array<char, 8> letters;
-      for (char& letter : letters) {
-        letter = Letter(random & 0xFF);
-        random >>= 8;
-      }
-      std::memcpy(text.data() + i, letters.data(), std::min<size_t>(8, length - i));
+    size_t i = 0;
+    for (; i + 8 <= length; i += 8) {
+      const uint64_t letters = Letters(Next());
+      std::memcpy(text.data() + i, &letters, 8);
     }
+    if (i == length) return;
+    const uint64_t letters = Letters(Next());
+    std::memcpy(text.data() + i, &letters, length - i);
   }
 
  private:
   static char Letter(uint64_t random) {
     return static_cast<char>('a' + ((random & 0xFF) * 26 >> 8));
+  }
+
+  /// Letter of each of the eight bytes: every second one at once, in 16 bits.
+  static uint64_t Letters(uint64_t random) {
+    constexpr uint64_t kEverySecond = 0x00FF00FF00FF00FF;
+    const uint64_t even = (random & kEverySecond) * 26 >> 8 & kEverySecond;
+    const uint64_t odd = (random >> 8 & kEverySecond) * 26 & ~kEverySecond;
+    return (even | odd) + 0x6161616161616161;
   }
 
   uint64_t state_;

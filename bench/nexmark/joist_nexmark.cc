@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 #include <mutex>
+#include <numeric>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -14,6 +15,7 @@
 #include "bench/joist_variants.h"
 #include "bench/nexmark/row_consumer.h"
 #include "bench/nexmark/winning_bids.h"
+#include "joist/model/offset_range.h"
 
 namespace joist::bench::nexmark {
 namespace {
@@ -35,6 +37,35 @@ struct EventsInMemory {
     return OkStatus();
   }
   int64_t least_split() const { return 16 << 10; }
+};
+
+/// Events that never end, for all that a runner knows: block after block, which the partitions make
+/// in turn.
+struct PartitionOfEvents {
+  static constexpr bool kIsBounded = false;
+  static constexpr int64_t kPartitions = 4;
+  static constexpr int64_t kBlock = 512;
+  GeneratorConfig config;
+
+  OffsetRange InitialRestriction(int64_t) const {
+    return {0, (config.event_count + kBlock - 1) / kBlock};
+  }
+  void Process(int64_t partition, RestrictionTracker<OffsetRange>& tracker,
+               ManualWatermarkEstimator& watermark, Emit<Event> emit) const {
+    const Generator generator(config);
+    const int64_t from = tracker.restriction().from;
+    int64_t block = from + (partition - from % kPartitions + kPartitions) % kPartitions;
+    for (; tracker.TryClaim(block); block += kPartitions) {
+      const int64_t end = std::min((block + 1) * kBlock, config.event_count);
+      Timestamp time;
+      for (int64_t i = block * kBlock; i < end; ++i) {
+        Event event = generator[i];
+        time = event.date_time();
+        emit(std::move(event), time);
+      }
+      watermark.SetWatermark(time);  // They come in the order of time.
+    }
+  }
 };
 
 /// Where the last steps leave their exact results. Set before the pipeline runs.
@@ -123,6 +154,22 @@ Variant JoistQueryVariant(int number, const GeneratorConfig& events, const Query
       BuildQuery(number, p, p | "Events" >> Read(EventsInMemory{&made, &times}), config, scratch);
     });
     if (number == 10) TakeLogFiles(scratch, m);
+  };
+  return variant;
+}
+
+Variant JoistStreamVariant(int number, const GeneratorConfig& events, const QueryConfig& config) {
+  Variant variant;
+  variant.name = "Joist, stream with generator";
+  variant.run = [number, config, events](Measurement& m) {
+    RunMeasured(m, [&](Pipeline& p) {
+      std::vector<int64_t> partitions(PartitionOfEvents::kPartitions);
+      std::iota(partitions.begin(), partitions.end(), 0);
+      BuildQuery(
+          number, p,
+          p | "Partitions" >> Create(partitions) | "Events" >> ParDo(PartitionOfEvents{events}),
+          config, m.scratch());
+    });
   };
   return variant;
 }

@@ -15,6 +15,8 @@ namespace joist::bench::nexmark {
 Variant JoistGenerateVariant(const GeneratorConfig& config);
 /// Query `number`, 0 to 14.
 Variant JoistQueryVariant(int number, const GeneratorConfig& events, const QueryConfig& config);
+/// The same over events that have no end for the runner, and that are made in the source.
+Variant JoistStreamVariant(int number, const GeneratorConfig& events, const QueryConfig& config);
 /// The files of query 10 below a prefix as a result, which removes them.
 void TakeLogFiles(const std::string& prefix, Measurement& m);
 

@@ -2,8 +2,6 @@
 
 #include "joist/exec/window_assigner.h"
 
-#include <algorithm>
-
 #include "joist/model/custom_windows.h"
 
 namespace joist {
@@ -58,13 +56,15 @@ Meta WindowAssigner::AssignOne(const Meta& meta, size_t count) {
   // Elements that come in the order of time mostly fall into one window.
   const Timestamp* const times = meta.timestamps.items();
   Window window = WindowOf(times[0]);
-  Timestamp least = times[0];
-  Timestamp greatest = least;
-  for (size_t i = 0; i < count; ++i) {
-    least = std::min(least, times[i]);
-    greatest = std::max(greatest, times[i]);
+  // Plain numbers, which the compiler keeps in registers.
+  int64_t least = times[0].millis;
+  int64_t greatest = least;
+  for (size_t i = 1; i < count; ++i) {
+    const int64_t time = times[i].millis;
+    least = time < least ? time : least;
+    greatest = time > greatest ? time : greatest;
   }
-  if (window.Contains(least) && window.Contains(greatest)) {
+  if (window.Contains(Timestamp::Millis(least)) && window.Contains(Timestamp::Millis(greatest))) {
     out.windows = SharedColumn<Window>(window);
     return out;
   }
