@@ -21,7 +21,7 @@ namespace {
 class CheckpointStoreTest : public testing::Test {
  protected:
   void SetUp() override { std::filesystem::remove_all(directory_); }
-  void TearDown() override { std::filesystem::remove_all(directory_); }
+  void TearDown() override { std::filesystem::remove_all(root_); }
   std::unique_ptr<CheckpointStore> Open() {
     auto store = CheckpointStore::Open(directory_, kKept);
     EXPECT_TRUE(store.ok()) << store.status().message();
@@ -39,8 +39,8 @@ class CheckpointStoreTest : public testing::Test {
     std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
   }
 
-  const std::string directory_ =
-      testing::TempDir() + "joist_checkpoints_" + std::to_string(getpid()) + "/deep";
+  const std::string root_ = testing::TempDir() + "joist_checkpoints_" + std::to_string(getpid());
+  const std::string directory_ = root_ + "/deep";
   std::vector<std::string> warnings_;
 };
 
