@@ -6,9 +6,9 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
-#include <numeric>
 
 #include "bench/joist_variants.h"
+#include "bench/partitions.h"
 #include "bench/window_results.h"
 #include "joist/model/offset_range.h"
 
@@ -49,8 +49,7 @@ struct PartitionOfUsers {
   void Process(int64_t partition, RestrictionTracker<OffsetRange>& tracker,
                ManualWatermarkEstimator& watermark, Emit<int64_t> emit) const {
     std::array<int64_t, kBatchSize> users, times;
-    const int64_t from = tracker.restriction().from;
-    int64_t block = from + (partition - from % kPartitions + kPartitions) % kPartitions;
+    int64_t block = FirstOfPartition(tracker.restriction().from, partition, kPartitions);
     for (; tracker.TryClaim(block); block += kPartitions) {
       const auto first = static_cast<uint64_t>(block) * kBatchSize;
       const size_t count = std::min<uint64_t>(kBatchSize, input.event_count - first);
@@ -118,9 +117,8 @@ std::vector<Variant> CountVariants(const std::string& name, const TimedEvents& i
                                    const WindowFn& windows) {
   const auto bounded = [input](Pipeline& p) { return p | "Users" >> Read(Users{input}); };
   const auto stream = [input](Pipeline& p) {
-    std::vector<int64_t> partitions(PartitionOfUsers::kPartitions);
-    std::iota(partitions.begin(), partitions.end(), 0);
-    return p | "Partitions" >> Create(partitions) | "Users" >> ParDo(PartitionOfUsers{input});
+    return p | "Partitions" >> Create(Partitions(PartitionOfUsers::kPartitions)) |
+           "Users" >> ParDo(PartitionOfUsers{input});
   };
   return {CountVariant(name, input, goals.bounded, windows, 0, bounded),
           CountVariant(name + ", stream", input, goals.stream, windows, 0, stream),

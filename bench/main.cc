@@ -26,7 +26,7 @@ constexpr std::string_view kUsage =
     "  --quick      small sizes, one round: whether results agree, not how fast they come\n"
     "  --rounds=N   how often each variant is measured\n"
     "  --variants=TEXT  beside the rival only variants with this in their names\n"
-    "  --threads=N  only on so many threads\n"
+    "  --threads=N  only on so many threads, 1 or 2\n"
     "  --events=N   of the benchmarks of windows, within the same hour\n"
     "  --checkpoint_interval=MS  of their streams with checkpoints (100)\n"
     "  --data=DIR   where generated inputs are kept (default build/bench-data)\n"
@@ -73,6 +73,10 @@ int Main(int argc, char** argv) {
       variants = value;
     } else if (TakeValue(argument, "--threads", value)) {
       threads = std::atoi(value.c_str());
+      if (threads != 1 && threads != 2) {
+        std::fprintf(stderr, "joist_bench: --threads is 1 or 2, not %s\n", value.c_str());
+        return 2;
+      }
     } else if (TakeValue(argument, "--events", value)) {
       settings.events = std::strtoull(value.c_str(), nullptr, 10);
     } else if (TakeValue(argument, "--checkpoint_interval", value)) {

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "bench/digest.h"
+#include "bench/partitions.h"
 #include "bench/take_number.h"
 #include "joist/joist.h"
 #include "joist/model/offset_range.h"
@@ -78,8 +79,7 @@ struct DueEvents {
   OffsetRange InitialRestriction(int64_t) const { return {0, load.rate * load.seconds}; }
   ProcessContinuation Process(int64_t partition, RestrictionTracker<OffsetRange>& tracker,
                               Emit<KV<int64_t, int64_t>> emit) const {
-    const int64_t from = tracker.restriction().from;
-    int64_t event = from + (partition - from % kPartitions + kPartitions) % kPartitions;
+    int64_t event = FirstOfPartition(tracker.restriction().from, partition, kPartitions);
     for (;; event += kPartitions) {
       if (event < tracker.restriction().to && DueAt(event) > NanosecondsNow()) {
         return ProcessContinuation::Resume(Duration::Millis(1));
@@ -123,14 +123,13 @@ int Main(int argc, char** argv) {
   }
   const auto all = std::make_unique<Latencies>();
   latencies = all.get();
-  std::vector<int64_t> partitions(kPartitions);
-  std::iota(partitions.begin(), partitions.end(), 0);
   Pipeline p(static_cast<int>(options.size()), options.data());
-  p | Create(partitions) | "Events" >> ParDo(DueEvents()) | "Count" >> ParDo(CountByKey()) |
-      "Take" >> Map([](int64_t due) {
-        if (due - start >= kWarmUp) latencies->Add(NanosecondsNow() - due);
-        return due;
-      });
+  p | Create(Partitions(kPartitions)) | "Events" >> ParDo(DueEvents()) |
+      "Count" >> ParDo(CountByKey()) | "Take" >> Map([](int64_t due) {
+                                         if (due - start >= kWarmUp)
+                                           latencies->Add(NanosecondsNow() - due);
+                                         return due;
+                                       });
   start = NanosecondsNow();
   const PipelineResult result = p.Run().WaitUntilFinish();
   if (!result.status().ok()) {

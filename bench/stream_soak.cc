@@ -11,13 +11,13 @@
 #include <chrono>
 #include <cstdio>
 #include <fstream>
-#include <numeric>
 #include <string>
 #include <string_view>
 #include <thread>
 #include <vector>
 
 #include "bench/digest.h"
+#include "bench/partitions.h"
 #include "bench/take_number.h"
 #include "joist/joist.h"
 #include "joist/model/offset_range.h"
@@ -62,8 +62,7 @@ struct Events {
   ProcessContinuation Process(int64_t partition, RestrictionTracker<OffsetRange>& tracker,
                               ManualWatermarkEstimator& watermark,
                               Emit<KV<int64_t, int64_t>> emit) const {
-    const int64_t from = tracker.restriction().from;
-    int64_t event = from + (partition - from % kPartitions + kPartitions) % kPartitions;
+    int64_t event = FirstOfPartition(tracker.restriction().from, partition, kPartitions);
     const auto since =
         std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - start).count();
     const int64_t due = since * load.rate / 1000;
@@ -141,10 +140,8 @@ int Main(int argc, char** argv) {
       options.push_back(argv[i]);
     }
   }
-  std::vector<int64_t> partitions(kPartitions);
-  std::iota(partitions.begin(), partitions.end(), 0);
   Pipeline p(static_cast<int>(options.size()), options.data());
-  const auto events = p | Create(partitions) | "Events" >> ParDo(Events());
+  const auto events = p | Create(Partitions(kPartitions)) | "Events" >> ParDo(Events());
   const auto late = [](const WindowFn& windows) {
     // What is late comes as panes of its own.
     return WindowInto(windows)

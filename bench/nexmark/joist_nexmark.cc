@@ -6,7 +6,6 @@
 #include <filesystem>
 #include <fstream>
 #include <mutex>
-#include <numeric>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -15,6 +14,7 @@
 #include "bench/joist_variants.h"
 #include "bench/nexmark/row_consumer.h"
 #include "bench/nexmark/winning_bids.h"
+#include "bench/partitions.h"
 #include "joist/model/offset_range.h"
 
 namespace joist::bench::nexmark {
@@ -53,8 +53,7 @@ struct PartitionOfEvents {
   void Process(int64_t partition, RestrictionTracker<OffsetRange>& tracker,
                ManualWatermarkEstimator& watermark, Emit<Event> emit) const {
     const Generator generator(config);
-    const int64_t from = tracker.restriction().from;
-    int64_t block = from + (partition - from % kPartitions + kPartitions) % kPartitions;
+    int64_t block = FirstOfPartition(tracker.restriction().from, partition, kPartitions);
     for (; tracker.TryClaim(block); block += kPartitions) {
       const int64_t end = std::min((block + 1) * kBlock, config.event_count);
       Timestamp time;
@@ -163,12 +162,10 @@ Variant JoistStreamVariant(int number, const GeneratorConfig& events, const Quer
   variant.name = "Joist, stream with generator";
   variant.run = [number, config, events](Measurement& m) {
     RunMeasured(m, [&](Pipeline& p) {
-      std::vector<int64_t> partitions(PartitionOfEvents::kPartitions);
-      std::iota(partitions.begin(), partitions.end(), 0);
-      BuildQuery(
-          number, p,
-          p | "Partitions" >> Create(partitions) | "Events" >> ParDo(PartitionOfEvents{events}),
-          config, m.scratch());
+      BuildQuery(number, p,
+                 p | "Partitions" >> Create(Partitions(PartitionOfEvents::kPartitions)) |
+                     "Events" >> ParDo(PartitionOfEvents{events}),
+                 config, m.scratch());
     });
   };
   return variant;

@@ -16,7 +16,7 @@ namespace {
 KeptFailure FailedClicks() {
   KeptFailure failure;
   failure.made_at = Timestamp::Seconds(60);
-  failure.start = {"/bin/clicks", "/home", {"clicks", "--greeting=it's me", "--top=3"}};
+  failure.start = {"/bin/clicks", "/jobs", {"clicks", "--greeting=it's me", "--top=3"}};
   failure.is_stream = true;
   failure.step = "Count";
   failure.error = "step \"Count\": two\nlines (element: 7)";
@@ -34,7 +34,7 @@ TEST(Replay, SaysWhatFailed) {
   EXPECT_EQ(ShowFailure("file", FailedClicks()),
             "file, kept at 1970-01-01T00:01:00.000Z\n"
             "  program   /bin/clicks '--greeting=it'\\''s me' --top=3\n"
-            "  folder    /home\n"
+            "  folder    /jobs\n"
             "  step      Count\n"
             "  error     step \"Count\": two lines (element: 7)\n"
             "  element   7\n"

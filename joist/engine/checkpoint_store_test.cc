@@ -5,10 +5,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <filesystem>
 #include <fstream>
 #include <functional>
 #include <map>
+#include <memory>
 #include <random>
 #include <set>
 #include <string>
@@ -228,6 +230,38 @@ TEST_F(CheckpointStoreTest, LeavesNothingWhereItCannotWrite) {
   EXPECT_FALSE(std::filesystem::exists(directory_ + "/unfinished"));
   std::filesystem::remove(directory_ + "/checkpoint-0000000001");
   EXPECT_TRUE(Write(store.get(), "state").ok());
+}
+
+/// Has no room for another file.
+struct FullDisk final : Disk {
+  std::unique_ptr<File> Open(const std::string& path) override { return disk->Open(path); }
+  std::unique_ptr<File> Create(const std::string&) override {
+    errno = ENOSPC;
+    return nullptr;
+  }
+  bool Rename(const std::string& from, const std::string& to) override {
+    return disk->Rename(from, to);
+  }
+  bool Remove(const std::string& path) override { return disk->Remove(path); }
+  bool SyncNames(const std::string& directory) override { return disk->SyncNames(directory); }
+  bool List(const std::string& directory, std::vector<std::string>* names) override {
+    return disk->List(directory, names);
+  }
+  bool MakeDirectories(const std::string& directory) override {
+    return disk->MakeDirectories(directory);
+  }
+  Disk* disk = SystemDisk();
+};
+
+TEST_F(CheckpointStoreTest, SaysWhatToDoWhereADiskIsFull) {
+  FullDisk disk;
+  const auto store = CheckpointStore::Open(directory_, kKept, &disk);
+  ASSERT_TRUE(store.ok()) << store.status().message();
+  const Status status = Write(store->get(), "state");
+  EXPECT_EQ(status.code(), StatusCode::kResourceExhausted);
+  EXPECT_EQ(status.message(), "cannot write checkpoint " + directory_ +
+                                  "/checkpoint-0000000001: No space left on device; make room and "
+                                  "start the job again, it goes on from its last checkpoint");
 }
 
 TEST_F(CheckpointStoreTest, SaysWhyItCannotWrite) {
