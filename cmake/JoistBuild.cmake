@@ -129,6 +129,33 @@ function(joist_program_of_group NAME GROUP FOLDER)
   add_dependencies(${GROUP}_${module} ${NAME})
 endfunction()
 
+# joist_batches(OUT NAME a.cc …): sets OUT to files of which each includes five of the sources, or to
+# the source where there is one. CMake's own unity files name their parts by absolute path, so that
+# ccache knows them in one folder only.
+function(joist_batches OUT NAME)
+  list(LENGTH ARGN count)
+  if(count EQUAL 1)
+    set(${OUT} ${ARGN} PARENT_SCOPE)
+    return()
+  endif()
+  set(batches)
+  set(begin 0)
+  while(begin LESS count)
+    list(SUBLIST ARGN ${begin} 5 parts)
+    set(text "")
+    foreach(part ${parts})
+      get_filename_component(part ${part} ABSOLUTE)
+      cmake_path(RELATIVE_PATH part BASE_DIRECTORY ${PROJECT_SOURCE_DIR})
+      string(APPEND text "#include \"${part}\"\n")
+    endforeach()
+    set(batch ${CMAKE_CURRENT_BINARY_DIR}/${NAME}_${begin}.cc)
+    file(CONFIGURE OUTPUT ${batch} CONTENT "${text}" @ONLY)
+    list(APPEND batches ${batch})
+    math(EXPR begin "${begin} + 5")
+  endwhile()
+  set(${OUT} ${batches} PARENT_SCOPE)
+endfunction()
+
 # joist_test(NAME SRCS a_test.cc … DEPS … [LABELS …]): a GoogleTest program, run by ctest as one
 # test. Its labels are its module and LABELS; `slow` and `system` are run only when asked for.
 function(joist_test NAME)
@@ -136,13 +163,16 @@ function(joist_test NAME)
   if(NOT JOIST_TESTS)
     return()
   endif()
+  if(JOIST_UNITY_TESTS)
+    joist_batches(A_SRCS ${NAME} ${A_SRCS})
+  endif()
   add_executable(${NAME} ${A_SRCS})
   # A test is run once and compiled for minutes: the code that it makes of templates is optimised
   # less than users' (the benchmarks compare results of code compiled as theirs).
   target_compile_options(${NAME} PRIVATE $<$<CONFIG:Release>:-O1>)
   if(JOIST_UNITY_TESTS)
-    set_target_properties(${NAME} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 5)
-    # GCC takes a unity file's parts for headers, whose types in unnamed namespaces are suspect.
+    set_target_properties(${NAME} PROPERTIES UNITY_BUILD OFF)
+    # GCC takes a batch's parts for headers, whose types in unnamed namespaces are suspect.
     target_compile_options(${NAME} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
   endif()
   target_link_libraries(${NAME} PRIVATE ${A_DEPS} joist_flags

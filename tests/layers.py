@@ -28,13 +28,13 @@ LAYERS = {
     "joist.h": ["base", "model", "sdk", "io"],
 }
 # Top folders that stand on Joist.
-PUBLIC = ["joist.h", "base", "model", "sdk", "transforms", "sql", "io", "store", "ml", "cli"]
+PUBLIC = ["joist.h", "base", "model", "sdk", "transforms", "sql", "io", "store", "serve", "ml", "cli"]
 TOP = {"apps": PUBLIC, "bench": PUBLIC + ["exec", "engine"], "tests": list(LAYERS)}
 # What a test (fuzzer, benchmark) may include more than its module: tests run pipelines.
 FOR_TESTS = ["joist.h", "base", "model", "exec", "sdk", "engine"]
 
 # What connectors of io/ share; else each knows itself alone.
-SHARED_BY_CONNECTORS = {"files", "sink"}
+SHARED_BY_CONNECTORS = {"files", "google", "net", "sink"}
 
 # Headers that a layer, or every public header, must not include.
 IMPURE = {"thread", "mutex", "shared_mutex", "condition_variable", "future", "chrono", "fstream",
@@ -42,6 +42,10 @@ IMPURE = {"thread", "mutex", "shared_mutex", "condition_variable", "future", "ch
 HEAVY = re.compile(r"iostream|regex|fmt/.*|spdlog/.*|yaml-cpp/.*|nlohmann/.*|google/.*"
                    r"|grpc.*|absl/.*|gtest/.*|gmock/.*|benchmark/.*|simdjson.*|re2/.*|onnxruntime.*")
 PUBLIC_HEADER_FOLDERS = {"base", "model", "exec", "sdk", "transforms", "sql", "io", "ml", "cli", "joist.h"}
+
+# Besides the layers that speak gRPC: the connectors that do.
+GRPC_LAYERS = {"portability", "serve", "store"}
+GRPC_CONNECTORS = {"google", "pubsub", "bigquery"}
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*[<"]([^>"]+)[>"]')
 TEST_FILE = re.compile(r"_(test|fuzz|bench)\.cc$|(^|/)test(ing|s)?/")
@@ -51,6 +55,11 @@ def layer_of(path):
     """The layer of a file or of an #include below joist/: the folder, or joist.h."""
     parts = path.split("/")
     return parts[1] if parts[0] == "joist" else parts[0]
+
+
+def may_speak_grpc(path):
+    layer = layer_of(path)
+    return layer in GRPC_LAYERS or (layer == "io" and path.split("/")[2] in GRPC_CONNECTORS)
 
 
 def problems_of(path, lines):
@@ -82,8 +91,9 @@ def problems_of(path, lines):
         elif (layer in PUBLIC_HEADER_FOLDERS and path.endswith(".h")
               and HEAVY.fullmatch(header)):
             yield number, f"<{header}> makes a public header slow to compile; use it in a .cc"
-        elif header.startswith(("google/protobuf", "grpc")) and layer != "portability":
-            yield number, f"<{header}> belongs into joist/portability alone"
+        elif (header.startswith(("google/", "grpc")) and not may_speak_grpc(path)):
+            yield number, f"<{header}> belongs to joist/portability, joist/serve, joist/store and " \
+                          "Google's connectors"
 
 
 def main():
