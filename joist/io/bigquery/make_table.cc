@@ -62,7 +62,7 @@ Status MakeTable(const TableSettings& settings) {
                             "\"},\"schema\":{\"fields\":" + settings.schema + "}}";
   const std::string tables = datasets + "/" + path.dataset + "/tables";
   int status = 0;
-  const Status made = MakeOne(tables, table, settings.table, &status);
+  Status made = MakeOne(tables, table, settings.table, &status);
   if (made.ok() || status != 404) return made;
   JOIST_RETURN_IF_ERROR(MakeOne(datasets, "{\"datasetReference\":{" + reference + "}}",
                                 "the dataset " + path.dataset, &status));

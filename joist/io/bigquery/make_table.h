@@ -1,5 +1,6 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
-#pragma once
+#ifndef JOIST_IO_BIGQUERY_MAKE_TABLE_H_
+#define JOIST_IO_BIGQUERY_MAKE_TABLE_H_
 
 #include "joist/base/status.h"
 #include "joist/io/bigquery/bigquery.h"
@@ -11,3 +12,5 @@ namespace joist::bigquery {
 Status MakeTable(const TableSettings& settings);
 
 }  // namespace joist::bigquery
+
+#endif  // JOIST_IO_BIGQUERY_MAKE_TABLE_H_

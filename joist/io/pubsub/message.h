@@ -1,5 +1,6 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
-#pragma once
+#ifndef JOIST_IO_PUBSUB_MESSAGE_H_
+#define JOIST_IO_PUBSUB_MESSAGE_H_
 
 #include <map>
 #include <string>
@@ -20,3 +21,5 @@ struct Message {
 JOIST_ROW(Message, data, attributes, ordering_key, message_id, publish_time)
 
 }  // namespace joist::pubsub
+
+#endif  // JOIST_IO_PUBSUB_MESSAGE_H_

@@ -1,5 +1,6 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
-#pragma once
+#ifndef JOIST_IO_PUBSUB_NAMES_H_
+#define JOIST_IO_PUBSUB_NAMES_H_
 
 #include <string_view>
 
@@ -9,3 +10,5 @@ namespace joist::pubsub {
 bool IsNameOf(std::string_view kind, std::string_view name);
 
 }  // namespace joist::pubsub
+
+#endif  // JOIST_IO_PUBSUB_NAMES_H_

@@ -68,7 +68,7 @@ class ReadMessages : public Transform {
     return std::move(*this);
   }
   /// Of messages with the same value of this attribute only the first takes effect, for `period`
-  /// after it. Costs 16 bytes for each message of that time.
+  /// after it, by the messages' times (joist/sdk/deduplicate.h).
   ReadMessages WithIdAttribute(std::string name, Duration period = Duration::Minutes(10)) && {
     settings_.id_attribute = std::move(name);
     settings_.id_period = period;
@@ -90,10 +90,6 @@ class ReadMessages : public Transform {
  private:
   ReadSettings settings_;
 };
-
-/// The step WithIdAttribute makes, for messages from anywhere.
-PCollection<Message> DropRepeated(const PCollection<Message>& messages,
-                                  const std::string& id_attribute, Duration period);
 
 struct WriteSettings {
   std::string topic;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "joist/io/google/service_channel.h"
+#include "joist/io/pubsub/drop_repeated.h"
 #include "joist/io/pubsub/ledger.h"
 #include "joist/io/pubsub/message_time.h"
 #include "joist/io/pubsub/names.h"
