@@ -7,14 +7,22 @@
 #ifndef JOIST_STORE_LOG_LEASE_TABLE_H_
 #define JOIST_STORE_LOG_LEASE_TABLE_H_
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <utility>
 #include <vector>
 
 namespace joist::store {
 
 struct OrderedKey;
+
+/// What one consumer has been handed and is not done with. Thread-safe.
+struct Outstanding {
+  std::atomic<int64_t> messages = 0;
+  std::atomic<int64_t> bytes = 0;
+};
 
 /// A message that was handed out at least once, or waits behind one of its ordering key.
 struct Lease {
@@ -29,6 +37,8 @@ struct Lease {
   uint64_t lease_id = 0;  ///< Of the last time that it was handed out.
   int64_t due_micros = 0;
   OrderedKey* key = nullptr;
+  std::shared_ptr<Outstanding> holder = {};  ///< Who has the lease; may be null.
+  uint32_t bytes = 0;                        ///< As counted there.
   uint32_t attempts = 0;
   State state = State::kNone;
 };
@@ -63,7 +73,7 @@ class LeaseTable {
          slot = (slot + 1) & Mask()) {
       const size_t wanted = SlotOf(slots_[slot].offset);
       if (((slot - wanted) & Mask()) < ((slot - hole) & Mask())) continue;
-      slots_[hole] = slots_[slot];
+      slots_[hole] = std::move(slots_[slot]);
       hole = slot;
     }
     slots_[hole] = Lease();
@@ -74,6 +84,13 @@ class LeaseTable {
   template <class F>
   void ForEach(F function) const {
     for (const Lease& lease : slots_) {
+      if (lease.state != Lease::State::kNone) function(lease);
+    }
+  }
+
+  template <class F>
+  void ForEach(F function) {
+    for (Lease& lease : slots_) {
       if (lease.state != Lease::State::kNone) function(lease);
     }
   }
@@ -92,11 +109,11 @@ class LeaseTable {
   }
   void Resize(size_t slots) {
     std::vector<Lease> old = std::exchange(slots_, std::vector<Lease>(slots));
-    for (const Lease& lease : old) {
+    for (Lease& lease : old) {
       if (lease.state == Lease::State::kNone) continue;
       size_t slot = SlotOf(lease.offset);
       while (slots_[slot].state != Lease::State::kNone) slot = (slot + 1) & Mask();
-      slots_[slot] = lease;
+      slots_[slot] = std::move(lease);
     }
   }
 

@@ -189,6 +189,7 @@ class FileLog final : public MessageLog {
   Status Publish(const std::string& topic, PublishBatch batch, Published done) override;
   Result<Deliveries> Pull(const std::string& subscription, const PullLimits& limits,
                           const Waiter& waiter) override;
+  Status Wait(const std::string& subscription, const Waiter& waiter) override;
   Status Acknowledge(const std::string& subscription, std::span<const AckId> ids,
                      Acknowledged done) override;
   Result<std::vector<AckId>> ModifyAckDeadline(const std::string& subscription,
@@ -500,7 +501,6 @@ Status FileLog::UpdateSubscription(const std::string& name, SubscriptionSettings
   settings.topic = old.topic;
   settings.filter = old.filter;
   settings.is_ordered = old.is_ordered;
-  settings.is_exactly_once = old.is_exactly_once;
   settings.is_detached = old.is_detached;
   return StoreSubscription(subscribed, std::move(settings));
 }
@@ -658,6 +658,13 @@ Result<Deliveries> FileLog::Pull(const std::string& name, const PullLimits& limi
   const Subscribed subscribed = FindSubscription(name);
   if (subscribed.subscription == nullptr) return NoSuch(name);
   return subscribed.subscription->Pull(now_(), limits, waiter);
+}
+
+Status FileLog::Wait(const std::string& name, const Waiter& waiter) {
+  const Subscribed subscribed = FindSubscription(name);
+  if (subscribed.subscription == nullptr) return NoSuch(name);
+  subscribed.subscription->Wait(waiter);
+  return OkStatus();
 }
 
 Status FileLog::Acknowledge(const std::string& name, std::span<const AckId> ids,

@@ -94,7 +94,7 @@ class MessageLog {
 
   /// Begins with what is published next. INVALID_ARGUMENT where the filter is none.
   virtual Status CreateSubscription(const std::string& name, SubscriptionSettings settings) = 0;
-  /// Topic, filter, order and exactly-once stay as they are.
+  /// Topic, filter and order stay as they are.
   virtual Status UpdateSubscription(const std::string& name, SubscriptionSettings settings) = 0;
   virtual Status DeleteSubscription(const std::string& name) = 0;
   /// From now on nothing is handed out, and the topic keeps nothing for it.
@@ -122,6 +122,8 @@ class MessageLog {
   /// What can be handed out now. If that is nothing, `waiter` is called once there may be more.
   virtual Result<Deliveries> Pull(const std::string& subscription, const PullLimits& limits,
                                   const Waiter& waiter = nullptr) = 0;
+  /// `waiter` is called when there may be something for who has room.
+  virtual Status Wait(const std::string& subscription, const Waiter& waiter) = 0;
   /// `done` may be null. Called at once, or, with exactly-once delivery, when it is durable.
   virtual Status Acknowledge(const std::string& subscription, std::span<const AckId> ids,
                              Acknowledged done) = 0;

@@ -97,16 +97,25 @@ Result<Deliveries> Subscription::Pull(int64_t now, const PullLimits& limits, con
     }
     is_more = IsDeliverable();
     if (pulling.deliveries.messages.empty() && waiter != nullptr && !is_more) {
-      if (waiters_.size() >= prune_waiters_at_) {
-        std::erase_if(waiters_, [](const auto& other) { return other.expired(); });
-        prune_waiters_at_ = std::max<size_t>(64, 2 * waiters_.size());
-      }
-      waiters_.push_back(waiter);
+      AddWaiter(waiter);
     }
     UpdateDue();
   }
   if (pulling.deliveries.messages.empty() && waiter != nullptr && is_more) (*waiter)();
   return std::move(pulling.deliveries);
+}
+
+void Subscription::Wait(const Waiter& waiter) {
+  const std::lock_guard lock(mutex_);
+  AddWaiter(waiter);
+}
+
+void Subscription::AddWaiter(const Waiter& waiter) {
+  if (waiters_.size() >= prune_waiters_at_) {
+    std::erase_if(waiters_, [](const auto& other) { return other.expired(); });
+    prune_waiters_at_ = std::max<size_t>(64, 2 * waiters_.size());
+  }
+  waiters_.push_back(waiter);
 }
 
 Result<std::shared_ptr<const MessageBlock>> Subscription::BlockOf(uint64_t offset) {
@@ -144,6 +153,12 @@ bool Subscription::HandOut(uint64_t offset, const Message& message,
   lease->due_micros = pulling->due;
   ++lease->attempts;
   ++leased_;
+  if (pulling->limits.holder != nullptr) {
+    lease->holder = pulling->limits.holder;
+    lease->bytes = static_cast<uint32_t>(bytes);
+    lease->holder->messages.fetch_add(1, std::memory_order_relaxed);
+    lease->holder->bytes.fetch_add(lease->bytes, std::memory_order_relaxed);
+  }
   ++counts_.deliveries;
   pulling->bytes += bytes;
   pulling->offsets.push_back(offset);
@@ -267,8 +282,16 @@ bool Subscription::AcknowledgeOne(int64_t now, uint64_t offset) {
   return acked_.Add(offset, offset + 1) > 0;
 }
 
+void Subscription::EndLease(Lease* lease) {
+  --leased_;
+  if (lease->holder == nullptr) return;
+  lease->holder->messages.fetch_sub(1, std::memory_order_relaxed);
+  lease->holder->bytes.fetch_sub(lease->bytes, std::memory_order_relaxed);
+  lease->holder.reset();
+}
+
 void Subscription::RemoveLease(int64_t now, Lease* lease) {
-  if (lease->state == Lease::State::kLeased) --leased_;
+  if (lease->state == Lease::State::kLeased) EndLease(lease);
   OrderedKey* const key = lease->key;
   if (key != nullptr) {
     switch (lease->state) {
@@ -379,7 +402,7 @@ int64_t Subscription::Backoff(uint32_t attempts) const {
 void Subscription::Return(int64_t now, Lease* lease) {
   if (!settings_.dead_letter_topic.empty() &&
       lease->attempts >= static_cast<uint32_t>(settings_.max_delivery_attempts)) {
-    --leased_;
+    EndLease(lease);
     lease->state = Lease::State::kForwarding;
     forwards_.push_back(lease->offset);
     if (lease->key != nullptr) {
@@ -393,7 +416,7 @@ void Subscription::Return(int64_t now, Lease* lease) {
     ReturnKey(now, lease);
     return;
   }
-  --leased_;
+  EndLease(lease);
   lease->state = Lease::State::kWaiting;
   if (lease->due_micros <= now) {
     ready_.push_back(lease->offset);
@@ -411,8 +434,9 @@ void Subscription::ReturnKey(int64_t now, Lease* lease) {
     const uint64_t later = key->leased.back();
     key->leased.pop_back();
     key->waiting.push_front(later);
-    leases_.Find(later)->state = Lease::State::kWaiting;
-    --leased_;
+    Lease* const returned = leases_.Find(later);
+    EndLease(returned);
+    returned->state = Lease::State::kWaiting;
   }
   MaybeReady(now, key);
 }
@@ -569,8 +593,10 @@ void Subscription::Reset(OffsetRanges acked) {
   std::vector<Waiter> waiters;
   {
     const std::lock_guard lock(mutex_);
+    leases_.ForEach([&](Lease& lease) {
+      if (lease.state == Lease::State::kLeased) EndLease(&lease);
+    });
     leases_.Clear();
-    leased_ = 0;
     expiries_.clear();
     expiring_ = 0;
     retries_ = {};

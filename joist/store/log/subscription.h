@@ -64,6 +64,8 @@ struct PullLimits {
   size_t messages = 1000;
   size_t bytes = 10 << 20;          ///< Of data, keys and attributes; a longer message comes alone.
   int64_t ack_deadline_micros = 0;  ///< 0: the subscription's.
+  /// Counts what is handed out until it is acknowledged or its lease ends; may be null.
+  std::shared_ptr<Outstanding> holder = {};
 };
 
 /// Called once, from any thread, when something may have become deliverable; must return soon and
@@ -96,6 +98,8 @@ class Subscription {
 
   /// Hands out what there is within the limits. If that is nothing, `waiter` (unless null) is kept.
   Result<Deliveries> Pull(int64_t now, const PullLimits& limits, const Waiter& waiter);
+  /// `waiter` is called when something may have become deliverable to who has room.
+  void Wait(const Waiter& waiter);
   /// Acknowledges. Returns what could not be: with exactly-once delivery those whose lease is over;
   /// otherwise nothing, a late acknowledgement counts.
   std::vector<AckId> Acknowledge(int64_t now, std::span<const AckId> ids);
@@ -139,6 +143,8 @@ class Subscription {
   Result<std::shared_ptr<const MessageBlock>> BlockOf(uint64_t offset);
 
   bool AcknowledgeOne(int64_t now, uint64_t offset);
+  void EndLease(Lease* lease);
+  void AddWaiter(const Waiter& waiter);
   void RemoveLease(int64_t now, Lease* lease);
   void Return(int64_t now, Lease* lease);
   void ReturnKey(int64_t now, Lease* lease);
