@@ -6,7 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <google/pubsub/v1/pubsub.grpc.pb.h>
-#include <grpcpp/create_channel.h>
+#include <grpcpp/grpcpp.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -24,6 +24,8 @@
 #include "joist/io/pubsub/publisher.h"
 #include "joist/io/pubsub/pubsub.h"
 #include "joist/joist.h"
+#include "joist/serve/pubsub/pubsub_service.h"
+#include "joist/store/log/message_log.h"
 
 namespace joist::pubsub {
 
@@ -73,10 +75,44 @@ namespace {
 
 namespace api = ::google::pubsub::v1;
 
+/// Joist's message log, at a port.
+class LogServer {
+ public:
+  LogServer(const std::string& folder, int port) : port_(port) {
+    auto log = store::MessageLog::Open({.folder = folder});
+    if (!log.ok()) throw std::runtime_error(log.status().message());
+    log_ = *std::move(log);
+    service_ = std::make_unique<serve::PubsubService>(log_.get());
+    grpc::ServerBuilder builder;
+    builder.AddListeningPort("127.0.0.1:" + std::to_string(port),
+                             grpc::InsecureServerCredentials(), &port_);
+    service_->Register(builder);
+    server_ = builder.BuildAndStart();
+    if (server_ == nullptr) throw std::runtime_error("no server");
+  }
+  ~LogServer() { server_->Shutdown(std::chrono::system_clock::now()); }
+  LogServer(const LogServer&) = delete;
+  LogServer& operator=(const LogServer&) = delete;
+  int port() const { return port_; }
+
+ private:
+  int port_;
+  std::unique_ptr<store::MessageLog> log_;
+  std::unique_ptr<serve::PubsubService> service_;
+  std::unique_ptr<grpc::Server> server_;
+};
+
 class PubsubConnectorTest : public testing::Test {
  protected:
   void SetUp() override {
     std::filesystem::remove_all(folder_);
+    std::filesystem::remove_all(log_folder_);
+    if (getenv("JOIST_TEST_PUBSUB") == nullptr) {
+      server_ = std::make_unique<LogServer>(log_folder_, 0);
+      endpoint_ = "127.0.0.1:" + std::to_string(server_->port());
+    } else {
+      endpoint_ = getenv("JOIST_TEST_PUBSUB");
+    }
     seen.Clear();
     failures_left = 0;
     channel_ = grpc::CreateChannel(endpoint_, grpc::InsecureChannelCredentials());
@@ -96,7 +132,11 @@ class PubsubConnectorTest : public testing::Test {
                     ->CreateSubscription(&of_subscription, subscription, &subscription)
                     .ok());
   }
-  void TearDown() override { std::filesystem::remove_all(folder_); }
+  void TearDown() override {
+    server_ = nullptr;
+    std::filesystem::remove_all(folder_);
+    std::filesystem::remove_all(log_folder_);
+  }
 
   void PublishNumbers(int64_t from, int64_t to) const {
     Publisher publisher(channel_, topic_);
@@ -146,8 +186,9 @@ class PubsubConnectorTest : public testing::Test {
     return false;
   }
 
-  const std::string endpoint_ =
-      getenv("JOIST_TEST_PUBSUB") != nullptr ? getenv("JOIST_TEST_PUBSUB") : "";
+  std::unique_ptr<LogServer> server_;
+  std::string endpoint_;
+  const std::string log_folder_ = testing::TempDir() + "joist_log_" + std::to_string(getpid());
   const std::string folder_ = testing::TempDir() + "joist_pubsub_" + std::to_string(getpid());
   std::shared_ptr<grpc::Channel> channel_;
   std::string topic_;
@@ -208,6 +249,24 @@ TEST_F(PubsubConnectorTest, WhatIsPublishedTwiceTakesEffectOnce) {
   EXPECT_TRUE(WaitForTotal(4'000)) << seen.Total();
   std::this_thread::sleep_for(std::chrono::seconds(1));
   EXPECT_EQ(seen.Total(), 4'000);
+  job.Cancel();
+  job.WaitUntilFinish();
+}
+
+TEST_F(PubsubConnectorTest, TheServerStopsAndComesBack) {
+  if (server_ == nullptr) GTEST_SKIP() << "the server is not the test's";
+  PipelineResult job = Start("");
+  for (int64_t i = 0; i < 4; ++i) {
+    PublishNumbers(2'000 * i, 2'000 * (i + 1));
+    std::this_thread::sleep_for(std::chrono::milliseconds(150));
+    const int port = server_->port();
+    server_ = nullptr;
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    server_ = std::make_unique<LogServer>(log_folder_, port);
+  }
+  EXPECT_TRUE(WaitForTotal(8'000)) << seen.Total();
+  std::this_thread::sleep_for(std::chrono::seconds(1));
+  EXPECT_EQ(seen.Total(), 8'000);
   job.Cancel();
   job.WaitUntilFinish();
 }
