@@ -1,5 +1,7 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
-#pragma once
+
+#ifndef JOIST_SERVE_HTTP_H_
+#define JOIST_SERVE_HTTP_H_
 
 #include <functional>
 #include <string>
@@ -11,13 +13,13 @@ namespace joist::serve {
 
 /// What an HTTP client has sent, whole. Its texts live until the handler has returned.
 struct HttpRequest {
-  std::string_view method;
+  std::string_view method = {};
   /// The target up to `?`, as it was sent: percent-encoded.
-  std::string_view path;
+  std::string_view path = {};
   /// What follows `?`; "" without.
-  std::string_view query;
-  std::string_view body;
-  std::vector<std::pair<std::string_view, std::string_view>> headers;
+  std::string_view query = {};
+  std::string_view body = {};
+  std::vector<std::pair<std::string_view, std::string_view>> headers = {};
 
   /// The header's value; "" without. `name` is compared without regard to case.
   std::string_view Header(std::string_view name) const;
@@ -43,3 +45,5 @@ std::vector<std::string> PathParts(std::string_view path);
 std::string QueryParameter(std::string_view query, std::string_view name);
 
 }  // namespace joist::serve
+
+#endif  // JOIST_SERVE_HTTP_H_
