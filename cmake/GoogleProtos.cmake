@@ -57,7 +57,12 @@ foreach(source ${joist_google_sources})
     COMMENT "Generating ${source}")
   list(APPEND sources ${outputs})
 endforeach()
+# The files alone, for whom only reads them (./dev lint).
+add_custom_target(joist_google_files DEPENDS ${sources})
 add_library(joist_google_protos STATIC ${sources})
+set_target_properties(joist_google_protos PROPERTIES
+  UNITY_BUILD OFF EXPORT_COMPILE_COMMANDS OFF)
+add_dependencies(joist_google_protos joist_google_files)
 target_include_directories(joist_google_protos SYSTEM PUBLIC ${generated})
 target_link_libraries(joist_google_protos PUBLIC PkgConfig::grpcpp protobuf::libprotobuf)
 # Generated code gains little from more, and takes twice as long to compile.

@@ -6,7 +6,7 @@
 
 namespace joist::sink::offset_internal {
 
-void TakeAnswer(AppendAnswer answer, const std::string& stream, int64_t offset, size_t elements) {
+void TakeAnswer(AppendAnswer answer, const std::string& stream, int64_t offset, int64_t rows) {
   static const Counter appended("sink", "blocks_appended");
   static const Counter already_there("sink", "blocks_already_there");
   switch (answer) {
@@ -16,7 +16,7 @@ void TakeAnswer(AppendAnswer answer, const std::string& stream, int64_t offset, 
       throw StatusException(Status(
           StatusCode::kOutOfRange,
           "stream \"" + stream + "\" ends before offset " + std::to_string(offset) + ", where " +
-              std::to_string(elements) + (elements == 1 ? " element belongs" : " elements belong") +
+              std::to_string(rows) + (rows == 1 ? " row belongs" : " rows belong") +
               ": what was appended there is gone, or it is another stream of that name"));
   }
 }

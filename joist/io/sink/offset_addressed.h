@@ -1,14 +1,15 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
 //
 // WriteAtOffsets: elements to streams of a service that are told at which offset an append belongs,
-// as BigQuery's Storage Write is. Keys are streams, an offset is a number of elements. A sink:
+// as BigQuery's Storage Write is. Keys are streams, an offset is a number of rows. A sink:
 //
 //   struct Rows {
 //     using Element = Row;
 //     AppendAnswer Append(const std::string& stream, int64_t offset,
 //                         const std::vector<Row>& block);       // All of the block, or nothing.
 //     int64_t EndOf(const std::string& stream);   // Optional: where to go on; else 0.
-//   };
+//     static int64_t RowsOf(const Row& element);  // Optional: what an element adds to the offset,
+//   };                                            // where it stands for several; else 1.
 //
 //   rows | joist::sink::WriteAtOffsets(Rows{…})   // KV<std::string, Row> to KV<stream, its end>
 //
@@ -53,6 +54,17 @@ concept OffsetAddressedSink =
 
 namespace offset_internal {
 
+template <class Sink, class Elements>
+int64_t RowsOf(const Elements& elements) {
+  if constexpr (requires { Sink::RowsOf(*elements.begin()); }) {
+    int64_t rows = 0;
+    for (const auto& element : elements) rows += Sink::RowsOf(element);
+    return rows;
+  } else {
+    return static_cast<int64_t>(elements.size());
+  }
+}
+
 /// What is appended at once.
 template <class T>
 struct Block {
@@ -67,7 +79,7 @@ JoistFields(const Block<T>*) {
 }
 
 /// Counts the answer, and throws where it is kOutOfRange.
-void TakeAnswer(AppendAnswer answer, const std::string& stream, int64_t offset, size_t elements);
+void TakeAnswer(AppendAnswer answer, const std::string& stream, int64_t offset, int64_t rows);
 
 /// Gives each block its place.
 template <class Sink>
@@ -111,9 +123,10 @@ struct CutBlocks : SinkStep<Sink> {
     if (waiting.IsEmpty()) return;
     const int64_t number = blocks.ReadOr(0);
     const int64_t offset = end.ReadOr(0);
+    Block<T> block{number, offset, waiting.Read()};
     blocks.Write(number + 1);
-    end.Write(offset + static_cast<int64_t>(waiting.size()));
-    emit(Out{stream, Block<T>{number, offset, waiting.Read()}});
+    end.Write(offset + RowsOf<Sink>(block.elements));
+    emit(Out{stream, std::move(block)});
     waiting.Clear();
   }
 };
@@ -151,10 +164,9 @@ struct AppendBlocks : SinkStep<Sink> {
  private:
   void Append(const std::string& stream, const Block<T>& block,
               const Emit<KV<std::string, int64_t>>& emit) {
-    TakeAnswer(this->sink.Append(stream, block.offset, block.elements), stream, block.offset,
-               block.elements.size());
-    emit(KV<std::string, int64_t>{stream,
-                                  block.offset + static_cast<int64_t>(block.elements.size())});
+    const int64_t rows = RowsOf<Sink>(block.elements);
+    TakeAnswer(this->sink.Append(stream, block.offset, block.elements), stream, block.offset, rows);
+    emit(KV<std::string, int64_t>{stream, block.offset + rows});
   }
 };
 template <class Sink>

@@ -138,7 +138,7 @@ TEST_F(WriteAtOffsetsTest, OutOfRangeIsOneLine) {
       "Write" >> WriteAtOffsets(Emptied{0}).WithBlockSize(2);
   const std::string message = p.RunToEnd().status.message();
   EXPECT_EQ(message,
-            "step \"Write/Append\": stream \"s\" ends before offset 2, where 1 element belongs: "
+            "step \"Write/Append\": stream \"s\" ends before offset 2, where 1 row belongs: "
             "what was appended there is gone, or it is another stream of that name");
 }
 

@@ -1,0 +1,158 @@
+// Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
+
+#include "joist/io/bigquery/append_client.h"
+
+#include <chrono>
+#include <map>
+#include <thread>
+#include <utility>
+
+#include <google/cloud/bigquery/storage/v1/storage.grpc.pb.h>
+#include <grpcpp/channel.h>
+
+#include "joist/io/google/service_channel.h"
+
+namespace joist::bigquery {
+namespace {
+
+namespace api = ::google::cloud::bigquery::storage::v1;
+
+constexpr std::chrono::seconds kAppendTimeout(60);
+constexpr int kAttempts = 10;
+
+bool IsTriedAgain(grpc::StatusCode code) {
+  switch (code) {
+    case grpc::StatusCode::ABORTED:
+    case grpc::StatusCode::CANCELLED:
+    case grpc::StatusCode::DEADLINE_EXCEEDED:
+    case grpc::StatusCode::INTERNAL:
+    case grpc::StatusCode::RESOURCE_EXHAUSTED:
+    case grpc::StatusCode::UNAVAILABLE:
+    case grpc::StatusCode::UNKNOWN: return true;
+    default: return false;
+  }
+}
+
+void Pause(int attempt) {
+  std::this_thread::sleep_for(std::chrono::milliseconds(std::min(50 << attempt, 5'000)));
+}
+
+/// One AppendRows call; requests go to one stream.
+struct Connection {
+  grpc::ClientContext context;
+  std::unique_ptr<grpc::ClientReaderWriter<api::AppendRowsRequest, api::AppendRowsResponse>> calls;
+  bool has_schema = false;
+};
+
+/// The first of the rows that were refused.
+std::string RefusedRow(const api::AppendRowsResponse& answer) {
+  if (answer.row_errors().empty()) return "";
+  const api::RowError& row = answer.row_errors(0);
+  return "; row " + std::to_string(row.index()) + ": " + row.message();
+}
+
+}  // namespace
+
+struct AppendClient::Impl {
+  std::unique_ptr<api::BigQueryWrite::Stub> stub;
+  std::map<std::string, std::unique_ptr<Connection>> connections;  ///< By stream.
+
+  Connection& ConnectionTo(const std::string& stream) {
+    std::unique_ptr<Connection>& connection = connections[stream];
+    if (connection == nullptr) {
+      connection = std::make_unique<Connection>();
+      connection->context.AddMetadata("x-goog-request-params", "write_stream=" + stream);
+      connection->calls = stub->AppendRows(&connection->context);
+    }
+    return *connection;
+  }
+
+  /// False where the connection has broken; `status` says why.
+  bool TryAppend(const std::string& stream, api::AppendRowsRequest* request,
+                 const std::string& descriptor, api::AppendRowsResponse* answer,
+                 grpc::Status* status) {
+    Connection& connection = ConnectionTo(stream);
+    if (!connection.has_schema) {
+      request->mutable_proto_rows()
+          ->mutable_writer_schema()
+          ->mutable_proto_descriptor()
+          ->ParseFromString(descriptor);
+    } else {
+      request->mutable_proto_rows()->clear_writer_schema();
+    }
+    // A server that has gone silent breaks the connection, as the call has no deadline of its own.
+    if (connection.calls->Write(*request) && connection.calls->Read(answer)) {
+      connection.has_schema = true;
+      return true;
+    }
+    *status = connection.calls->Finish();
+    connections.erase(stream);
+    return false;
+  }
+};
+
+AppendClient::AppendClient(std::shared_ptr<grpc::Channel> channel)
+    : impl_(std::make_unique<Impl>()) {
+  impl_->stub = api::BigQueryWrite::NewStub(channel);
+}
+
+AppendClient::~AppendClient() {
+  for (auto& [stream, connection] : impl_->connections) {
+    connection->calls->WritesDone();
+    connection->calls->Finish().ok();
+  }
+}
+
+Result<std::string> AppendClient::CreateStream(const std::string& table) {
+  api::CreateWriteStreamRequest request;
+  request.set_parent(table);
+  request.mutable_write_stream()->set_type(api::WriteStream::COMMITTED);
+  for (int attempt = 1;; ++attempt) {
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + kAppendTimeout);
+    context.AddMetadata("x-goog-request-params", "parent=" + table);
+    api::WriteStream stream;
+    const grpc::Status status = impl_->stub->CreateWriteStream(&context, request, &stream);
+    if (status.ok()) return stream.name();
+    if (!IsTriedAgain(status.error_code()) || attempt == kAttempts) {
+      return google::FromGrpc(status, "cannot write to " + table);
+    }
+    Pause(attempt);
+  }
+}
+
+Result<sink::AppendAnswer> AppendClient::Append(const std::string& stream, int64_t offset,
+                                                const std::string& descriptor,
+                                                std::string_view rows) {
+  api::AppendRowsRequest request;
+  request.set_write_stream(stream);
+  request.mutable_offset()->set_value(offset);
+  if (!request.mutable_proto_rows()->mutable_rows()->ParseFromArray(
+          rows.data(), static_cast<int>(rows.size()))) {
+    return Internal("rows for " + stream + " are no ProtoRows");
+  }
+  for (int attempt = 1;; ++attempt) {
+    api::AppendRowsResponse answer;
+    grpc::Status status;
+    if (impl_->TryAppend(stream, &request, descriptor, &answer, &status)) {
+      if (!answer.has_error()) return sink::AppendAnswer::kAppended;
+      status = grpc::Status(static_cast<grpc::StatusCode>(answer.error().code()),
+                            answer.error().message() + RefusedRow(answer));
+    }
+    if (status.error_code() == grpc::StatusCode::ALREADY_EXISTS) {
+      return sink::AppendAnswer::kAlreadyExists;
+    }
+    if (status.error_code() == grpc::StatusCode::OUT_OF_RANGE) {
+      return sink::AppendAnswer::kOutOfRange;
+    }
+    // A call that ends well without an answer was ended by a server that stops.
+    const bool again = status.ok() || IsTriedAgain(status.error_code());
+    if (!again || attempt == kAttempts) {
+      const Status failed = google::FromGrpc(status, "cannot append to " + stream);
+      return failed.ok() ? Status(StatusCode::kUnavailable, stream + " was closed") : failed;
+    }
+    Pause(attempt);
+  }
+}
+
+}  // namespace joist::bigquery
