@@ -1,0 +1,37 @@
+// Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
+//
+// ServerLog: what a server says of itself, a line on stderr each: JSON for machines
+// ({"time":…,"severity":"INFO","message":…, and what else is known}), or text. Thread-safe.
+
+#ifndef JOIST_SERVE_SERVER_LOG_H_
+#define JOIST_SERVE_SERVER_LOG_H_
+
+#include <cstdint>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace joist::serve {
+
+enum class LogFormat : uint8_t { kNone, kJson, kText };
+enum class Severity : uint8_t { kInfo, kWarning, kError };
+
+class ServerLog {
+ public:
+  using Facts = std::initializer_list<std::pair<std::string_view, std::string>>;
+
+  explicit ServerLog(LogFormat format) : format_(format) {}
+
+  void Say(Severity severity, std::string_view message, Facts facts = {}) const;
+  /// The line, without its end, said at `time`, which is RFC 3339.
+  std::string Line(std::string_view time, Severity severity, std::string_view message,
+                   Facts facts) const;
+
+ private:
+  LogFormat format_;
+};
+
+}  // namespace joist::serve
+
+#endif  // JOIST_SERVE_SERVER_LOG_H_
