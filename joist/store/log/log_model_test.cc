@@ -29,7 +29,8 @@ struct ModelMessage {
   int64_t published = 0;
   bool is_acked = false;
   bool is_leased = false;
-  int64_t due = 0;  // Of the lease, or before which it is not handed out.
+  bool is_done = false;  // Acknowledged, behind one of its key that is not.
+  int64_t due = 0;       // Of the lease, or before which it is not handed out.
   uint64_t lease_id = 0;
   uint32_t attempts = 0;
 };
@@ -121,8 +122,9 @@ class LogModel {
     if (!settings_.is_ordered || message.key.empty()) return;
     for (size_t later = offset + 1; later < messages_.size(); ++later) {
       ModelMessage& behind = messages_[later];
-      if (behind.key != message.key || !behind.is_leased) continue;
+      if (behind.key != message.key || (!behind.is_leased && !behind.is_done)) continue;
       behind.is_leased = false;
+      behind.is_done = false;
       behind.due = 0;
     }
   }
@@ -135,9 +137,8 @@ class LogModel {
 
   bool IsDeliverable(size_t offset, const std::vector<bool>& in_this_pull) const {
     const ModelMessage& message = messages_[offset];
-    if (message.is_acked || !message.matches || message.is_leased || message.due > now_) {
-      return false;
-    }
+    if (message.is_acked || message.is_done || !message.matches || message.is_leased) return false;
+    if (message.due > now_) return false;
     if (!settings_.is_ordered || message.key.empty()) return true;
     for (size_t i = 0; i < messages_.size(); ++i) {
       const ModelMessage& other = messages_[i];
@@ -188,8 +189,24 @@ class LogModel {
     const auto ids = SomeIds();
     ASSERT_TRUE(log_->Acknowledge(kModelSub, ids, nullptr).ok());
     for (const AckId& id : ids) {
-      messages_[id.offset].is_acked = true;
-      messages_[id.offset].is_leased = false;
+      ModelMessage& message = messages_[id.offset];
+      if (!settings_.is_ordered || message.key.empty()) {
+        message.is_acked = true;
+        message.is_leased = false;
+      } else if (message.is_leased) {
+        message.is_leased = false;
+        message.is_done = true;
+        Settle(message.key);
+      }
+    }
+  }
+
+  void Settle(const std::string& key) {
+    for (ModelMessage& message : messages_) {
+      if (message.key != key || message.is_acked || !message.matches) continue;
+      if (!message.is_done) return;
+      message.is_done = false;
+      message.is_acked = true;
     }
   }
 
@@ -220,6 +237,7 @@ class LogModel {
   void ForgetLeases() {
     for (ModelMessage& message : messages_) {
       message.is_leased = false;
+      message.is_done = false;
       message.due = 0;
       message.attempts = 0;
     }
