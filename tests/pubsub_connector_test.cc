@@ -84,8 +84,8 @@ class LogServer {
     log_ = *std::move(log);
     service_ = std::make_unique<serve::PubsubService>(log_.get());
     grpc::ServerBuilder builder;
-    builder.AddListeningPort("127.0.0.1:" + std::to_string(port),
-                             grpc::InsecureServerCredentials(), &port_);
+    builder.AddListeningPort("127.0.0.1:" + std::to_string(port), grpc::InsecureServerCredentials(),
+                             &port_);
     service_->Register(builder);
     server_ = builder.BuildAndStart();
     if (server_ == nullptr) throw std::runtime_error("no server");

@@ -56,8 +56,8 @@ struct EventsPerUserOptions {
   std::string tables;
 };
 JOIST_OPTIONS(
-    EventsPerUserOptions, (project, "Of topic, subscription and tables"),
-    (subscription, "To read"), (dataset, "Of the tables; made where it is missing"),
+    EventsPerUserOptions, (project, "Of topic, subscription and tables"), (subscription, "To read"),
+    (dataset, "Of the tables; made where it is missing"),
     (table, "user_pseudo_id, event_count; made where it is missing"),
     (window_columns, "Rows say of which window they are, and whether early, on time or late"),
     (top_table, "A table for the most active users of each window; none by default"),
@@ -126,13 +126,13 @@ PCollection<Event> ReadEvents(joist::Pipeline& p, const EventsPerUserOptions& op
                              .WithTimestampAttribute("timestamp") |
                "Text" >> joist::Map([](const joist::pubsub::Message& m) { return m.data; });
   auto parsed = texts | "Parse" >> joist::json::Parse<Event>().WithErrors();
-  auto rejected = parsed.Get<joist::json::Errors>() |
-                  "Rejected" >> joist::Map([](const joist::json::BadRecord& bad) {
-                    static const joist::Counter malformed("clickstream", "malformed");
-                    malformed.Inc();
-                    return joist::pubsub::Message{.data = bad.record,
-                                                  .attributes = {{"error", bad.error}}};
-                  });
+  auto rejected =
+      parsed.Get<joist::json::Errors>() |
+      "Rejected" >> joist::Map([](const joist::json::BadRecord& bad) {
+        static const joist::Counter malformed("clickstream", "malformed");
+        malformed.Inc();
+        return joist::pubsub::Message{.data = bad.record, .attributes = {{"error", bad.error}}};
+      });
   if (!options.rejected_topic.empty()) {
     rejected | "WriteRejected" >> joist::pubsub::WriteMessages("projects/" + options.project +
                                                                "/topics/" + options.rejected_topic)
@@ -148,22 +148,21 @@ PCollection<Event> ReadEvents(joist::Pipeline& p, const EventsPerUserOptions& op
 PCollection<KV<std::string, int64_t>> CountByUser(const PCollection<std::string>& users,
                                                   const EventsPerUserOptions& options) {
   return users |
-         "Windows" >>
-             joist::WindowInto(joist::FixedWindows(options.window_size))
-                 .Triggering(Trigger::AfterWatermark(
-                     Trigger::Repeatedly(Trigger::AfterProcessingTime(options.early)),
-                     Trigger::Repeatedly(Trigger::AfterCount(1))))
-                 .WithAllowedLateness(options.allowed_lateness)
-                 .DiscardingFiredPanes() |
+         "Windows" >> joist::WindowInto(joist::FixedWindows(options.window_size))
+                          .Triggering(Trigger::AfterWatermark(
+                              Trigger::Repeatedly(Trigger::AfterProcessingTime(options.early)),
+                              Trigger::Repeatedly(Trigger::AfterCount(1))))
+                          .WithAllowedLateness(options.allowed_lateness)
+                          .DiscardingFiredPanes() |
          "Count" >> joist::Count::PerElement();
 }
 
 template <class Row>
 void Write(const PCollection<Row>& rows, const std::string& name, const std::string& table,
            const EventsPerUserOptions& options) {
-  rows | name >> joist::bigquery::WriteRows<Row>(options.project + "." + options.dataset + "." +
-                                                 table)
-                     .WithEndpoint(options.tables);
+  rows |
+      name >> joist::bigquery::WriteRows<Row>(options.project + "." + options.dataset + "." + table)
+                  .WithEndpoint(options.tables);
 }
 
 std::string NameOf(const joist::PaneInfo& pane) {
@@ -180,13 +179,14 @@ void WriteCounts(const PCollection<KV<std::string, int64_t>>& counts,
   if (options.window_columns) {
     Write(counts | "WindowedRows" >> joist::Map([](const KV<std::string, int64_t>& count,
                                                    Window window, joist::PaneInfo pane) {
-            return WindowedCount{count.key, count.value, window.start, window.end, NameOf(pane)};
-          }),
+                     return WindowedCount{count.key, count.value, window.start, window.end,
+                                          NameOf(pane)};
+                   }),
           "WriteCounts", options.table, options);
   } else {
     Write(counts | "Rows" >> joist::Map([](const KV<std::string, int64_t>& count) {
-            return UserCount{count.key, count.value};
-          }),
+                     return UserCount{count.key, count.value};
+                   }),
           "WriteCounts", options.table, options);
   }
 }
@@ -197,15 +197,15 @@ void WriteTopUsers(const PCollection<std::string>& users, const EventsPerUserOpt
              "CountAll" >> joist::Count::PerElement() |
              "Top" >> joist::Top::Of(options.top, [](const KV<std::string, int64_t>& a,
                                                      const KV<std::string, int64_t>& b) {
-               return std::pair(a.value, b.key) < std::pair(b.value, a.key);
-             }).WithoutDefaults();
+                        return std::pair(a.value, b.key) < std::pair(b.value, a.key);
+                      }).WithoutDefaults();
   Write(top | "Places" >> joist::FlatMap([](const std::vector<KV<std::string, int64_t>>& users,
                                             Window window, joist::Emit<TopUser> emit) {
-          int64_t place = 0;
-          for (const auto& user : users) {
-            emit(TopUser{window.start, ++place, user.key, user.value});
-          }
-        }),
+                int64_t place = 0;
+                for (const auto& user : users) {
+                  emit(TopUser{window.start, ++place, user.key, user.value});
+                }
+              }),
         "WriteTopUsers", options.top_table, options);
 }
 
@@ -220,11 +220,10 @@ void WriteScores(const PCollection<Event>& events, const EventsPerUserOptions& o
   using Scored = KV<Event, joist::PredictionResult<std::vector<double>, double>>;
   auto scored =
       events | "Features" >> joist::Map([](const Event& event) {
-        return KV<Event, std::vector<double>>{event, FeaturesOf(event)};
-      }) |
-      "Score" >> joist::RunInference(
-                     joist::KeyedModelHandler<Event, joist::LinearModelHandler>{
-                         joist::LinearModelHandler(options.model)}) |
+                 return KV<Event, std::vector<double>>{event, FeaturesOf(event)};
+               }) |
+      "Score" >> joist::RunInference(joist::KeyedModelHandler<Event, joist::LinearModelHandler>{
+                     joist::LinearModelHandler(options.model)}) |
       "ScoredRows" >> joist::Map([](const Scored& one, Timestamp time) {
         return ScoredEvent{one.key.event_id, one.key.user_pseudo_id, one.key.event_name, time,
                            std::clamp(one.value.inference, 0.0, 1.0)};

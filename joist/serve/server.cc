@@ -74,12 +74,14 @@ class LocalServer final : public Server {
     pubsub_ = std::make_unique<PubsubService>(log_.get());
     JOIST_RETURN_IF_ERROR(StartGrpc());
     JOIST_RETURN_IF_ERROR(MakeTopics());
-    return StartHttp();
+    JOIST_RETURN_IF_ERROR(StartHttp());
+    has_started_ = true;
+    return OkStatus();
   }
 
   void Stop() override {
     if (is_stopping_.exchange(true)) return;
-    log_lines_.Say(Severity::kInfo, "stopping");
+    if (has_started_) log_lines_.Say(Severity::kInfo, "stopping");
     if (http_ != nullptr) http_->Stop();
     if (grpc_ != nullptr) grpc_->Shutdown(std::chrono::system_clock::now() + kGrpcDrainTime);
     grpc_.reset();
@@ -91,7 +93,7 @@ class LocalServer final : public Server {
     log_.reset();
     http_.reset();
     lock_.reset();
-    log_lines_.Say(Severity::kInfo, "stopped");
+    if (has_started_) log_lines_.Say(Severity::kInfo, "stopped");
   }
 
   int http_port() const override { return http_port_; }
@@ -247,6 +249,7 @@ class LocalServer final : public Server {
   int http_port_ = kNone;
   int grpc_port_ = kNone;
   static constexpr int kNone = ServerSettings::kNoPort;
+  bool has_started_ = false;
   std::atomic<bool> is_ready_ = false;
   std::atomic<bool> is_stopping_ = false;
 };
