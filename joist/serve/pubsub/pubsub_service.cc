@@ -17,6 +17,7 @@
 
 #include "joist/serve/pubsub/grpc_status.h"
 #include "joist/serve/pubsub/pubsub_core.h"
+#include "joist/serve/pubsub/pubsub_rest.h"
 #include "joist/serve/pubsub/streaming_pull.h"
 #include "joist/serve/pubsub/task_threads.h"
 
@@ -242,6 +243,8 @@ class PubsubService::Implementation {
     builder.RegisterService(&subscriber_);
   }
 
+  HttpHandler Rest() { return PubsubRest(&core_); }
+
  private:
   TaskThreads tasks_{kTaskThreads};
   PubsubCore core_;
@@ -255,5 +258,7 @@ PubsubService::PubsubService(store::MessageLog* log)
 PubsubService::~PubsubService() = default;
 
 void PubsubService::Register(grpc::ServerBuilder& builder) { implementation_->Register(builder); }
+
+HttpHandler PubsubService::Rest() { return implementation_->Rest(); }
 
 }  // namespace joist::serve

@@ -16,6 +16,7 @@
 
 #include <memory>
 
+#include "joist/serve/http.h"
 #include "joist/store/log/message_log.h"
 
 namespace grpc {
@@ -34,6 +35,9 @@ class PubsubService {
 
   /// Adds the services; messages of up to 20 MiB are taken then.
   void Register(grpc::ServerBuilder& builder);
+
+  /// Answers Pub/Sub's REST paths, /v1/projects/…, and 404 to others; valid as long as the service.
+  HttpHandler Rest();
 
  private:
   class Implementation;

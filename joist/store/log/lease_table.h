@@ -31,6 +31,7 @@ struct Lease {
     kLeased,      ///< Handed out until `due_micros`.
     kWaiting,     ///< To be handed out (again), from `due_micros` on.
     kForwarding,  ///< On its way to the dead-letter topic.
+    kDone,        ///< Acknowledged, while one before it of its ordering key is leased.
   };
 
   uint64_t offset = 0;

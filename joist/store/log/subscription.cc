@@ -282,6 +282,30 @@ bool Subscription::AcknowledgeOne(int64_t now, uint64_t offset) {
   return acked_.Add(offset, offset + 1) > 0;
 }
 
+bool Subscription::AcknowledgeLease(int64_t now, uint64_t offset) {
+  Lease* lease = leases_.Find(offset);
+  if (lease == nullptr || lease->key == nullptr) return AcknowledgeOne(now, offset);
+  if (lease->state != Lease::State::kLeased) return false;  // It comes again, in its turn.
+  OrderedKey* const key = lease->key;
+  EndLease(lease);
+  lease->state = Lease::State::kDone;
+  SettleDone(key);
+  MaybeReady(now, key);
+  return true;
+}
+
+void Subscription::SettleDone(OrderedKey* key) {
+  while (!key->leased.empty()) {
+    const uint64_t offset = key->leased.front();
+    Lease* lease = leases_.Find(offset);
+    if (lease->state != Lease::State::kDone) return;
+    leases_.Erase(lease);
+    key->leased.pop_front();
+    acked_.Add(offset, offset + 1);
+    is_changed_ = true;
+  }
+}
+
 void Subscription::EndLease(Lease* lease) {
   --leased_;
   if (lease->holder == nullptr) return;
@@ -295,14 +319,17 @@ void Subscription::RemoveLease(int64_t now, Lease* lease) {
   OrderedKey* const key = lease->key;
   if (key != nullptr) {
     switch (lease->state) {
-      case Lease::State::kLeased: EraseSorted(lease->offset, &key->leased); break;
+      case Lease::State::kLeased:
+      case Lease::State::kDone: EraseSorted(lease->offset, &key->leased); break;
       case Lease::State::kWaiting: EraseSorted(lease->offset, &key->waiting); break;
       case Lease::State::kForwarding: --key->forwarding; break;
       case Lease::State::kNone: break;
     }
   }
   leases_.Erase(lease);
-  if (key != nullptr) MaybeReady(now, key);
+  if (key == nullptr) return;
+  SettleDone(key);
+  MaybeReady(now, key);
 }
 
 void Subscription::MaybeReady(int64_t now, OrderedKey* key) {
@@ -338,7 +365,7 @@ std::vector<AckId> Subscription::Acknowledge(int64_t now, std::span<const AckId>
           continue;
         }
       }
-      if (id.offset < end && AcknowledgeOne(now, id.offset)) ++counts_.acks;
+      if (id.offset < end && AcknowledgeLease(now, id.offset)) ++counts_.acks;
     }
     UpdateDue();
     if (IsDeliverable()) waiters = TakeWaiters();
@@ -408,6 +435,7 @@ void Subscription::Return(int64_t now, Lease* lease) {
     if (lease->key != nullptr) {
       EraseSorted(lease->offset, &lease->key->leased);
       ++lease->key->forwarding;
+      SettleDone(lease->key);
     }
     return;
   }
@@ -435,7 +463,7 @@ void Subscription::ReturnKey(int64_t now, Lease* lease) {
     key->leased.pop_back();
     key->waiting.push_front(later);
     Lease* const returned = leases_.Find(later);
-    EndLease(returned);
+    if (returned->state == Lease::State::kLeased) EndLease(returned);
     returned->state = Lease::State::kWaiting;
   }
   MaybeReady(now, key);

@@ -10,7 +10,8 @@
 //
 // Invariants:
 //  - `acked_` and the offsets of `leases_` have nothing in common.
-//  - Of an ordering key, what is leased is before what waits.
+//  - Of an ordering key, what is leased is before what waits. What is acknowledged behind a leased
+//    message of its key counts when that is acknowledged too: if that comes again, it does.
 
 #ifndef JOIST_STORE_LOG_SUBSCRIPTION_H_
 #define JOIST_STORE_LOG_SUBSCRIPTION_H_
@@ -75,7 +76,7 @@ using Waiter = std::shared_ptr<const std::function<void()>>;
 /// The ordering key of messages that are leased or wait.
 struct OrderedKey {
   const std::string* name = nullptr;
-  std::deque<uint64_t> leased = {};   // In order.
+  std::deque<uint64_t> leased = {};   // In order; those that are done too.
   std::deque<uint64_t> waiting = {};  // In order.
   size_t forwarding = 0;
   uint64_t pull = 0;  // The last one that handed out some.
@@ -101,7 +102,7 @@ class Subscription {
   /// `waiter` is called when something may have become deliverable to who has room.
   void Wait(const Waiter& waiter);
   /// Acknowledges. Returns what could not be: with exactly-once delivery those whose lease is over;
-  /// otherwise nothing, a late acknowledgement counts.
+  /// otherwise nothing: a late acknowledgement counts, unless the message waits with its key.
   std::vector<AckId> Acknowledge(int64_t now, std::span<const AckId> ids);
   /// Leases last `micros` from now on, or end with 0 (nack). Returns what was not leased so.
   std::vector<AckId> ModifyAckDeadline(int64_t now, std::span<const AckId> ids, int64_t micros);
@@ -142,6 +143,8 @@ class Subscription {
   Result<bool> HandOutAgain(uint64_t offset, Pulling* pulling);
   Result<std::shared_ptr<const MessageBlock>> BlockOf(uint64_t offset);
 
+  bool AcknowledgeLease(int64_t now, uint64_t offset);
+  void SettleDone(OrderedKey* key);
   bool AcknowledgeOne(int64_t now, uint64_t offset);
   void EndLease(Lease* lease);
   void AddWaiter(const Waiter& waiter);

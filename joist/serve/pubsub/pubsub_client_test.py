@@ -1,0 +1,498 @@
+#!/usr/bin/env python3
+# Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
+#
+# pubsub_client_test.py SERVER | --emulator HOST:PORT: Google's client library for Python against
+# the test server, or against a server that runs already (Google's emulator, to compare). Prints a
+# table of the calls that were tried. Skipped without google-cloud-pubsub.
+
+import concurrent.futures
+import datetime
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+import urllib.error
+import urllib.request
+
+try:
+    from google.api_core import exceptions
+    from google.cloud import pubsub_v1
+    from google.protobuf import duration_pb2, field_mask_pb2
+    from google.pubsub_v1 import PublisherClient as GeneratedPublisher
+except ImportError:
+    print("skipped: there is no google-cloud-pubsub (pip install google-cloud-pubsub)")
+    sys.exit(0)
+
+SERVER = sys.argv[1] if len(sys.argv) == 2 else None
+PROJECT = f"projects/p{os.getpid()}"
+CALLS = {}
+REST_PORT = None
+
+
+def tried(call, is_good, note=""):
+    """Notes that a call was tried, and how it went; one bad try is remembered."""
+    if call not in CALLS or not is_good:
+        CALLS[call] = (is_good, note)
+
+
+class Tried:
+    """Notes the call by whether the block fails."""
+
+    def __init__(self, call):
+        self.call = call
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, trace):
+        tried(self.call, error is None, "" if error is None else f"{kind.__name__}: {error}"[:90])
+        return False
+
+
+class PubsubClientTest(unittest.TestCase):
+    number = 0
+
+    def setUp(self):
+        PubsubClientTest.number += 1
+        self.publisher = pubsub_v1.PublisherClient(
+            publisher_options=pubsub_v1.types.PublisherOptions(enable_message_ordering=True))
+        self.subscriber = pubsub_v1.SubscriberClient()
+        self.topic = f"{PROJECT}/topics/topic-{self.number}"
+        self.subscription = f"{PROJECT}/subscriptions/sub-{self.number}"
+        with Tried("CreateTopic"):
+            self.publisher.create_topic(request={"name": self.topic})
+
+    def tearDown(self):
+        self.publisher.stop()
+        self.subscriber.close()
+
+    def subscribe(self, **settings):
+        return self.subscriber.create_subscription(
+            request={"name": self.subscription, "topic": self.topic, **settings})
+
+    def publish(self, *texts, **attributes):
+        return [self.publisher.publish(self.topic, text.encode(), **attributes).result(30)
+                for text in texts]
+
+    def pull(self, most=10, seconds=3, subscription=None):
+        """Pulls until there is something, for a while."""
+        end = time.time() + seconds
+        while True:
+            received = self.subscriber.pull(
+                request={"subscription": subscription or self.subscription, "max_messages": most},
+                timeout=max(1, end - time.time()), retry=None).received_messages
+            if received or time.time() >= end:
+                return received
+
+    def pull_nothing(self):
+        try:
+            received = self.subscriber.pull(
+                request={"subscription": self.subscription, "max_messages": 10,
+                         "return_immediately": True}, timeout=5, retry=None).received_messages
+        except exceptions.DeadlineExceeded:
+            received = []
+        self.assertEqual([m.message.data for m in received], [])
+
+    def texts(self, received):
+        return [m.message.data.decode() for m in received]
+
+    def ack(self, received, subscription=None):
+        self.subscriber.acknowledge(request={"subscription": subscription or self.subscription,
+                                             "ack_ids": [m.ack_id for m in received]})
+
+    def nack(self, received):
+        self.subscriber.modify_ack_deadline(request={
+            "subscription": self.subscription, "ack_ids": [m.ack_id for m in received],
+            "ack_deadline_seconds": 0})
+
+    def test_topics(self):
+        with Tried("GetTopic"):
+            self.assertEqual(self.publisher.get_topic(request={"topic": self.topic}).name,
+                             self.topic)
+        with Tried("ListTopics, paged"):
+            for i in range(5):
+                self.publisher.create_topic(request={"name": f"{self.topic}-{i}"})
+            listed = [t.name for t in self.publisher.list_topics(
+                request={"project": PROJECT, "page_size": 2})]
+            for i in range(5):
+                self.assertIn(f"{self.topic}-{i}", listed)
+        with Tried("UpdateTopic labels"):
+            updated = self.publisher.update_topic(request={
+                "topic": {"name": self.topic, "labels": {"team": "a"}},
+                "update_mask": field_mask_pb2.FieldMask(paths=["labels"])})
+            self.assertEqual(dict(updated.labels), {"team": "a"})
+        with Tried("CreateTopic again: ALREADY_EXISTS"):
+            with self.assertRaises(exceptions.AlreadyExists):
+                self.publisher.create_topic(request={"name": self.topic})
+        with Tried("GetTopic of none: NOT_FOUND"):
+            with self.assertRaises(exceptions.NotFound):
+                self.publisher.get_topic(request={"topic": f"{PROJECT}/topics/none"})
+        with Tried("CreateTopic with a bad name: INVALID_ARGUMENT"):
+            with self.assertRaises(exceptions.InvalidArgument):
+                self.publisher.create_topic(request={"name": f"{PROJECT}/topics/1"})
+        with Tried("DeleteTopic"):
+            self.publisher.delete_topic(request={"topic": self.topic})
+            with self.assertRaises(exceptions.NotFound):
+                self.publisher.get_topic(request={"topic": self.topic})
+
+    def test_subscriptions(self):
+        with Tried("CreateSubscription defaults"):
+            made = self.subscribe()
+            self.assertEqual(made.ack_deadline_seconds, 10)
+            self.assertEqual(made.message_retention_duration, datetime.timedelta(days=7))
+        with Tried("GetSubscription"):
+            got = self.subscriber.get_subscription(request={"subscription": self.subscription})
+            self.assertEqual(got.topic, self.topic)
+        with Tried("ListSubscriptions"):
+            listed = self.subscriber.list_subscriptions(request={"project": PROJECT})
+            self.assertIn(self.subscription, [s.name for s in listed])
+        with Tried("ListTopicSubscriptions"):
+            self.assertEqual(list(self.publisher.list_topic_subscriptions(
+                request={"topic": self.topic})), [self.subscription])
+        with Tried("UpdateSubscription labels and deadline"):
+            updated = self.subscriber.update_subscription(request={
+                "subscription": {"name": self.subscription, "labels": {"a": "b"},
+                                 "ack_deadline_seconds": 77},
+                "update_mask": field_mask_pb2.FieldMask(paths=["labels", "ack_deadline_seconds"])})
+            self.assertEqual((dict(updated.labels), updated.ack_deadline_seconds), ({"a": "b"}, 77))
+        with Tried("UpdateSubscription filter: INVALID_ARGUMENT"):
+            with self.assertRaises(exceptions.InvalidArgument):
+                self.subscriber.update_subscription(request={
+                    "subscription": {"name": self.subscription, "filter": "attributes:a"},
+                    "update_mask": field_mask_pb2.FieldMask(paths=["filter"])})
+        with Tried("CreateSubscription bad filter: INVALID_ARGUMENT"):
+            with self.assertRaises(exceptions.InvalidArgument):
+                self.subscriber.create_subscription(request={
+                    "name": self.subscription + "-f", "topic": self.topic, "filter": "a = b"})
+        with Tried("DeleteTopic leaves _deleted-topic_"):
+            self.publisher.delete_topic(request={"topic": self.topic})
+            got = self.subscriber.get_subscription(request={"subscription": self.subscription})
+            self.assertEqual(got.topic, "_deleted-topic_")
+        with Tried("DeleteSubscription"):
+            self.subscriber.delete_subscription(request={"subscription": self.subscription})
+            with self.assertRaises(exceptions.NotFound):
+                self.subscriber.get_subscription(request={"subscription": self.subscription})
+
+    def test_publish_and_pull(self):
+        self.subscribe()
+        with Tried("Publish"):
+            ids = self.publish("a", "b", color="red")
+            self.assertEqual(len(set(ids)), 2)
+        with Tried("Pull"):
+            received = []
+            while len(received) < 2:
+                received += self.pull()
+            self.assertEqual(sorted(self.texts(received)), ["a", "b"])
+            self.assertEqual(dict(received[0].message.attributes), {"color": "red"})
+            self.assertEqual(sorted(m.message.message_id for m in received), sorted(ids))
+        with Tried("Acknowledge"):
+            self.ack(received)
+            self.pull_nothing()
+        with Tried("Publish to no topic: NOT_FOUND"):
+            with self.assertRaises(exceptions.NotFound):
+                self.publisher.publish(f"{PROJECT}/topics/none", b"a").result(10)
+        with Tried("Publish of nothing: INVALID_ARGUMENT"):
+            with self.assertRaises(exceptions.InvalidArgument):
+                # The client's own method takes single messages.
+                GeneratedPublisher.publish(
+                    self.publisher, request={"topic": self.topic, "messages": [{}]})
+        with Tried("Acknowledge of a bad id: INVALID_ARGUMENT"):
+            with self.assertRaises(exceptions.InvalidArgument):
+                self.subscriber.acknowledge(
+                    request={"subscription": self.subscription, "ack_ids": ["none"]})
+
+    def test_nack(self):
+        self.subscribe()
+        self.publish("a")
+        with Tried("ModifyAckDeadline 0: again at once"):
+            self.nack(self.pull())
+            self.assertEqual(self.texts(self.pull()), ["a"])
+
+    def test_deadline(self):
+        self.subscribe(ack_deadline_seconds=10)
+        self.publish("a")
+        with Tried("ModifyAckDeadline 1: again after it"):
+            received = self.pull()
+            self.subscriber.modify_ack_deadline(request={
+                "subscription": self.subscription, "ack_ids": [received[0].ack_id],
+                "ack_deadline_seconds": 1})
+            self.assertEqual(self.texts(self.pull(seconds=5)), ["a"])
+
+    def test_streaming_pull(self):
+        self.subscribe()
+        got = []
+        is_all = threading.Event()
+        nacked = set()
+
+        def on_message(message):
+            if message.data == b"m7" and "m7" not in nacked:
+                nacked.add("m7")
+                message.nack()
+                return
+            got.append(message.data.decode())
+            message.ack()
+            if len(set(got)) == 500:
+                is_all.set()
+
+        with Tried("StreamingPull: 500 messages by callback, one nacked"):
+            future = self.subscriber.subscribe(
+                self.subscription, on_message,
+                flow_control=pubsub_v1.types.FlowControl(max_messages=50))
+            pending = [self.publisher.publish(self.topic, f"m{i}".encode()) for i in range(500)]
+            concurrent.futures.wait(pending, timeout=30)
+            self.assertTrue(is_all.wait(30), f"{len(set(got))} of 500")
+            future.cancel()
+            future.result(30)
+            self.assertEqual(len(set(got)), 500)
+        with Tried("StreamingPull: all acknowledged"):
+            time.sleep(0.5)
+            self.pull_nothing()
+
+    def test_exactly_once(self):
+        self.subscribe(enable_exactly_once_delivery=True)
+        results = []
+        is_done = threading.Event()
+
+        def on_message(message):
+            results.append(message.ack_with_response())
+            if len(results) == 20:
+                is_done.set()
+
+        with Tried("StreamingPull: exactly once, ack_with_response"):
+            future = self.subscriber.subscribe(self.subscription, on_message)
+            self.publish(*[f"m{i}" for i in range(20)])
+            self.assertTrue(is_done.wait(20))
+            for result in results:
+                self.assertEqual(result.result(20).name, "SUCCESS")
+            future.cancel()
+            future.result(30)
+
+    def test_ordering(self):
+        self.subscribe(enable_message_ordering=True)
+        texts = [f"m{i}" for i in range(50)]
+        got = []
+        is_all = threading.Event()
+        nacked = []
+
+        def on_message(message):
+            text = message.data.decode()
+            if text == "m10" and not nacked:
+                nacked.append(text)
+                message.nack()
+                return
+            got.append(text)
+            message.ack()
+            if text == "m49" and "m10" in got:
+                is_all.set()
+
+        with Tried("StreamingPull: order of a key, with a nack"):
+            for text in texts:
+                self.publisher.publish(self.topic, text.encode(), ordering_key="k")
+            future = self.subscriber.subscribe(self.subscription, on_message)
+            self.assertTrue(is_all.wait(20))
+            future.cancel()
+            future.result(30)
+            # The last time that each was given is in order.
+            last = sorted(set(got), key=lambda text: len(got) - got[::-1].index(text))
+            self.assertEqual(last, texts)
+        with Tried("Pull of an ordered subscription after a stream"):
+            self.publish("after")
+            self.assertEqual(self.texts(self.pull(seconds=5)), ["after"])
+
+    def test_filter(self):
+        with Tried("CreateSubscription with a filter"):
+            self.subscribe(filter='attributes.color = "red" AND NOT attributes:old')
+        self.publish("a", color="red")
+        self.publish("b", color="blue")
+        self.publish("c", color="red", old="1")
+        self.publish("d", color="red")
+        with Tried("Pull: the filter is applied"):
+            received = []
+            end = time.time() + 5
+            while len(received) < 2 and time.time() < end:
+                received += self.pull(seconds=1)
+            received += self.subscriber.pull(request={
+                "subscription": self.subscription, "max_messages": 10,
+                "return_immediately": True}).received_messages
+            self.assertEqual(sorted(self.texts(received)), ["a", "d"])
+
+    def test_dead_letters(self):
+        dead = self.topic + "-dead"
+        dead_subscription = self.subscription + "-dead"
+        self.publisher.create_topic(request={"name": dead})
+        self.subscriber.create_subscription(request={"name": dead_subscription, "topic": dead})
+        self.subscribe(dead_letter_policy={"dead_letter_topic": dead, "max_delivery_attempts": 5})
+        self.publish("a", k="v")
+        with Tried("Dead letter after 5 attempts, with attempts counted"):
+            attempts = []
+            for _ in range(5):
+                received = self.pull()
+                attempts.append(received[0].delivery_attempt)
+                self.nack(received)
+            self.assertEqual(attempts, [1, 2, 3, 4, 5])
+            letters = self.pull(seconds=10, subscription=dead_subscription)
+            self.assertEqual(self.texts(letters), ["a"])
+        with Tried("Dead letter: Google's attributes"):
+            attributes = dict(letters[0].message.attributes)
+            self.assertEqual(attributes["k"], "v")
+            self.assertEqual(attributes["CloudPubSubDeadLetterSourceDeliveryCount"], "5")
+            self.assertEqual(attributes["CloudPubSubDeadLetterSourceSubscription"],
+                             self.subscription.split("/")[-1])
+            self.assertIn("CloudPubSubDeadLetterSourceTopicPublishTime", attributes)
+
+    def test_retry_policy(self):
+        with Tried("Retry policy: again after the backoff"):
+            self.subscribe(retry_policy={
+                "minimum_backoff": duration_pb2.Duration(seconds=1),
+                "maximum_backoff": duration_pb2.Duration(seconds=2)})
+            self.publish("a")
+            self.nack(self.pull())
+            self.pull_nothing()
+            self.assertEqual(self.texts(self.pull(seconds=5)), ["a"])
+
+    def test_seek(self):
+        self.subscribe(retain_acked_messages=True)
+        self.publish("a")
+        time.sleep(0.2)
+        middle = datetime.datetime.now(datetime.timezone.utc)
+        time.sleep(0.2)
+        self.publish("b")
+        received = []
+        while len(received) < 2:
+            received += self.pull()
+        self.ack(received)
+        with Tried("Seek back to a time"):
+            self.subscriber.seek(request={"subscription": self.subscription, "time": middle})
+            received = self.pull(seconds=5)
+            self.assertEqual(self.texts(received), ["b"])
+        with Tried("Seek forward to a time"):
+            self.publish("c")
+            self.subscriber.seek(request={
+                "subscription": self.subscription,
+                "time": datetime.datetime.now(datetime.timezone.utc)
+                + datetime.timedelta(seconds=1)})
+            self.pull_nothing()
+
+    def test_snapshots(self):
+        self.subscribe()
+        snapshot = f"{PROJECT}/snapshots/snap-{self.number}"
+        self.publish("a")
+        with Tried("CreateSnapshot, GetSnapshot, ListSnapshots"):
+            self.subscriber.create_snapshot(
+                request={"name": snapshot, "subscription": self.subscription})
+            got = self.subscriber.get_snapshot(request={"snapshot": snapshot})
+            self.assertEqual(got.topic, self.topic)
+            listed = self.subscriber.list_snapshots(request={"project": PROJECT})
+            self.assertIn(snapshot, [s.name for s in listed])
+        with Tried("Seek to a snapshot"):
+            self.ack(self.pull())
+            self.subscriber.seek(request={"subscription": self.subscription, "snapshot": snapshot})
+            self.assertEqual(self.texts(self.pull()), ["a"])
+        with Tried("DeleteSnapshot"):
+            self.subscriber.delete_snapshot(request={"snapshot": snapshot})
+
+    def test_detach(self):
+        self.subscribe()
+        with Tried("DetachSubscription"):
+            self.publisher.detach_subscription(request={"subscription": self.subscription})
+            with self.assertRaises(exceptions.FailedPrecondition):
+                self.subscriber.pull(request={"subscription": self.subscription,
+                                              "max_messages": 1}, timeout=5, retry=None)
+
+    def rest(self, method, path, body=None):
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{REST_PORT}/v1/{path}", method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Content-Type": "application/json"})
+        try:
+            with urllib.request.urlopen(request, timeout=20) as answer:
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as error:
+            return error.code, json.load(error)
+
+    @unittest.skipIf(SERVER is None, "only of the test server")
+    def test_rest(self):
+        topic = self.topic + "-rest"
+        with Tried("REST: topics, subscriptions, publish, pull, acknowledge"):
+            self.assertEqual(self.rest("PUT", topic, {"labels": {"a": "b"}})[0], 200)
+            self.assertEqual(self.rest("GET", topic)[1]["labels"], {"a": "b"})
+            self.assertEqual(self.rest("PUT", topic, {})[0], 409)
+            self.assertEqual(self.rest("PUT", self.subscription, {"topic": topic})[0], 200)
+            code, published = self.rest("POST", topic + ":publish", {
+                "messages": [{"data": "aGVsbG8=", "attributes": {"k": "v"}}]})
+            self.assertEqual((code, published), (200, {"messageIds": ["0"]}))
+            code, pulled = self.rest("POST", self.subscription + ":pull", {"maxMessages": 5})
+            self.assertEqual(code, 200)
+            received = pulled["receivedMessages"][0]
+            self.assertEqual(received["message"]["data"], "aGVsbG8=")
+            self.assertEqual(self.rest("POST", self.subscription + ":acknowledge",
+                                       {"ackIds": [received["ackId"]]}), (200, {}))
+            listed = self.rest("GET", f"{PROJECT}/topics?pageSize=1")[1]
+            self.assertEqual(len(listed["topics"]), 1)
+            self.assertIn("nextPageToken", listed)
+            code, error = self.rest("GET", f"{PROJECT}/topics/none")
+            self.assertEqual((code, error["error"]["status"]), (404, "NOT_FOUND"))
+            self.assertEqual(self.rest("PUT", topic + "x", {"nothing": 1})[0], 400)
+            updated = self.rest("PATCH", topic, {"topic": {"labels": {"c": "d"}},
+                                                 "updateMask": "labels"})
+            self.assertEqual(updated[1]["labels"], {"c": "d"})
+            self.assertEqual(self.rest("DELETE", topic), (200, {}))
+
+    @unittest.skipIf(SERVER is None or shutil.which("gcloud") is None, "there is no gcloud")
+    def test_gcloud(self):
+        folder = tempfile.mkdtemp(prefix=f"joist-gcloud-{os.getpid()}-")
+        environment = dict(
+            os.environ, CLOUDSDK_CONFIG=folder, CLOUDSDK_AUTH_DISABLE_CREDENTIALS="true",
+            CLOUDSDK_CORE_DISABLE_PROMPTS="1", CLOUDSDK_CORE_PROJECT=PROJECT.split("/")[1],
+            CLOUDSDK_API_ENDPOINT_OVERRIDES_PUBSUB=f"http://127.0.0.1:{REST_PORT}/")
+
+        def gcloud(*words):
+            done = subprocess.run(["gcloud", "pubsub", *words, "--format=json"], env=environment,
+                                  capture_output=True, text=True, timeout=60, check=False)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            return json.loads(done.stdout or "null")
+
+        try:
+            with Tried("gcloud pubsub: topics, subscriptions, publish, pull"):
+                name = self.topic.split("/")[-1] + "-gcloud"
+                gcloud("topics", "create", name)
+                gcloud("subscriptions", "create", name + "-sub", "--topic", name)
+                gcloud("topics", "publish", name, "--message=hello", "--attribute=k=v")
+                pulled = gcloud("subscriptions", "pull", name + "-sub", "--auto-ack")
+                self.assertEqual(pulled[0]["message"]["attributes"], {"k": "v"})
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def main():
+    global REST_PORT
+    if SERVER is None:
+        os.environ["PUBSUB_EMULATOR_HOST"] = sys.argv[2]
+        is_good = unittest.main(argv=[sys.argv[0]], exit=False, verbosity=1).result.wasSuccessful()
+    else:
+        folder = tempfile.mkdtemp(prefix=f"joist-pubsub-{os.getpid()}-")
+        server = subprocess.Popen([SERVER, folder], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                  text=True)
+        try:
+            port, rest = server.stdout.readline().split()
+            REST_PORT = int(rest)
+            os.environ["PUBSUB_EMULATOR_HOST"] = f"127.0.0.1:{port}"
+            is_good = unittest.main(argv=[sys.argv[0]], exit=False,
+                                    verbosity=1).result.wasSuccessful()
+        finally:
+            server.stdin.close()
+            server.wait(10)
+            shutil.rmtree(folder, ignore_errors=True)
+    width = max(len(call) for call in CALLS)
+    for call, (is_call_good, note) in sorted(CALLS.items()):
+        print(f"{call:{width}}  {'ok' if is_call_good else 'DIFFERS'}  {note}")
+    sys.exit(0 if is_good else 1)
+
+
+if __name__ == "__main__":
+    main()
