@@ -17,7 +17,6 @@
 #include <utility>
 #include <vector>
 
-#include "apps/events-per-user/local_server.h"
 #include "joist/cli/pipeline.h"
 #include "joist/io/bigquery/bigquery.h"
 #include "joist/io/json/json.h"
@@ -128,10 +127,10 @@ PCollection<Event> ReadEvents(joist::Pipeline& p, const EventsPerUserOptions& op
   auto parsed = texts | "Parse" >> joist::json::Parse<Event>().WithErrors();
   auto rejected =
       parsed.Get<joist::json::Errors>() |
-      "Rejected" >> joist::Map([](const joist::json::BadRecord& bad) {
+      "Rejected" >> joist::Map([](const joist::files::BadRecord& bad) {
         static const joist::Counter malformed("clickstream", "malformed");
         malformed.Inc();
-        return joist::pubsub::Message{.data = bad.record, .attributes = {{"error", bad.error}}};
+        return joist::pubsub::Message{.data = bad.record, .attributes = {{"error", bad.reason}}};
       });
   if (!options.rejected_topic.empty()) {
     rejected | "WriteRejected" >> joist::pubsub::WriteMessages("projects/" + options.project +
@@ -165,22 +164,13 @@ void Write(const PCollection<Row>& rows, const std::string& name, const std::str
                   .WithEndpoint(options.tables);
 }
 
-std::string NameOf(const joist::PaneInfo& pane) {
-  switch (pane.timing) {
-    case joist::PaneTiming::kEarly: return "early";
-    case joist::PaneTiming::kOnTime: return "on time";
-    case joist::PaneTiming::kLate: return "late";
-    default: return "unknown";
-  }
-}
-
 void WriteCounts(const PCollection<KV<std::string, int64_t>>& counts,
                  const EventsPerUserOptions& options) {
   if (options.window_columns) {
     Write(counts | "WindowedRows" >> joist::Map([](const KV<std::string, int64_t>& count,
                                                    Window window, joist::PaneInfo pane) {
                      return WindowedCount{count.key, count.value, window.start, window.end,
-                                          NameOf(pane)};
+                                          std::string(joist::PaneTimingName(pane.timing))};
                    }),
           "WriteCounts", options.table, options);
   } else {
@@ -197,8 +187,8 @@ void WriteTopUsers(const PCollection<std::string>& users, const EventsPerUserOpt
              "CountAll" >> joist::Count::PerElement() |
              "Top" >> joist::Top::Of(options.top, [](const KV<std::string, int64_t>& a,
                                                      const KV<std::string, int64_t>& b) {
-                        return std::pair(a.value, b.key) < std::pair(b.value, a.key);
-                      }).WithoutDefaults();
+               return std::pair(a.value, b.key) < std::pair(b.value, a.key);
+             });
   Write(top | "Places" >> joist::FlatMap([](const std::vector<KV<std::string, int64_t>>& users,
                                             Window window, joist::Emit<TopUser> emit) {
                 int64_t place = 0;

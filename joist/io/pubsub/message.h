@@ -12,11 +12,11 @@ namespace joist::pubsub {
 
 /// A message of Pub/Sub. One that is written needs data or attributes.
 struct Message {
-  std::string data;
-  std::map<std::string, std::string> attributes;
-  std::string ordering_key;
-  std::string message_id;  ///< The service's; not written.
-  Timestamp publish_time;  ///< The service's; not written.
+  std::string data = {};
+  std::map<std::string, std::string> attributes = {};
+  std::string ordering_key = {};
+  std::string message_id = {};  ///< The service's; not written.
+  Timestamp publish_time = {};  ///< The service's; not written.
 };
 JOIST_ROW(Message, data, attributes, ordering_key, message_id, publish_time)
 
