@@ -8,4 +8,12 @@
 
 #include "joist/cli/main.h"
 
+#ifdef JOIST_WITH_SERVE
+#include "apps/joist/serve.h"
+
+int main(int argc, char** argv) {
+  return joist::cli::Main(argc, argv, {&joist::apps::kServeCommand, 1});
+}
+#else
 int main(int argc, char** argv) { return joist::cli::Main(argc, argv); }
+#endif

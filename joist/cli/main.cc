@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <iterator>
 #include <optional>
 #include <span>
 #include <string>
@@ -27,14 +28,6 @@ namespace {
 using Arguments = std::span<const std::string_view>;
 
 constexpr int kWrongArguments = 2;
-
-struct Command {
-  std::string_view name;
-  std::string_view usage;
-  std::string_view summary;
-  std::string_view more;  // With examples; "$" is the program.
-  int (*run)(const std::string& program, Arguments arguments);
-};
 
 int Refuse(const std::string& program, std::string_view what) {
   std::fprintf(stderr, "%s: %.*s\n", program.c_str(), static_cast<int>(what.size()), what.data());
@@ -293,9 +286,15 @@ std::string Help(const std::string& program, const Command& command) {
   return help;
 }
 
-std::string Help(const std::string& program) {
+std::vector<Command> AllCommands(std::span<const Command> more) {
+  std::vector<Command> commands(std::begin(kCommands), std::end(kCommands));
+  commands.insert(commands.end(), more.begin(), more.end());
+  return commands;
+}
+
+std::string Help(const std::string& program, const std::vector<Command>& commands) {
   std::string help = "Usage: " + program + " COMMAND [arguments]\n\nCommands:\n";
-  for (const Command& command : kCommands) {
+  for (const Command& command : commands) {
     std::string name(command.name);
     name.resize(12, ' ');
     help += "  " + name + std::string(command.summary) + '\n';
@@ -316,23 +315,24 @@ bool AsksForHelp(std::string_view argument) { return argument == "--help" || arg
 
 }  // namespace
 
-int Main(int argc, const char* const* argv) {
+int Main(int argc, const char* const* argv, std::span<const Command> more) {
+  const std::vector<Command> commands = AllCommands(more);
   std::string program = argc > 0 ? argv[0] : "joist";
   program.erase(0, program.rfind('/') + 1);
   std::vector<std::string_view> words;
   for (int i = 1; i < argc; ++i) words.emplace_back(argv[i]);
   if (words.empty()) {
-    std::fputs(Help(program).c_str(), stderr);
+    std::fputs(Help(program, commands).c_str(), stderr);
     return kWrongArguments;
   }
   if (words[0] == "help") {  // `help run` is `run --help`.
     words.erase(words.begin());
     words.insert(words.size() > 1 ? words.begin() + 1 : words.end(), "--help");
   }
-  if (AsksForHelp(words[0])) return Print(Help(program));
+  if (AsksForHelp(words[0])) return Print(Help(program, commands));
   if (words[0] == "--version") return Print("joist " JOIST_VERSION "\n");
   std::vector<std::string> names;
-  for (const Command& command : kCommands) {
+  for (const Command& command : commands) {
     names.emplace_back(command.name);
     if (words[0] != command.name) continue;
     const Arguments arguments = Arguments(words).subspan(1);

@@ -21,7 +21,7 @@
 #include "joist/serve/server_figures.h"
 #include "joist/store/log/message_log.h"
 #ifdef JOIST_SERVE_TABLES
-#include "joist/serve/bigquery/bigquery_service.h"
+#include "joist/serve/bigquery/write_service.h"
 #include "joist/store/tables/table_store.h"
 #endif
 
@@ -69,17 +69,19 @@ class LocalServer final : public Server {
     tables::TableStoreOptions table_options;
     table_options.folder = settings_.data + "/tables";
     JOIST_ASSIGN_OR_RETURN(tables_, tables::TableStore::Open(table_options));
-    big_query_ = std::make_unique<BigQueryService>(tables_.get());
+    big_query_ = MakeBigQueryWrite(tables_.get());
 #endif
     pubsub_ = std::make_unique<PubsubService>(log_.get());
     JOIST_RETURN_IF_ERROR(StartGrpc());
     JOIST_RETURN_IF_ERROR(MakeTopics());
-    return StartHttp();
+    JOIST_RETURN_IF_ERROR(StartHttp());
+    has_started_ = true;
+    return OkStatus();
   }
 
   void Stop() override {
     if (is_stopping_.exchange(true)) return;
-    log_lines_.Say(Severity::kInfo, "stopping");
+    if (has_started_) log_lines_.Say(Severity::kInfo, "stopping");
     if (http_ != nullptr) http_->Stop();
     if (grpc_ != nullptr) grpc_->Shutdown(std::chrono::system_clock::now() + kGrpcDrainTime);
     grpc_.reset();
@@ -91,7 +93,7 @@ class LocalServer final : public Server {
     log_.reset();
     http_.reset();
     lock_.reset();
-    log_lines_.Say(Severity::kInfo, "stopped");
+    if (has_started_) log_lines_.Say(Severity::kInfo, "stopped");
   }
 
   int http_port() const override { return http_port_; }
@@ -139,7 +141,7 @@ class LocalServer final : public Server {
     builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
     pubsub_->Register(builder);
 #ifdef JOIST_SERVE_TABLES
-    big_query_->Register(builder);
+    builder.RegisterService(big_query_.get());
 #endif
     const bool listens = settings_.grpc_port != ServerSettings::kNoPort;
     const std::string where = Authority(settings_.address, settings_.grpc_port);
@@ -206,12 +208,7 @@ class LocalServer final : public Server {
       reply({.body = Metrics(), .content_type = "text/plain; version=0.0.4; charset=utf-8"});
     });
     router.Add("POST", "/v1/topics/*", ingest_->Handler());
-#ifdef JOIST_SERVE_TABLES
-    for (const char* path :
-         {"/bigquery/v2/**", "/upload/bigquery/v2/**", "/resumable/upload/bigquery/v2/**"}) {
-      router.Add("*", path, big_query_->Rest());
-    }
-#endif
+    router.Add("*", "/v1/projects/**", pubsub_->Rest());
     return router;
   }
 
@@ -238,7 +235,7 @@ class LocalServer final : public Server {
   std::unique_ptr<store::MessageLog> log_;
 #ifdef JOIST_SERVE_TABLES
   std::unique_ptr<tables::TableStore> tables_;
-  std::unique_ptr<BigQueryService> big_query_;
+  std::unique_ptr<grpc::Service> big_query_;
 #endif
   std::unique_ptr<PubsubService> pubsub_;
   std::unique_ptr<grpc::Server> grpc_;
@@ -247,6 +244,7 @@ class LocalServer final : public Server {
   int http_port_ = kNone;
   int grpc_port_ = kNone;
   static constexpr int kNone = ServerSettings::kNoPort;
+  bool has_started_ = false;
   std::atomic<bool> is_ready_ = false;
   std::atomic<bool> is_stopping_ = false;
 };

@@ -120,6 +120,13 @@ TEST_F(ServerTest, IngestsWhatSubscribersGet) {
   }
 }
 
+TEST_F(ServerTest, SpeaksPubSubOverRest) {
+  ASSERT_NO_FATAL_FAILURE(Start(Settings()));
+  EXPECT_THAT(GetBody("/v1/projects/local/topics"),
+              HasSubstr("\"name\":\"projects/local/topics/clicks\""));
+  EXPECT_THAT(GetBody("/v1/projects/local/topics/none"), HasSubstr("\"code\":404"));
+}
+
 TEST_F(ServerTest, SaysHowItIs) {
   ASSERT_NO_FATAL_FAILURE(Start(Settings()));
   EXPECT_EQ(GetBody("/healthz"), "ok\n");

@@ -1,0 +1,200 @@
+#!/usr/bin/env python3
+# Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
+#
+# serve_test.py JOIST: `joist serve` as its users run it: how it starts, what it says, what it
+# refuses, and what is left when it is killed.
+
+import glob
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+import urllib.error
+import urllib.request
+
+JOIST = "joist"
+
+
+class ServeTest(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory(prefix=f"joist_serve_{os.getpid()}_")
+        self.addCleanup(folder.cleanup)
+        self.folder = folder.name
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def start(self, *options, environment=None):
+        """Waits for the line that says where it listens."""
+        server = subprocess.Popen(
+            [JOIST, "serve", f"--data={self.path('data')}", "--http_port=0", "--grpc_port=0",
+             "--topic=clicks", *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            env={**os.environ, **(environment or {})})
+        self.addCleanup(self.end, server)
+        line = server.stdout.readline()
+        where = re.search(r"http://[^;,]*", line)
+        self.assertIsNotNone(where, line + (server.stderr.read() if not line else ""))
+        server.line = line
+        server.url = where.group()
+        return server
+
+    @staticmethod
+    def end(server):
+        if server.poll() is None:
+            server.kill()
+        server.communicate()
+
+    @staticmethod
+    def get(server, path):
+        with urllib.request.urlopen(server.url + path, timeout=20) as answer:
+            return answer.read().decode()
+
+    @staticmethod
+    def post(server, body, topic="clicks", headers=None):
+        """The status and what the body says."""
+        request = urllib.request.Request(f"{server.url}/v1/topics/{topic}", data=body.encode(),
+                                         headers=headers or {})
+        try:
+            with urllib.request.urlopen(request, timeout=20) as answer:
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, json.load(error)["error"]["message"]
+
+    def refused(self, *options, code=1, environment=None):
+        done = subprocess.run([JOIST, "serve", *options], capture_output=True, text=True, timeout=60,
+                              env={**os.environ, **(environment or {})}, check=False)
+        self.assertEqual(done.returncode, code, done.stderr)
+        self.assertEqual(done.stdout, "")
+        self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
+        return done.stderr
+
+    def test_starts_serves_and_ends(self):
+        server = self.start()
+        self.assertRegex(server.line, r"^joist serves .*data; HTTP on http://127\.0\.0\.1:\d+, for "
+                         r"BigQuery's clients BIGQUERY_EMULATOR_HOST=http://127\.0\.0\.1:\d+; gRPC "
+                         r"on 127\.0\.0\.1:\d+, for Pub/Sub's clients "
+                         r"PUBSUB_EMULATOR_HOST=127\.0\.0\.1:\d+\n$")
+        self.assertEqual(self.get(server, "/healthz"), "ok\n")
+        self.assertEqual(self.get(server, "/readyz"), "ready\n")
+        self.assertEqual(self.post(server, '{"user":"Ada"}\n{"user":"Bob"}'), (200, {"published": 2}))
+        metrics = self.get(server, "/metrics")
+        self.assertIn("\njoist_ingest_events_total 2\n", metrics)
+        self.assertIn('\njoist_http_requests_total{status="200"} 3\n', metrics)
+        for line in metrics.splitlines():
+            self.assertRegex(line, r'^(# (HELP|TYPE) \w+ .+|\w+(\{\w+="[^"]*"\})? -?[0-9.e+]+)$')
+        server.send_signal(signal.SIGTERM)
+        output, log = server.communicate(timeout=20)
+        self.assertEqual(server.returncode, 0)
+        self.assertEqual(output, "")
+        lines = [json.loads(line) for line in log.splitlines()]
+        self.assertEqual([line["message"] for line in lines], ["serving", "stopping", "stopped"])
+        self.assertEqual(lines[0]["severity"], "INFO")
+
+    def test_warns_where_others_can_reach_it(self):
+        server = self.start("--listen=0.0.0.0", "--log_format=text")
+        self.assertIn("HTTP on http://127.0.0.1:", server.line)
+        server.send_signal(signal.SIGINT)
+        _, log = server.communicate(timeout=20)
+        self.assertEqual(server.returncode, 130)
+        self.assertIn(" WARNING others can reach this server, unencrypted", log)
+
+    def test_refuses_what_is_in_use(self):
+        server = self.start()
+        data = f"--data={self.path('data')}"
+        self.assertEqual(self.refused(data),
+                         f"joist serve: {self.path('data')} is in use by process {server.pid}; stop "
+                         "it or choose another folder of data\n")
+        other = f"--data={self.path('other')}"
+        port = server.url.rsplit(":", 1)[1]
+        self.assertIn(f"127.0.0.1 port {port} is in use by another program; stop that one or choose "
+                      "another port", self.refused(other, f"--http_port={port}", "--grpc_port=0"))
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", 0))
+            taken.listen()
+            port = taken.getsockname()[1]
+            self.assertIn(f"cannot serve gRPC on 127.0.0.1:{port}",
+                          self.refused(other, f"--grpc_port={port}", "--http_port=0"))
+
+    def test_refuses_wrong_options(self):
+        data = f"--data={self.path('data')}"
+        self.assertIn("--data must be given", self.refused(code=2))
+        self.assertIn("did you mean --http_port?", self.refused(data, "--http_prt=1", code=2))
+        self.assertIn("got \"xml\"", self.refused(data, "--log_format=xml", code=2))
+        self.assertIn("expected TOPIC=FILE", self.refused(data, "--schema=x", code=2))
+        with open(self.path("schema"), "w", encoding="utf-8") as file:
+            file.write('{"properties":{"at":{"format":"date"}}}')
+        self.assertIn('schema /properties/at: the keyword "format" is not supported',
+                      self.refused(data, f"--schema=clicks={self.path('schema')}", code=2))
+        self.assertIn("\"here\" is no address",
+                      self.refused(data, "--listen=here", "--grpc_port=-1"))
+        with open(self.path("file"), "w", encoding="utf-8") as file:
+            file.write("no folder")
+        self.assertIn("cannot make the folder", self.refused(f"--data={self.path('file')}/data"))
+
+    def test_checks_tokens_and_schemas(self):
+        with open(self.path("schema"), "w", encoding="utf-8") as file:
+            json.dump({"required": ["user"], "properties": {"user": {"type": "string"}}}, file)
+        server = self.start(f"--schema=clicks={self.path('schema')}", "--token_variable=SECRET",
+                            environment={"SECRET": "hidden-word"})
+        self.assertEqual(self.post(server, '{"user":"Ada"}')[0], 401)
+        mine = {"Authorization": "Bearer hidden-word"}
+        self.assertEqual(self.post(server, '{"user":"Ada"}', headers=mine), (200, {"published": 1}))
+        self.assertEqual(self.post(server, '[{"user":"Ada"},{"user":1}]', headers=mine),
+                         (422, "event 1: /user must be a string, but is a number"))
+        self.assertEqual(self.post(server, "{}", "others", mine)[0], 404)
+        server.terminate()
+        output, log = server.communicate(timeout=20)
+        self.assertNotIn("hidden-word", output + log)
+        self.assertIn("no variable SECRET", self.refused(
+            f"--data={self.path('data')}", "--token_variable=SECRET", code=2))
+
+    def test_keeps_what_it_acknowledged_when_killed(self):
+        acknowledged = []
+        for turn in range(4):
+            server = self.start()
+
+            def publish(name, server=server):
+                for number in range(100_000):
+                    event = f"{name}-{number}-"
+                    try:
+                        status, _ = self.post(server, json.dumps({"event": event}))
+                    except (OSError, ValueError):
+                        return
+                    if status == 200:
+                        acknowledged.append(event)
+
+            before = len(acknowledged)
+            threads = [threading.Thread(target=publish, args=(f"turn-{turn}-{i}",))
+                       for i in range(4)]
+            for thread in threads:
+                thread.start()
+            while len(acknowledged) < before + 100 + 37 * turn:
+                time.sleep(0.001)
+            server.kill()
+            for thread in threads:
+                thread.join()
+            server.communicate()
+        server = self.start()
+        status, answer = self.post(server, '{"event":"last"}', "clicks?ids=true")
+        self.assertEqual(status, 200)
+        self.assertGreaterEqual(int(answer["messageIds"][0]), len(acknowledged))
+        kept = b""
+        for path in glob.glob(self.path("data/log/topics/*/*.log")):
+            with open(path, "rb") as file:
+                kept += file.read()
+        found = {match.decode() for match in re.findall(rb"turn-\d-\d-\d+-", kept)}
+        self.assertEqual(set(acknowledged) - found, set())
+        self.assertGreater(len(acknowledged), 600)
+
+
+if __name__ == "__main__":
+    JOIST = os.path.abspath(sys.argv.pop(1))
+    unittest.main()
