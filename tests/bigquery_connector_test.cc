@@ -77,6 +77,7 @@ class TableServer {
     grpc::ServerBuilder builder;
     builder.AddListeningPort("127.0.0.1:" + std::to_string(port), grpc::InsecureServerCredentials(),
                              &port_);
+    builder.SetMaxReceiveMessageSize(20 << 20);
     builder.RegisterService(write_.get());
     server_ = builder.BuildAndStart();
     if (server_ == nullptr) throw std::runtime_error("no server");

@@ -7,6 +7,7 @@
 
 import concurrent.futures
 import datetime
+import http.server
 import json
 import os
 import shutil
@@ -395,6 +396,67 @@ class PubsubClientTest(unittest.TestCase):
             self.assertEqual(self.texts(self.pull()), ["a"])
         with Tried("DeleteSnapshot"):
             self.subscriber.delete_snapshot(request={"snapshot": snapshot})
+
+    def push_to(self, codes, **config):
+        """Subscribes with an endpoint that answers with the codes, then 204; gives its requests."""
+        requests = []
+
+        class Endpoint(http.server.BaseHTTPRequestHandler):
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                requests.append((dict(self.headers), body))
+                self.send_response(codes.pop(0) if codes else 204)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+
+            def log_message(self, *_):
+                pass
+
+        server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Endpoint)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        self.subscribe(push_config={
+            "push_endpoint": f"http://127.0.0.1:{server.server_port}/hook?a=b", **config})
+        return requests
+
+    def wait_for(self, is_there):
+        end = time.time() + 15
+        while not is_there() and time.time() < end:
+            time.sleep(0.05)
+        self.assertTrue(is_there())
+
+    def test_push(self):
+        requests = self.push_to([500, 404])
+        with Tried("Push: wrapped, tried again until it is accepted"):
+            message_id = self.publish("hello", k="v")[0]
+            self.wait_for(lambda: len(requests) >= 3)
+            pushed = json.loads(requests[2][1])
+            self.assertEqual(pushed["subscription"], self.subscription)
+            self.assertEqual(pushed["message"]["data"], "aGVsbG8=")
+            self.assertEqual(pushed["message"]["attributes"], {"k": "v"})
+            self.assertEqual(pushed["message"]["messageId"], message_id)
+            self.assertIn("publishTime", pushed["message"])
+        with Tried("Push: many messages, each accepted once"):
+            self.publish(*[f"m{i}" for i in range(100)])
+            self.wait_for(lambda: len(requests) >= 103)
+            time.sleep(0.3)
+            self.assertEqual(len(requests), 103)
+        with Tried("ModifyPushConfig: from push to pull"):
+            self.subscriber.modify_push_config(
+                request={"subscription": self.subscription, "push_config": {}})
+            self.publish("pulled")
+            self.assertEqual(self.texts(self.pull()), ["pulled"])
+
+    def test_push_unwrapped(self):
+        requests = self.push_to([], no_wrapper={"write_metadata": True})
+        with Tried("Push: unwrapped, with metadata"):
+            message_id = self.publish("hello")[0]
+            self.wait_for(lambda: len(requests) == 1)
+            self.assertEqual(requests[0][1], b"hello")
+            headers = {name.lower(): value for name, value in requests[0][0].items()}
+            self.assertEqual(headers["x-goog-pubsub-message-id"], message_id)
+            self.assertEqual(headers["x-goog-pubsub-subscription-name"], self.subscription)
 
     def test_detach(self):
         self.subscribe()

@@ -292,17 +292,23 @@ Status PubsubCore::DeleteTopic(const v1::DeleteTopicRequest& request, Empty*) {
 
 Status PubsubCore::DetachSubscription(const v1::DetachSubscriptionRequest& request,
                                       v1::DetachSubscriptionResponse*) {
-  return log_.DetachSubscription(request.subscription());
+  return Changed(request.subscription(), log_.DetachSubscription(request.subscription()));
 }
 
 // ---- subscriptions
+
+Status PubsubCore::Changed(const std::string& subscription, Status status) {
+  if (status.ok() && changed_) changed_(subscription);
+  return status;
+}
 
 Status PubsubCore::CreateSubscription(const v1::Subscription& request, v1::Subscription* response) {
   v1::Subscription subscription = request;
   FillDefaults(&subscription);
   JOIST_ASSIGN_OR_RETURN(store::SubscriptionSettings settings, SettingsOf(subscription));
   JOIST_RETURN_IF_ERROR(CheckResourceName(request.topic(), "topics"));
-  JOIST_RETURN_IF_ERROR(log_.CreateSubscription(request.name(), std::move(settings)));
+  JOIST_RETURN_IF_ERROR(
+      Changed(request.name(), log_.CreateSubscription(request.name(), std::move(settings))));
   *response = std::move(subscription);
   return OkStatus();
 }
@@ -323,7 +329,8 @@ Status PubsubCore::UpdateSubscription(const v1::UpdateSubscriptionRequest& reque
                                   request.subscription(), &subscription));
   FillDefaults(&subscription);
   JOIST_ASSIGN_OR_RETURN(store::SubscriptionSettings settings, SettingsOf(subscription));
-  JOIST_RETURN_IF_ERROR(log_.UpdateSubscription(subscription.name(), std::move(settings)));
+  JOIST_RETURN_IF_ERROR(Changed(subscription.name(),
+                                log_.UpdateSubscription(subscription.name(), std::move(settings))));
   *response = std::move(subscription);
   return OkStatus();
 }
@@ -340,7 +347,7 @@ Status PubsubCore::ListSubscriptions(const v1::ListSubscriptionsRequest& request
 }
 
 Status PubsubCore::DeleteSubscription(const v1::DeleteSubscriptionRequest& request, Empty*) {
-  return log_.DeleteSubscription(request.subscription());
+  return Changed(request.subscription(), log_.DeleteSubscription(request.subscription()));
 }
 
 Status PubsubCore::ModifyPushConfig(const v1::ModifyPushConfigRequest& request, Empty*) {

@@ -11,11 +11,11 @@
 
 #include <chrono>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "joist/base/status.h"
@@ -45,6 +45,9 @@ class PubsubCore {
 
   /// Both outlive it.
   PubsubCore(store::MessageLog* log, TaskThreads* tasks) : log_(*log), tasks_(*tasks) {}
+
+  /// Is called with the name of a subscription that was made, changed or deleted. Set before use.
+  void OnChanged(std::function<void(const std::string&)> changed) { changed_ = std::move(changed); }
 
   store::MessageLog& log() { return log_; }
   TaskThreads& tasks() { return tasks_; }
@@ -96,8 +99,11 @@ class PubsubCore {
                           google::protobuf::RepeatedPtrField<v1::ReceivedMessage>* messages);
 
  private:
+  Status Changed(const std::string& subscription, Status status);
+
   store::MessageLog& log_;
   TaskThreads& tasks_;
+  std::function<void(const std::string&)> changed_;
 };
 
 }  // namespace joist::serve

@@ -18,6 +18,7 @@
 #include "joist/serve/pubsub/grpc_status.h"
 #include "joist/serve/pubsub/pubsub_core.h"
 #include "joist/serve/pubsub/pubsub_rest.h"
+#include "joist/serve/pubsub/push_sender.h"
 #include "joist/serve/pubsub/streaming_pull.h"
 #include "joist/serve/pubsub/task_threads.h"
 
@@ -233,7 +234,9 @@ class SubscriberService final : public v1::Subscriber::CallbackService {
 
 class PubsubService::Implementation {
  public:
-  explicit Implementation(store::MessageLog* log) : core_(log, &tasks_) {}
+  explicit Implementation(store::MessageLog* log) : core_(log, &tasks_), push_(&core_) {
+    core_.OnChanged([this](const std::string& subscription) { push_.Changed(subscription); });
+  }
   // What is still to be done may refer to the rest.
   ~Implementation() { tasks_.Stop(); }
 
@@ -248,6 +251,7 @@ class PubsubService::Implementation {
  private:
   TaskThreads tasks_{kTaskThreads};
   PubsubCore core_;
+  PushSender push_;
   PublisherService publisher_{&core_};
   SubscriberService subscriber_{&core_};
 };
