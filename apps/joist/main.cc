@@ -9,10 +9,13 @@
 #include "joist/cli/main.h"
 
 #ifdef JOIST_WITH_SERVE
+#include "apps/joist/pubsub_commands.h"
 #include "apps/joist/serve.h"
 
 int main(int argc, char** argv) {
-  return joist::cli::Main(argc, argv, {&joist::apps::kServeCommand, 1});
+  const joist::cli::Command more[] = {joist::apps::kServeCommand, joist::apps::kTopicCommand,
+                                      joist::apps::kSubscriptionCommand};
+  return joist::cli::Main(argc, argv, more);
 }
 #else
 int main(int argc, char** argv) { return joist::cli::Main(argc, argv); }

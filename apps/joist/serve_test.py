@@ -156,6 +156,53 @@ class ServeTest(unittest.TestCase):
         self.assertIn("no variable SECRET", self.refused(
             f"--data={self.path('data')}", "--token_variable=SECRET", code=2))
 
+    def command(self, server, *words, code=0, text=None):
+        """What a command says that is a client of the server."""
+        grpc = re.search(r"PUBSUB_EMULATOR_HOST=(\S+)", server.line).group(1)
+        done = subprocess.run([JOIST, *words], capture_output=True, text=True, timeout=60,
+                              check=False, input=text,
+                              env={**os.environ, "PUBSUB_EMULATOR_HOST": grpc})
+        self.assertEqual(done.returncode, code, done.stderr)
+        return done.stdout if code == 0 else done.stderr
+
+    def test_has_commands_for_topics_and_subscriptions(self):
+        server = self.start()
+        self.command(server, "topic", "create", "orders", "dead")
+        self.assertEqual(json.loads(self.command(server, "topic", "list", "--format=json")),
+                         [{"name": f"projects/local/topics/{name}", "retention": ""}
+                          for name in ("clicks", "dead", "orders")])
+        self.command(server, "subscription", "create", "billing", "--topic=orders", "--ordered",
+                     "--ack_deadline=20s", "--filter=attributes.kind = \"paid\"",
+                     "--dead_letter_topic=dead")
+        self.assertEqual(
+            self.command(server, "subscription", "list", "--format=csv"),
+            "name,topic,ack_deadline,filter,dead_letter_topic,settings\n"
+            "projects/local/subscriptions/billing,projects/local/topics/orders,20s,"
+            "\"attributes.kind = \"\"paid\"\"\",projects/local/topics/dead,ordered\n")
+        self.command(server, "topic", "publish", "orders", "one", "two", "--attribute=kind=paid,n=1",
+                     "--ordering_key=k")
+        self.command(server, "topic", "publish", "orders", "hidden", "--attribute=kind=open")
+        self.assertEqual(self.command(server, "topic", "publish", "orders", text="x\n" * 2500),
+                         "published 2500 messages\n")
+        pull = ("subscription", "pull", "billing", "--format=json")
+        rows = json.loads(self.command(server, *pull, "--max=1"))
+        self.assertEqual([(row["data"], row["ordering_key"], row["attributes"]) for row in rows],
+                         [("one", "k", "kind=paid, n=1")])
+        rows = json.loads(self.command(server, *pull))
+        self.assertEqual([row["data"] for row in rows], ["two"])
+        self.assertEqual(self.command(server, *pull), "[]\n")
+        self.assertIn("projects/local/topics/orders",
+                      self.command(server, "topic", "describe", "orders"))
+        self.assertIn("Resource not found", self.command(server, "topic", "describe", "none", code=1))
+        self.assertIn("which one?", self.command(server, "topic", "create", code=2))
+        self.assertIn("takes create, list", self.command(server, "topic", "crate", code=2))
+        self.command(server, "subscription", "delete", "billing")
+        self.command(server, "topic", "delete", "orders", "dead")
+        self.assertEqual(len(json.loads(self.command(server, "topic", "list", "--format=json"))), 1)
+        server.kill()
+        server.communicate()
+        self.assertIn("does `joist serve` run?", self.command(server, "topic", "list", code=1))
+
     def test_keeps_what_it_acknowledged_when_killed(self):
         acknowledged = []
         for turn in range(4):

@@ -172,10 +172,11 @@ Status SchemaReader::ReadRequired(const Json& value, const std::string& path, No
   }
   for (const Json& name : value) {
     if (!name.is_string()) return WrongSchema(path, "required has " + name.dump());
-    if (std::find(node->required.begin(), node->required.end(), name) != node->required.end()) {
+    const auto& text = name.get_ref<const std::string&>();
+    if (std::find(node->required.begin(), node->required.end(), text) != node->required.end()) {
       return WrongSchema(path, "required has " + name.dump() + " twice");
     }
-    node->required.push_back(name);
+    node->required.push_back(text);
   }
   return OkStatus();
 }

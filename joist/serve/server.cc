@@ -223,8 +223,7 @@ class LocalServer final : public Server {
     Status status = log_->Publish(TopicName(topic), std::move(batch), std::move(done));
     if (status.code() != StatusCode::kNotFound) return status;
     return NotFound("there is no topic \"" + std::string(topic) + "\" in project \"" +
-                    settings_.project + "\"; make it with joist serve --topic=" +
-                    std::string(topic) + ", or as Pub/Sub's clients do");
+                    settings_.project + "\"; make it: joist topic create " + std::string(topic));
   }
 
   const ServerSettings settings_;

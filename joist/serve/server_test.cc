@@ -133,8 +133,8 @@ TEST_F(ServerTest, SaysHowItIs) {
   EXPECT_EQ(GetBody("/readyz"), "ready\n");
   EXPECT_THAT(GetBody("/nothing"), HasSubstr("\"code\":404"));
   EXPECT_THAT(Post("other", "{}"),
-              HasSubstr("there is no topic \\\"other\\\" in project \\\"local\\\"; make it with "
-                        "joist serve --topic=other"));
+              HasSubstr("there is no topic \\\"other\\\" in project \\\"local\\\"; make it: "
+                        "joist topic create other"));
 }
 
 TEST_F(ServerTest, KeepsWhatItHas) {
