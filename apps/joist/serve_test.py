@@ -5,6 +5,7 @@
 # refuses, and what is left when it is killed.
 
 import glob
+import http.client
 import json
 import os
 import re
@@ -203,6 +204,50 @@ class ServeTest(unittest.TestCase):
         server.communicate()
         self.assertIn("does `joist serve` run?", self.command(server, "topic", "list", code=1))
 
+    def test_ends_under_load_with_whole_answers(self):
+        server = self.start()
+        broken = []
+        acknowledged = []
+
+        def publish(name):
+            connection = http.client.HTTPConnection(server.url.removeprefix("http://"), timeout=20)
+            for number in range(100_000):
+                event = f"{name}-{number}-"
+                try:
+                    connection.request("POST", "/v1/topics/clicks", json.dumps({"event": event}))
+                    answer = connection.getresponse()
+                except (OSError, http.client.HTTPException):
+                    return  # Between two requests.
+                body = answer.read()
+                if answer.status == 200 and body == b'{"published":1}\n':
+                    acknowledged.append(event)
+                else:
+                    broken.append((answer.status, body))
+                if answer.will_close:
+                    return
+
+        threads = [threading.Thread(target=publish, args=(f"load-{i}",)) for i in range(8)]
+        for thread in threads:
+            thread.start()
+        while len(acknowledged) < 500:
+            time.sleep(0.001)
+        server.terminate()
+        for thread in threads:
+            thread.join()
+        server.communicate(timeout=20)
+        self.assertEqual(server.returncode, 0)
+        self.assertEqual(broken, [])
+        found = self.kept(rb"load-\d-\d+-")
+        self.assertEqual(set(acknowledged) - found, set())
+
+    def kept(self, pattern):
+        """What of the data's files fits the pattern."""
+        found = set()
+        for path in glob.glob(self.path("data/log/topics/*/*.log")):
+            with open(path, "rb") as file:
+                found |= {match.decode() for match in re.findall(pattern, file.read())}
+        return found
+
     def test_keeps_what_it_acknowledged_when_killed(self):
         acknowledged = []
         for turn in range(4):
@@ -233,11 +278,7 @@ class ServeTest(unittest.TestCase):
         status, answer = self.post(server, '{"event":"last"}', "clicks?ids=true")
         self.assertEqual(status, 200)
         self.assertGreaterEqual(int(answer["messageIds"][0]), len(acknowledged))
-        kept = b""
-        for path in glob.glob(self.path("data/log/topics/*/*.log")):
-            with open(path, "rb") as file:
-                kept += file.read()
-        found = {match.decode() for match in re.findall(rb"turn-\d-\d-\d+-", kept)}
+        found = self.kept(rb"turn-\d-\d-\d+-")
         self.assertEqual(set(acknowledged) - found, set())
         self.assertGreater(len(acknowledged), 600)
 
