@@ -73,7 +73,7 @@ class Journey:
         self.server = self.start("server", [
             self.program("joist"), "serve", f"--data={self.folder}/data",
             f"--http_port={self.http_port}", f"--grpc_port={self.grpc_port}",
-            f"--project={PROJECT}", f"--topics={TOPIC}", "--timestamp_field=event_timestamp",
+            f"--project={PROJECT}", f"--topic={TOPIC}", "--timestamp_field=event_timestamp",
             "--timestamp_unit=micros"])
         end = time.monotonic() + READY
         while time.monotonic() < end:
