@@ -1,0 +1,15 @@
+// Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <grpcpp/impl/codegen/service_type.h>
+
+#include <memory>
+
+#include "joist/store/tables/table_store.h"
+
+namespace joist::serve {
+
+/// The gRPC service google.cloud.bigquery.storage.v1.BigQueryRead over `store`, which outlives it.
+std::unique_ptr<grpc::Service> MakeBigQueryRead(tables::TableStore* store);
+
+}  // namespace joist::serve
