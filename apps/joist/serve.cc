@@ -51,7 +51,7 @@ struct ServeOptions {
   std::string token_variable;
   int64_t max_events = 10'000;
   ByteCount max_event_bytes = {1 << 20};
-  ByteCount max_request_bytes = {16 << 20};
+  ByteCount max_request_bytes = {64 << 20};
   int max_connections = 1024;
   int http_threads = 1;
   serve::LogFormat log_format = serve::LogFormat::kJson;
@@ -235,7 +235,7 @@ const cli::Command kServeCommand = {
     "  --token_file=FILE         bearer token that events need, readable by its owner alone;\n"
     "  --token_variable=NAME     or the variable of the environment that has it\n"
     "  --max_events, --max_event_bytes, --max_request_bytes, --max_connections\n"
-    "                            limits of HTTP [10000, 1MiB, 16MiB, 1024]\n"
+    "                            limits of HTTP [10000, 1MiB, 64MiB, 1024]\n"
     "  --http_threads=N          [1]\n"
     "  --log_format=FORMAT       json [json], text or none; on stderr\n"
     "\nExamples:\n"

@@ -21,7 +21,7 @@
 #include "joist/serve/server_figures.h"
 #include "joist/store/log/message_log.h"
 #ifdef JOIST_SERVE_TABLES
-#include "joist/serve/bigquery/write_service.h"
+#include "joist/serve/bigquery/bigquery_service.h"
 #include "joist/store/tables/table_store.h"
 #endif
 
@@ -69,7 +69,7 @@ class LocalServer final : public Server {
     tables::TableStoreOptions table_options;
     table_options.folder = settings_.data + "/tables";
     JOIST_ASSIGN_OR_RETURN(tables_, tables::TableStore::Open(table_options));
-    big_query_ = MakeBigQueryWrite(tables_.get());
+    big_query_ = std::make_unique<BigQueryService>(tables_.get());
 #endif
     pubsub_ = std::make_unique<PubsubService>(log_.get());
     JOIST_RETURN_IF_ERROR(StartGrpc());
@@ -141,7 +141,7 @@ class LocalServer final : public Server {
     builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
     pubsub_->Register(builder);
 #ifdef JOIST_SERVE_TABLES
-    builder.RegisterService(big_query_.get());
+    big_query_->Register(builder);
 #endif
     const bool listens = settings_.grpc_port != ServerSettings::kNoPort;
     const std::string where = Authority(settings_.address, settings_.grpc_port);
@@ -209,6 +209,12 @@ class LocalServer final : public Server {
     });
     router.Add("POST", "/v1/topics/*", ingest_->Handler());
     router.Add("*", "/v1/projects/**", pubsub_->Rest());
+#ifdef JOIST_SERVE_TABLES
+    for (const char* path :
+         {"/bigquery/v2/**", "/upload/bigquery/v2/**", "/resumable/upload/bigquery/v2/**"}) {
+      router.Add("*", path, big_query_->Rest());
+    }
+#endif
     return router;
   }
 
@@ -234,7 +240,7 @@ class LocalServer final : public Server {
   std::unique_ptr<store::MessageLog> log_;
 #ifdef JOIST_SERVE_TABLES
   std::unique_ptr<tables::TableStore> tables_;
-  std::unique_ptr<grpc::Service> big_query_;
+  std::unique_ptr<BigQueryService> big_query_;
 #endif
   std::unique_ptr<PubsubService> pubsub_;
   std::unique_ptr<grpc::Server> grpc_;

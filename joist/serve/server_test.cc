@@ -127,6 +127,23 @@ TEST_F(ServerTest, SpeaksPubSubOverRest) {
   EXPECT_THAT(GetBody("/v1/projects/local/topics/none"), HasSubstr("\"code\":404"));
 }
 
+TEST_F(ServerTest, SpeaksBigQueryOverRest) {
+  ASSERT_NO_FATAL_FAILURE(Start(Settings()));
+  if (server_->tables() == nullptr) GTEST_SKIP() << "built without DuckDB";
+  const auto ask = [&](const std::string& path, const std::string& body) {
+    return AnswerTo(server_->http_port(),
+                    "POST /bigquery/v2/projects/p/" + path +
+                        " HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Type: "
+                        "application/json\r\nContent-Length: " +
+                        std::to_string(body.size()) + "\r\n\r\n" + body);
+  };
+  EXPECT_THAT(ask("datasets", R"({"datasetReference":{"projectId":"p","datasetId":"shop"}})"),
+              HasSubstr("\"shop\""));
+  EXPECT_THAT(ask("queries", R"({"query":"SELECT 40 + 2 AS answer","useLegacySql":false})"),
+              HasSubstr("\"42\""));
+  EXPECT_THAT(server_->Metrics(), HasSubstr("joist_tables_queries_total 1\n"));
+}
+
 TEST_F(ServerTest, SaysHowItIs) {
   ASSERT_NO_FATAL_FAILURE(Start(Settings()));
   EXPECT_EQ(GetBody("/healthz"), "ok\n");
