@@ -196,7 +196,7 @@ class Journey:
             for line in file:
                 entry = json.loads(line)
                 user = entry["user_pseudo_id"]
-                totals[user] = totals.get(user, 0) + entry["event_count"]
+                totals[user] = totals.get(user, 0) + entry["count"]
         return totals
 
     def resident_megabytes(self, process):
