@@ -1,15 +1,14 @@
 #!/usr/bin/env python3
 # Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
 #
-# fetch_package.py {pip|npm|crate|go} PIN FOLDER [PATTERN …]: unpacks a published package into
-# FOLDER.
+# fetch_package.py {pip|npm|go} PIN FOLDER [PATTERN …]: unpacks a published package into FOLDER.
 #
 # PIN is a text file with one line `NAME==VERSION --hash=sha256:DIGEST` and comments that begin with
-# #. It is pip's own format, used for npm, crates and Go modules as well; DIGEST is that of the
-# wheel, the .tgz, the .crate or the module's .zip. Of pip's wheels the one with that digest is
-# taken, whatever machine this is. PATTERNs say which files are wanted (shell patterns on the path
-# inside of the package, where * matches / too); without any, all of them. npm's leading package/, a
-# crate's NAME-VERSION/ and a module's NAME@vVERSION/ are stripped.
+# #. It is pip's own format, used for npm and Go modules as well; DIGEST is that of the wheel, the
+# .tgz or the module's .zip. Of pip's wheels the one with that digest is taken, whatever machine this
+# is. PATTERNs say which files are wanted (shell patterns on the path inside of the package, where *
+# matches / too); without any, all of them. npm's leading package/ and a module's NAME@vVERSION/ are
+# stripped.
 #
 # Does nothing if FOLDER is there: it appears at once, by rename, when all of it is there. Several
 # may do this at the same time. Packages come through their registries' own clients, as set up on
@@ -70,21 +69,6 @@ def download_npm(pin, work):
     return glob.glob(f"{work}/*.tgz")
 
 
-def download_crate(pin, work):
-    name, version, _ = read_pin(pin)
-    # Cargo downloads for projects only: one that needs nothing but the crate.
-    os.makedirs(f"{work}/src")
-    with open(f"{work}/Cargo.toml", "w", encoding="utf-8") as manifest:
-        manifest.write('[package]\nname = "fetch"\nversion = "0.0.0"\nedition = "2021"\n'
-                       f'[dependencies]\n{name} = {{ version = "={version}", '
-                       "default-features = false }\n")
-    with open(f"{work}/src/lib.rs", "w", encoding="utf-8"):
-        pass
-    run(["cargo", "fetch", "--quiet", "--target=x86_64-unknown-linux-gnu"], cwd=work)
-    home = os.environ.get("CARGO_HOME", os.path.expanduser("~/.cargo"))
-    return glob.glob(f"{home}/registry/cache/*/{name}-{version}.crate")[:1]
-
-
 def download_go(pin, work):
     name, version, _ = read_pin(pin)
     printed = run(["go", "mod", "download", "-json", f"{name}@v{version}"], cwd=work)
@@ -126,8 +110,8 @@ def check_size(size):
 
 
 def main():
-    if len(sys.argv) < 4 or sys.argv[1] not in ("pip", "npm", "crate", "go"):
-        sys.exit("usage: fetch_package.py {pip|npm|crate|go} PIN FOLDER [PATTERN …]")
+    if len(sys.argv) < 4 or sys.argv[1] not in ("pip", "npm", "go"):
+        sys.exit("usage: fetch_package.py {pip|npm|go} PIN FOLDER [PATTERN …]")
     kind, pin, folder, *patterns = sys.argv[1:]
     pin, folder = os.path.abspath(pin), os.path.abspath(folder)
     name, version, digest = read_pin(pin)
@@ -137,8 +121,7 @@ def main():
     os.makedirs(parent, exist_ok=True)
     work = tempfile.mkdtemp(dir=parent, prefix=".fetch-")
     try:
-        download = {"pip": download_pip, "npm": download_npm, "crate": download_crate,
-                    "go": download_go}[kind]
+        download = {"pip": download_pip, "npm": download_npm, "go": download_go}[kind]
         archives = download(pin, work)
         if len(archives) != 1:
             sys.exit(f"{kind} has not brought {name} {version}")
@@ -151,7 +134,7 @@ def main():
             return not patterns or any(fnmatch.fnmatchcase(path, one) for one in patterns)
 
         unpacked = os.path.join(work, "unpacked")
-        if kind in ("npm", "crate"):
+        if kind == "npm":
             unpack_tar(archives[0], wanted, unpacked)
         else:
             unpack_zip(archives[0], wanted, unpacked, f"{name}@v{version}/" if kind == "go" else "")

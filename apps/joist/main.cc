@@ -11,10 +11,12 @@
 #ifdef JOIST_WITH_SERVE
 #include "apps/joist/pubsub_commands.h"
 #include "apps/joist/serve.h"
+#include "apps/joist/table_commands.h"
 
 int main(int argc, char** argv) {
   const joist::cli::Command more[] = {joist::apps::kServeCommand, joist::apps::kTopicCommand,
-                                      joist::apps::kSubscriptionCommand};
+                                      joist::apps::kSubscriptionCommand,
+                                      joist::apps::kDatasetCommand, joist::apps::kTableCommand};
   return joist::cli::Main(argc, argv, more);
 }
 #else

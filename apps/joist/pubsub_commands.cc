@@ -2,15 +2,9 @@
 
 #include "apps/joist/pubsub_commands.h"
 
-#include <google/pubsub/v1/pubsub.grpc.pb.h>
-#include <grpcpp/grpcpp.h>
-
-#include <algorithm>
-#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <iostream>
-#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -21,16 +15,18 @@
 #include "joist/base/status.h"
 #include "joist/cli/command_options.h"
 #include "joist/model/timestamp.h"
+#include "joist/serve/pubsub_client.h"
 
 namespace joist::apps {
 namespace {
 
-namespace v1 = google::pubsub::v1;
+using serve::ClientMessage;
+using serve::PubsubClient;
+using serve::SubscriptionSummary;
+using serve::TopicSummary;
 
-constexpr std::chrono::seconds kLongestCall{30};
-constexpr int kPageSize = 1000;
 /// Of a request to publish, as Pub/Sub has it.
-constexpr int kMostMessages = 1000;
+constexpr size_t kMostMessages = 1000;
 constexpr size_t kMostBytes = 5 << 20;
 
 struct PubsubOptions {
@@ -77,43 +73,23 @@ OptionFields FieldsOf(PubsubOptions* o, std::string_view command) {
   return fields;
 }
 
-Status FromGrpc(const grpc::Status& status, const std::string& server) {
-  if (status.ok()) return OkStatus();
-  const auto code = static_cast<StatusCode>(status.error_code());
-  if (code != StatusCode::kUnavailable) return {code, status.error_message()};
-  return {code, "cannot reach " + server + " (" + status.error_message() +
-                    "); does `joist serve` run? --server says where"};
-}
-
-/// Sends one kind of requests to a server.
-class PubsubClient {
+/// The server and the project of a command.
+class PubsubPlace {
  public:
-  explicit PubsubClient(const PubsubOptions& options)
-      : project_("projects/" + options.project),
-        server_(ServerOf(options)),
-        channel_(grpc::CreateChannel(server_, grpc::InsecureChannelCredentials())),
-        publisher_(v1::Publisher::NewStub(channel_)),
-        subscriber_(v1::Subscriber::NewStub(channel_)) {}
+  explicit PubsubPlace(const PubsubOptions& options)
+      : project_("projects/" + options.project), client_(ServerOf(options)) {}
 
   const std::string& project() const { return project_; }
-  v1::Publisher::Stub& publisher() { return *publisher_; }
-  v1::Subscriber::Stub& subscriber() { return *subscriber_; }
+  PubsubClient& client() { return client_; }
 
   /// "projects/P/topics/T", of T too.
-  std::string Name(std::string_view kind, const std::string& name) const {
-    if (name.find('/') != std::string::npos) return name;
-    return project_ + "/" + std::string(kind) + "/" + name;
-  }
-
-  /// `call(context)` makes the call.
-  template <class F>
-  Status Call(F call) {
-    grpc::ClientContext context;
-    context.set_deadline(std::chrono::system_clock::now() + kLongestCall);
-    return FromGrpc(call(&context), server_);
-  }
+  std::string Topic(const std::string& name) const { return Whole("topics", name); }
+  std::string Subscription(const std::string& name) const { return Whole("subscriptions", name); }
 
  private:
+  std::string Whole(const char* kind, const std::string& name) const {
+    return name.find('/') != std::string::npos ? name : project_ + "/" + kind + "/" + name;
+  }
   static std::string ServerOf(const PubsubOptions& options) {
     if (!options.server.empty()) return options.server;
     const char* const variable = std::getenv("PUBSUB_EMULATOR_HOST");
@@ -121,136 +97,96 @@ class PubsubClient {
   }
 
   const std::string project_;
-  const std::string server_;
-  const std::shared_ptr<grpc::Channel> channel_;
-  const std::unique_ptr<v1::Publisher::Stub> publisher_;
-  const std::unique_ptr<v1::Subscriber::Stub> subscriber_;
+  PubsubClient client_;
 };
 
 using Names = std::vector<std::string>;
 
-/// Flags after each other: "ordered, exactly once".
-std::string Listed(const std::vector<std::pair<bool, std::string>>& flags) {
-  std::string text;
-  for (const auto& [is_set, name] : flags) {
-    if (is_set) text += (text.empty() ? "" : ", ") + name;
-  }
-  return text;
-}
-
-std::string SecondsText(int64_t seconds) { return Duration::Seconds(seconds).ToString(); }
-
 // --- Topics
 
-Status CreateTopics(const Names& names, const PubsubOptions&, PubsubClient* client, std::string*) {
+Status CreateTopics(const Names& names, const PubsubOptions&, PubsubPlace* place, std::string*) {
   for (const std::string& name : names) {
-    v1::Topic topic;
-    topic.set_name(client->Name("topics", name));
-    JOIST_RETURN_IF_ERROR(client->Call([&](grpc::ClientContext* context) {
-      return client->publisher().CreateTopic(context, topic, &topic);
-    }));
+    JOIST_RETURN_IF_ERROR(place->client().CreateTopic(place->Topic(name)));
   }
   return OkStatus();
 }
 
-Status DeleteTopics(const Names& names, const PubsubOptions&, PubsubClient* client, std::string*) {
+Status DeleteTopics(const Names& names, const PubsubOptions&, PubsubPlace* place, std::string*) {
   for (const std::string& name : names) {
-    v1::DeleteTopicRequest request;
-    request.set_topic(client->Name("topics", name));
-    google::protobuf::Empty nothing;
-    JOIST_RETURN_IF_ERROR(client->Call([&](grpc::ClientContext* context) {
-      return client->publisher().DeleteTopic(context, request, &nothing);
-    }));
+    JOIST_RETURN_IF_ERROR(place->client().DeleteTopic(place->Topic(name)));
   }
   return OkStatus();
 }
 
-void AddTopic(const v1::Topic& topic, RowOutput* rows) {
-  const int64_t retention = topic.message_retention_duration().seconds();
-  rows->Add({topic.name(), retention == 0 ? "" : SecondsText(retention)});
+std::string TopicRows(const std::vector<TopicSummary>& topics, RowFormat format) {
+  RowOutput rows({"name", "retention"});
+  for (const TopicSummary& topic : topics) {
+    rows.Add({topic.name, topic.retention.millis == 0 ? "" : topic.retention.ToString()});
+  }
+  return rows.Text(format);
 }
 
-Status ListTopics(const Names&, const PubsubOptions& options, PubsubClient* client,
+Status ListTopics(const Names&, const PubsubOptions& options, PubsubPlace* place,
                   std::string* out) {
-  RowOutput rows({"name", "retention"});
-  v1::ListTopicsRequest request;
-  request.set_project(client->project());
-  request.set_page_size(kPageSize);
-  do {
-    v1::ListTopicsResponse page;
-    JOIST_RETURN_IF_ERROR(client->Call([&](grpc::ClientContext* context) {
-      return client->publisher().ListTopics(context, request, &page);
-    }));
-    for (const v1::Topic& topic : page.topics()) AddTopic(topic, &rows);
-    request.set_page_token(page.next_page_token());
-  } while (!request.page_token().empty());
-  *out = rows.Text(options.format);
+  JOIST_ASSIGN_OR_RETURN(const auto topics, place->client().ListTopics(place->project()));
+  *out = TopicRows(topics, options.format);
   return OkStatus();
 }
 
-Status DescribeTopics(const Names& names, const PubsubOptions& options, PubsubClient* client,
+Status DescribeTopics(const Names& names, const PubsubOptions& options, PubsubPlace* place,
                       std::string* out) {
-  RowOutput rows({"name", "retention"});
+  std::vector<TopicSummary> topics;
   for (const std::string& name : names) {
-    v1::GetTopicRequest request;
-    request.set_topic(client->Name("topics", name));
-    v1::Topic topic;
-    JOIST_RETURN_IF_ERROR(client->Call([&](grpc::ClientContext* context) {
-      return client->publisher().GetTopic(context, request, &topic);
-    }));
-    AddTopic(topic, &rows);
+    JOIST_ASSIGN_OR_RETURN(TopicSummary topic, place->client().GetTopic(place->Topic(name)));
+    topics.push_back(std::move(topic));
   }
-  *out = rows.Text(options.format);
+  *out = TopicRows(topics, options.format);
   return OkStatus();
 }
 
 /// Gathers messages and publishes them when there are enough.
 class LinePublisher {
  public:
-  LinePublisher(const PubsubOptions& options, PubsubClient* client, const std::string& topic)
-      : options_(options), client_(*client) {
-    request_.set_topic(client->Name("topics", topic));
-  }
+  LinePublisher(PubsubPlace* place, std::string topic, ClientMessage pattern)
+      : place_(*place), topic_(std::move(topic)), pattern_(std::move(pattern)) {}
 
-  Status Add(const std::string& data) {
-    v1::PubsubMessage* const message = request_.add_messages();
-    message->set_data(data);
-    message->set_ordering_key(options_.ordering_key);
-    for (const std::string& attribute : options_.attribute) {
-      const size_t equals = attribute.find('=');
-      if (equals == 0 || equals == std::string::npos) {
-        return InvalidArgument("option --attribute: expected NAME=VALUE, got \"" + attribute +
-                               "\"");
-      }
-      (*message->mutable_attributes())[attribute.substr(0, equals)] = attribute.substr(equals + 1);
-    }
+  Status Add(std::string data) {
     bytes_ += data.size();
-    return request_.messages_size() == kMostMessages || bytes_ > kMostBytes ? Flush() : OkStatus();
+    messages_.push_back(pattern_);
+    messages_.back().data = std::move(data);
+    return messages_.size() == kMostMessages || bytes_ > kMostBytes ? Flush() : OkStatus();
   }
   Status Flush() {
-    if (request_.messages_size() == 0) return OkStatus();
-    v1::PublishResponse ids;
-    JOIST_RETURN_IF_ERROR(client_.Call([&](grpc::ClientContext* context) {
-      return client_.publisher().Publish(context, request_, &ids);
-    }));
-    published_ += static_cast<uint64_t>(ids.message_ids_size());
-    request_.clear_messages();
+    if (messages_.empty()) return OkStatus();
+    JOIST_RETURN_IF_ERROR(place_.client().Publish(topic_, messages_));
+    published_ += messages_.size();
+    messages_.clear();
     bytes_ = 0;
     return OkStatus();
   }
-  uint64_t published() const { return published_; }
+  size_t published() const { return published_; }
 
  private:
-  const PubsubOptions& options_;
-  PubsubClient& client_;
-  v1::PublishRequest request_;
+  PubsubPlace& place_;
+  const std::string topic_;
+  const ClientMessage pattern_;  ///< All but the data.
+  std::vector<ClientMessage> messages_;
   size_t bytes_ = 0;
-  uint64_t published_ = 0;
+  size_t published_ = 0;
 };
 
-Status PublishMessages(const Names& names, const PubsubOptions& options, PubsubClient* client,
+Status PublishMessages(const Names& names, const PubsubOptions& options, PubsubPlace* place,
                        std::string* out) {
-  LinePublisher publisher(options, client, names[0]);
+  ClientMessage pattern;
+  pattern.ordering_key = options.ordering_key;
+  for (const std::string& attribute : options.attribute) {
+    const size_t equals = attribute.find('=');
+    if (equals == 0 || equals == std::string::npos) {
+      return InvalidArgument("option --attribute: expected NAME=VALUE, got \"" + attribute + "\"");
+    }
+    pattern.attributes.emplace_back(attribute.substr(0, equals), attribute.substr(equals + 1));
+  }
+  LinePublisher publisher(place, place->Topic(names[0]), std::move(pattern));
   for (size_t i = 1; i < names.size(); ++i) JOIST_RETURN_IF_ERROR(publisher.Add(names[i]));
   if (names.size() == 1) {
     std::string line;
@@ -263,129 +199,93 @@ Status PublishMessages(const Names& names, const PubsubOptions& options, PubsubC
 
 // --- Subscriptions
 
-Status CreateSubscription(const Names& names, const PubsubOptions& options, PubsubClient* client,
+Status CreateSubscription(const Names& names, const PubsubOptions& options, PubsubPlace* place,
                           std::string*) {
+  SubscriptionSummary subscription;
+  subscription.topic = place->Topic(options.topic);
+  subscription.filter = options.filter;
+  subscription.ack_deadline = options.ack_deadline;
+  subscription.is_ordered = options.ordered;
+  subscription.is_exactly_once = options.exactly_once;
+  if (!options.dead_letter_topic.empty()) {
+    subscription.dead_letter_topic = place->Topic(options.dead_letter_topic);
+  }
+  subscription.max_delivery_attempts = options.max_delivery_attempts;
   for (const std::string& name : names) {
-    v1::Subscription subscription;
-    subscription.set_name(client->Name("subscriptions", name));
-    subscription.set_topic(client->Name("topics", options.topic));
-    subscription.set_filter(options.filter);
-    subscription.set_ack_deadline_seconds(static_cast<int>(options.ack_deadline.millis / 1000));
-    subscription.set_enable_message_ordering(options.ordered);
-    subscription.set_enable_exactly_once_delivery(options.exactly_once);
-    if (!options.dead_letter_topic.empty()) {
-      auto* const policy = subscription.mutable_dead_letter_policy();
-      policy->set_dead_letter_topic(client->Name("topics", options.dead_letter_topic));
-      policy->set_max_delivery_attempts(options.max_delivery_attempts);
-    }
-    JOIST_RETURN_IF_ERROR(client->Call([&](grpc::ClientContext* context) {
-      return client->subscriber().CreateSubscription(context, subscription, &subscription);
-    }));
+    subscription.name = place->Subscription(name);
+    JOIST_RETURN_IF_ERROR(place->client().CreateSubscription(subscription));
   }
   return OkStatus();
 }
 
-Status DeleteSubscriptions(const Names& names, const PubsubOptions&, PubsubClient* client,
+Status DeleteSubscriptions(const Names& names, const PubsubOptions&, PubsubPlace* place,
                            std::string*) {
   for (const std::string& name : names) {
-    v1::DeleteSubscriptionRequest request;
-    request.set_subscription(client->Name("subscriptions", name));
-    google::protobuf::Empty nothing;
-    JOIST_RETURN_IF_ERROR(client->Call([&](grpc::ClientContext* context) {
-      return client->subscriber().DeleteSubscription(context, request, &nothing);
-    }));
+    JOIST_RETURN_IF_ERROR(place->client().DeleteSubscription(place->Subscription(name)));
   }
   return OkStatus();
 }
 
-RowOutput SubscriptionRows() {
-  return RowOutput({"name", "topic", "ack_deadline", "filter", "dead_letter_topic", "settings"});
-}
-
-void AddSubscription(const v1::Subscription& subscription, RowOutput* rows) {
-  rows->Add({subscription.name(), subscription.topic(),
-             SecondsText(subscription.ack_deadline_seconds()), subscription.filter(),
-             subscription.dead_letter_policy().dead_letter_topic(),
-             Listed({{subscription.enable_message_ordering(), "ordered"},
-                     {subscription.enable_exactly_once_delivery(), "exactly once"},
-                     {subscription.detached(), "detached"},
-                     {!subscription.push_config().push_endpoint().empty(), "push"}})});
-}
-
-Status ListSubscriptions(const Names&, const PubsubOptions& options, PubsubClient* client,
-                         std::string* out) {
-  RowOutput rows = SubscriptionRows();
-  v1::ListSubscriptionsRequest request;
-  request.set_project(client->project());
-  request.set_page_size(kPageSize);
-  do {
-    v1::ListSubscriptionsResponse page;
-    JOIST_RETURN_IF_ERROR(client->Call([&](grpc::ClientContext* context) {
-      return client->subscriber().ListSubscriptions(context, request, &page);
-    }));
-    for (const auto& subscription : page.subscriptions()) AddSubscription(subscription, &rows);
-    request.set_page_token(page.next_page_token());
-  } while (!request.page_token().empty());
-  *out = rows.Text(options.format);
-  return OkStatus();
-}
-
-Status DescribeSubscriptions(const Names& names, const PubsubOptions& options, PubsubClient* client,
-                             std::string* out) {
-  RowOutput rows = SubscriptionRows();
-  for (const std::string& name : names) {
-    v1::GetSubscriptionRequest request;
-    request.set_subscription(client->Name("subscriptions", name));
-    v1::Subscription subscription;
-    JOIST_RETURN_IF_ERROR(client->Call([&](grpc::ClientContext* context) {
-      return client->subscriber().GetSubscription(context, request, &subscription);
-    }));
-    AddSubscription(subscription, &rows);
-  }
-  *out = rows.Text(options.format);
-  return OkStatus();
-}
-
-std::string AttributesText(const v1::PubsubMessage& message) {
-  std::vector<std::string> pairs;
-  for (const auto& [name, value] : message.attributes()) pairs.push_back(name + "=" + value);
-  std::sort(pairs.begin(), pairs.end());
+/// Those that are set: "ordered, exactly once".
+std::string SettingsText(const SubscriptionSummary& subscription) {
   std::string text;
-  for (const std::string& pair : pairs) text += (text.empty() ? "" : ", ") + pair;
+  for (const auto& [is_set, name] : {std::pair(subscription.is_ordered, "ordered"),
+                                     std::pair(subscription.is_exactly_once, "exactly once"),
+                                     std::pair(subscription.is_detached, "detached"),
+                                     std::pair(subscription.is_pushed, "push")}) {
+    if (is_set) text += std::string(text.empty() ? "" : ", ") + name;
+  }
   return text;
 }
 
-Status PullMessages(const Names& names, const PubsubOptions& options, PubsubClient* client,
+std::string SubscriptionRows(const std::vector<SubscriptionSummary>& subscriptions,
+                             RowFormat format) {
+  RowOutput rows({"name", "topic", "ack_deadline", "filter", "dead_letter_topic", "settings"});
+  for (const SubscriptionSummary& one : subscriptions) {
+    rows.Add({one.name, one.topic, one.ack_deadline.ToString(), one.filter, one.dead_letter_topic,
+              SettingsText(one)});
+  }
+  return rows.Text(format);
+}
+
+Status ListSubscriptions(const Names&, const PubsubOptions& options, PubsubPlace* place,
+                         std::string* out) {
+  JOIST_ASSIGN_OR_RETURN(const auto all, place->client().ListSubscriptions(place->project()));
+  *out = SubscriptionRows(all, options.format);
+  return OkStatus();
+}
+
+Status DescribeSubscriptions(const Names& names, const PubsubOptions& options, PubsubPlace* place,
+                             std::string* out) {
+  std::vector<SubscriptionSummary> all;
+  for (const std::string& name : names) {
+    JOIST_ASSIGN_OR_RETURN(SubscriptionSummary one,
+                           place->client().GetSubscription(place->Subscription(name)));
+    all.push_back(std::move(one));
+  }
+  *out = SubscriptionRows(all, options.format);
+  return OkStatus();
+}
+
+std::string AttributesText(const ClientMessage& message) {
+  std::string text;
+  for (const auto& [name, value] : message.attributes) {
+    text += (text.empty() ? "" : ", ") + name + "=" + value;
+  }
+  return text;
+}
+
+Status PullMessages(const Names& names, const PubsubOptions& options, PubsubPlace* place,
                     std::string* out) {
+  const std::string subscription = place->Subscription(names[0]);
+  JOIST_ASSIGN_OR_RETURN(const auto messages, place->client().Pull(subscription, options.max));
   RowOutput rows({"id", "published", "ordering_key", "attributes", "data"});
-  v1::PullRequest request;
-  request.set_subscription(client->Name("subscriptions", names[0]));
-  request.set_max_messages(options.max);
-// It is deprecated for consumers, who should wait; this shows what there is.
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
-  request.set_return_immediately(true);
-#pragma GCC diagnostic pop
-  v1::PullResponse pulled;
-  JOIST_RETURN_IF_ERROR(client->Call([&](grpc::ClientContext* context) {
-    return client->subscriber().Pull(context, request, &pulled);
-  }));
-  v1::AcknowledgeRequest acknowledge;
-  acknowledge.set_subscription(request.subscription());
-  for (const v1::ReceivedMessage& received : pulled.received_messages()) {
-    const v1::PubsubMessage& message = received.message();
-    const auto& time = message.publish_time();
-    rows.Add({message.message_id(),
-              Timestamp::Millis(time.seconds() * 1000 + time.nanos() / 1'000'000).ToString(),
-              message.ordering_key(), AttributesText(message), message.data()});
-    acknowledge.add_ack_ids(received.ack_id());
+  for (const ClientMessage& message : messages) {
+    rows.Add({message.id, message.published.ToString(), message.ordering_key,
+              AttributesText(message), message.data});
   }
   *out = rows.Text(options.format);
-  if (!options.ack || acknowledge.ack_ids().empty()) return OkStatus();
-  google::protobuf::Empty nothing;
-  return client->Call([&](grpc::ClientContext* context) {
-    return client->subscriber().Acknowledge(context, acknowledge, &nothing);
-  });
+  return options.ack ? place->client().Acknowledge(subscription, messages) : OkStatus();
 }
 
 // --- The commands
@@ -396,7 +296,7 @@ struct Action {
   std::string_view options;
   size_t least_names;
   size_t most_names;
-  Status (*run)(const Names& names, const PubsubOptions& options, PubsubClient* client,
+  Status (*run)(const Names& names, const PubsubOptions& options, PubsubPlace* place,
                 std::string* out);
 };
 
@@ -435,9 +335,9 @@ int Run(const std::string& title, std::span<const Action> actions,
                     2);
     }
     setenv("GRPC_VERBOSITY", "NONE", 0);  // What it would say is in the error.
-    PubsubClient client(options);
+    PubsubPlace place(options);
     std::string out;
-    const Status done = action.run(names, options, &client, &out);
+    const Status done = action.run(names, options, &place, &out);
     const bool is_written =
         std::fwrite(out.data(), 1, out.size(), stdout) == out.size() && std::fflush(stdout) == 0;
     if (!done.ok()) return Refuse(full, done.message(), 1);

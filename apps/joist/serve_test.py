@@ -162,7 +162,8 @@ class ServeTest(unittest.TestCase):
         grpc = re.search(r"PUBSUB_EMULATOR_HOST=(\S+)", server.line).group(1)
         done = subprocess.run([JOIST, *words], capture_output=True, text=True, timeout=60,
                               check=False, input=text,
-                              env={**os.environ, "PUBSUB_EMULATOR_HOST": grpc})
+                              env={**os.environ, "PUBSUB_EMULATOR_HOST": grpc,
+                                   "BIGQUERY_EMULATOR_HOST": server.url})
         self.assertEqual(done.returncode, code, done.stderr)
         return done.stdout if code == 0 else done.stderr
 
@@ -203,6 +204,43 @@ class ServeTest(unittest.TestCase):
         server.kill()
         server.communicate()
         self.assertIn("does `joist serve` run?", self.command(server, "topic", "list", code=1))
+
+    def test_has_commands_for_datasets_and_tables(self):
+        server = self.start()
+        if "joist_tables_queries_total" not in self.get(server, "/metrics"):
+            self.skipTest("built without DuckDB")
+        self.command(server, "dataset", "create", "shop")
+        self.assertEqual(self.command(server, "dataset", "list", "--format=csv"),
+                         "dataset\nshop\n")
+        self.assertIn("lready", self.command(server, "dataset", "create", "shop", code=1))
+        self.command(server, "table", "create", "shop.counts",
+                     "--schema=user:STRING:REQUIRED,count:INTEGER")
+        with open(self.path("rows.jsonl"), "w", encoding="utf-8") as file:
+            for i in range(25_000):
+                file.write(json.dumps({"user": f"u{i}", "count": i}) + "\n")
+        self.assertEqual(self.command(server, "table", "load", "shop.counts",
+                                      self.path("rows.jsonl")), "loaded 25000 rows\n")
+        with open(self.path("rows.csv"), "w", encoding="utf-8") as file:
+            file.write('user,count\n"a ""b"", c",7\n')
+        self.assertEqual(self.command(server, "table", "load", "shop.counts",
+                                      self.path("rows.csv")), "loaded 1 rows\n")
+        query = ("table", "query", "SELECT user, count FROM counts ORDER BY count, user",
+                 "--dataset=shop")
+        rows = json.loads(self.command(server, *query, "--format=json"))
+        self.assertEqual(len(rows), 25_001)
+        self.assertEqual(rows[7:9], [{"user": 'a "b", c', "count": "7"},
+                                     {"user": "u7", "count": "7"}])
+        self.assertIn('"a ""b"", c",7\n', self.command(server, *query, "--format=csv"))
+        self.assertEqual(
+            self.command(server, "table", "describe", "shop.counts", "--format=csv").splitlines()[1],
+            "shop.counts,user,STRING,REQUIRED,25001")
+        self.assertEqual(self.command(server, "table", "list", "shop", "--format=csv"),
+                         "table,type\nshop.counts,TABLE\n")
+        self.assertIn("none", self.command(server, "table", "query", "SELECT * FROM shop.none",
+                                           code=1))
+        self.assertIn("DATASET.TABLE", self.command(server, "table", "delete", "counts", code=1))
+        self.command(server, "table", "delete", "shop.counts")
+        self.command(server, "dataset", "delete", "shop")
 
     def test_ends_under_load_with_whole_answers(self):
         server = self.start()
