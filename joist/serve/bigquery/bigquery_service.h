@@ -26,7 +26,7 @@ class BigQueryService {
   /// Adds the gRPC services, and lets the server take messages of 20 MiB.
   void Register(grpc::ServerBuilder& builder);
   /// Answers paths that begin with /bigquery/v2, /upload/bigquery/v2 and
-  /// /resumable/upload/bigquery/v2.
+  /// /resumable/upload/bigquery/v2, and /$discovery/rest, which `bq` asks for.
   HttpHandler Rest();
 
  private:

@@ -11,8 +11,8 @@
 
 namespace joist::serve {
 
-/// The insertIds of the last minute, by which rows that are sent twice are known. At most so many are
-/// remembered. Any number of threads.
+/// The insertIds of the last minute, by which rows that are sent twice are known. At most so many
+/// are remembered. Any number of threads.
 class InsertIds {
  public:
   using Clock = std::chrono::steady_clock;

@@ -1,7 +1,7 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
 //
-// BigQuery's jobs: queries, loads and copies run by a few threads. Finished ones are remembered with
-// their rows until there are too many. Any number of threads.
+// BigQuery's jobs: queries, loads and copies run by a few threads. Finished ones are remembered
+// with their rows until there are too many. Any number of threads.
 #pragma once
 
 #include <atomic>

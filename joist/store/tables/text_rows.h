@@ -20,7 +20,8 @@ struct FieldFault {
   std::string message = {};
 };
 
-/// Adds a row, a JSON object. Where it cannot be taken the batch is as before, and `fault` says why.
+/// Adds a row, a JSON object. Where it cannot be taken the batch is as before, and `fault` says
+/// why.
 bool AddJsonRow(const nlohmann::json& row, bool ignore_unknown, RowBatch* batch, FieldFault* fault);
 
 /// Whether arrays and objects lie in one another at most 100 deep, as far as parsing it is safe.
