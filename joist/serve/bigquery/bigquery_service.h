@@ -1,5 +1,7 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
-#pragma once
+
+#ifndef JOIST_SERVE_BIGQUERY_BIGQUERY_SERVICE_H_
+#define JOIST_SERVE_BIGQUERY_BIGQUERY_SERVICE_H_
 
 #include <memory>
 
@@ -35,3 +37,5 @@ class BigQueryService {
 };
 
 }  // namespace joist::serve
+
+#endif  // JOIST_SERVE_BIGQUERY_BIGQUERY_SERVICE_H_

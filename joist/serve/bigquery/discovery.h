@@ -1,5 +1,7 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
-#pragma once
+
+#ifndef JOIST_SERVE_BIGQUERY_DISCOVERY_H_
+#define JOIST_SERVE_BIGQUERY_DISCOVERY_H_
 
 #include <string>
 #include <string_view>
@@ -11,3 +13,5 @@ namespace joist::serve {
 std::string DiscoveryDocument(std::string_view host);
 
 }  // namespace joist::serve
+
+#endif  // JOIST_SERVE_BIGQUERY_DISCOVERY_H_

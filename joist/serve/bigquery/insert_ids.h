@@ -1,5 +1,7 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
-#pragma once
+
+#ifndef JOIST_SERVE_BIGQUERY_INSERT_IDS_H_
+#define JOIST_SERVE_BIGQUERY_INSERT_IDS_H_
 
 #include <chrono>
 #include <cstddef>
@@ -47,3 +49,5 @@ class InsertIds {
 };
 
 }  // namespace joist::serve
+
+#endif  // JOIST_SERVE_BIGQUERY_INSERT_IDS_H_

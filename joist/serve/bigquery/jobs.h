@@ -2,7 +2,9 @@
 //
 // BigQuery's jobs: queries, loads and copies run by a few threads. Finished ones are remembered
 // with their rows until there are too many. Any number of threads.
-#pragma once
+
+#ifndef JOIST_SERVE_BIGQUERY_JOBS_H_
+#define JOIST_SERVE_BIGQUERY_JOBS_H_
 
 #include <atomic>
 #include <boost/asio/steady_timer.hpp>
@@ -82,3 +84,5 @@ class Jobs {
 Json JobResource(Job* job);
 
 }  // namespace joist::serve
+
+#endif  // JOIST_SERVE_BIGQUERY_JOBS_H_
