@@ -175,6 +175,7 @@ def main():
         model = train_trees(features, examples, targets, args.trees, args.depth, args.rate)
     with open(args.output, "w", encoding="utf-8") as file:
         json.dump(model, file)
+        file.write("\n")
 
 
 main()
