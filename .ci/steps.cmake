@@ -13,7 +13,7 @@ macro(step NAME)
 endmacro()
 
 step(ci.build "@root@/dev" build)
-step(ci.demo "@root@/dev" demo)
+step(ci.demo "@root@/dev" demo --once)
 step(ci.second_process "@root@/dev" test --second-process)
 step(ci.lint "@root@/dev" lint --all)
 # Each module under the sanitizer that looks for what it may get wrong: foreign bytes and memory, or

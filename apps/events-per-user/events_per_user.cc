@@ -24,6 +24,7 @@
 #include "joist/joist.h"
 #include "joist/ml/json_models.h"
 #include "joist/sdk/deduplicate.h"
+#include "joist/serve/offer_in_process.h"
 #include "joist/transforms/top.h"
 #include "joist/transforms/with_keys.h"
 
@@ -53,6 +54,7 @@ struct EventsPerUserOptions {
   Duration forget_ids_after = Duration::Minutes(10);
   std::string messages;
   std::string tables;
+  std::string data = "joist-data";
 };
 JOIST_OPTIONS(
     EventsPerUserOptions, (project, "Of topic, subscription and tables"), (subscription, "To read"),
@@ -68,7 +70,8 @@ JOIST_OPTIONS(
     (allowed_lateness, "Of events, behind the watermark; later ones are dropped"),
     (forget_ids_after, "Event time in which an event that is posted again is known"),
     (messages, "Where Pub/Sub is: google, local, or HOST:PORT; else what the environment says"),
-    (tables, "Where BigQuery is, likewise"))
+    (tables, "Where BigQuery is, likewise"),
+    (data, "Where there is no server: folder of messages and tables inside of this process"))
 
 struct Ecommerce {
   double value = 0;
@@ -223,6 +226,14 @@ void WriteScores(const PCollection<Event>& events, const EventsPerUserOptions& o
 
 void EventsPerUser(joist::Pipeline& p) {
   const auto options = p.options<EventsPerUserOptions>();
+  joist::serve::ServerSettings server;
+  server.data = options.data;
+  server.project = options.project;
+  server.topics = {"dj-pubsub-topic"};
+  server.ingest.timestamp_field = "event_timestamp";
+  server.ingest.timestamp_unit = joist::serve::TimeUnit::kMicros;
+  server.log_format = joist::serve::LogFormat::kText;
+  joist::serve::OfferInProcess(std::move(server));
   const PCollection<Event> events = ReadEvents(p, options);
   const PCollection<std::string> users =
       events | "User" >> joist::Map([](const Event& event) { return event.user_pseudo_id; });

@@ -73,7 +73,7 @@ class Journey:
         self.server = self.start("server", [
             self.program("joist"), "serve", f"--data={self.folder}/data",
             f"--http_port={self.http_port}", f"--grpc_port={self.grpc_port}",
-            f"--project={PROJECT}", f"--topics={TOPIC}", "--timestamp_field=event_timestamp",
+            f"--project={PROJECT}", f"--topic={TOPIC}", "--timestamp_field=event_timestamp",
             "--timestamp_unit=micros"])
         end = time.monotonic() + READY
         while time.monotonic() < end:
@@ -196,7 +196,7 @@ class Journey:
             for line in file:
                 entry = json.loads(line)
                 user = entry["user_pseudo_id"]
-                totals[user] = totals.get(user, 0) + entry["event_count"]
+                totals[user] = totals.get(user, 0) + entry["count"]
         return totals
 
     def resident_megabytes(self, process):
@@ -229,8 +229,8 @@ class View:
             return None
         now = time.monotonic()
         published = metrics.get("joist_ingest_events_total", 0)
-        unacked = j.of_subscription(metrics, "joist_pubsub_unacked_messages")
-        age = j.of_subscription(metrics, "joist_pubsub_oldest_unacked_age_seconds")
+        unacked = j.of_subscription(metrics, "joist_subscription_unacked_messages")
+        age = j.of_subscription(metrics, "joist_subscription_oldest_unacked_seconds")
         rate = 0.0
         if self.before is not None and now > self.before[0]:
             rate = max(0.0, (published - self.before[1]) / (now - self.before[0]))
@@ -297,7 +297,7 @@ def check(journey, seconds):
 def wait_for_acks(journey, seconds):
     """Seconds until everything is acknowledged."""
     began = time.monotonic()
-    while journey.of_subscription(journey.metrics(), "joist_pubsub_unacked_messages") > 0:
+    while journey.of_subscription(journey.metrics(), "joist_subscription_unacked_messages") > 0:
         if time.monotonic() - began > seconds:
             die(f"not everything is acknowledged after {seconds} s")
         time.sleep(0.05)

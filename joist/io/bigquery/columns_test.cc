@@ -28,15 +28,15 @@ JOIST_ROW(Item, name, count)
 struct Order {
   std::string user;
   int32_t small = 0;
-  std::optional<int64_t> total;
+  std::optional<int64_t> total = std::nullopt;
   double price = 0;
   float rate = 0;
   bool is_paid = false;
-  Timestamp at;
-  Bytes token;
-  std::vector<Item> items;
-  std::optional<Item> gift;
-  std::vector<std::string> tags;
+  Timestamp at = {};
+  Bytes token = {};
+  std::vector<Item> items = {};
+  std::optional<Item> gift = std::nullopt;
+  std::vector<std::string> tags = {};
 };
 JOIST_ROW(Order, user, small, total, price, rate, is_paid, at, token, items, gift, tags)
 

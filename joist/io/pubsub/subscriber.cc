@@ -142,6 +142,11 @@ void Subscriber::Impl::ReceiveOnce(std::chrono::milliseconds* pause) {
   *pause = std::min(2 * *pause, std::chrono::milliseconds(5'000));
   if (!status.ok() && !MayPass(status.error_code()) && !stops) {
     failure = google::FromGrpc(status, "cannot pull from " + settings.subscription);
+    if (failure.code() == StatusCode::kNotFound) {
+      failure = Status(failure.code(), failure.message() +
+                                           " Make it first, with `joist subscription create` or "
+                                           "`gcloud pubsub subscriptions create`");
+    }
   }
 }
 

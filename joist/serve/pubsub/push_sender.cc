@@ -243,8 +243,6 @@ PushSender::PushSender(PubsubCore* core) : core_(*core) {
   }
 }
 
-PushSender::~PushSender() = default;
-
 void PushSender::Changed(const std::string& name) {
   std::shared_ptr<Pusher> added;
   const auto description = core_.log().GetSubscription(name);

@@ -28,7 +28,6 @@ class PushSender {
   /// Begins with what there is. `core` outlives it; its tasks must have been stopped before it
   /// goes.
   explicit PushSender(PubsubCore* core);
-  ~PushSender();
   PushSender(const PushSender&) = delete;
   PushSender& operator=(const PushSender&) = delete;
 

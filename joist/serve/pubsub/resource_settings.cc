@@ -98,7 +98,7 @@ Status SetDeadLetters(const v1::DeadLetterPolicy& policy, store::SubscriptionSet
 }  // namespace
 
 Status CheckResourceName(std::string_view name, std::string_view kind) {
-  const Status wrong = InvalidArgument("Invalid [" + std::string(kind) +
+  Status wrong = InvalidArgument("Invalid [" + std::string(kind) +
                                        "] name: (name=" + std::string(name.substr(0, 300)) + ")");
   const std::string infix = "/" + std::string(kind) + "/";
   const size_t at = name.find(infix);

@@ -349,7 +349,7 @@ Status Catalog::RemoveSnapshot(const std::string& name) {
 
 Status Catalog::SetAcked(std::span<const Acked> acked, bool is_synchronous) {
   const std::lock_guard lock(mutex_);
-  const Status status = [&] {
+  Status status = [&] {
     if (!is_synchronous) JOIST_RETURN_IF_ERROR(Execute("PRAGMA synchronous=NORMAL"));
     return Transact([&] {
       for (const Acked& one : acked) {

@@ -839,7 +839,7 @@ void FileLog::FlushAcked(bool is_last) {
     }
     next_flush_ = now_() + kFlushMicros * static_cast<int64_t>(1 + bytes / kFlushBytes);
     if (changed.empty()) return OkStatus();
-    const Status written = catalog_->SetAcked(changed, is_synchronous);
+    Status written = catalog_->SetAcked(changed, is_synchronous);
     if (written.ok()) return written;
     for (const auto& subscription : subscriptions) subscription->MarkChanged();
     return Status(StatusCode::kUnavailable, written.message());
