@@ -83,8 +83,7 @@ Result<std::string> ArrowBatchOf(const tables::QueryStream& rows, const tables::
   const Options options(rows.connection());
   JOIST_ASSIGN_OR_RETURN(const auto schema, SchemaOf(rows, options));
   ArrowArray array = {};
-  JOIST_RETURN_IF_ERROR(
-      FromDuck(duckdb_data_chunk_to_arrow(options.get(), chunk.get(), &array)));
+  JOIST_RETURN_IF_ERROR(FromDuck(duckdb_data_chunk_to_arrow(options.get(), chunk.get(), &array)));
   const auto batch = arrow::ImportRecordBatch(&array, schema);
   JOIST_RETURN_IF_ERROR(FromArrow(batch.status()));
   const auto buffer =

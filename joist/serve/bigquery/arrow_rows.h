@@ -1,5 +1,7 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
-#pragma once
+
+#ifndef JOIST_SERVE_BIGQUERY_ARROW_ROWS_H_
+#define JOIST_SERVE_BIGQUERY_ARROW_ROWS_H_
 
 #include <string>
 
@@ -16,3 +18,5 @@ Result<std::string> ArrowSchemaOf(const tables::QueryStream& rows);
 Result<std::string> ArrowBatchOf(const tables::QueryStream& rows, const tables::Chunk& chunk);
 
 }  // namespace joist::serve
+
+#endif  // JOIST_SERVE_BIGQUERY_ARROW_ROWS_H_

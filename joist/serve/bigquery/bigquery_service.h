@@ -1,5 +1,7 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
-#pragma once
+
+#ifndef JOIST_SERVE_BIGQUERY_BIGQUERY_SERVICE_H_
+#define JOIST_SERVE_BIGQUERY_BIGQUERY_SERVICE_H_
 
 #include <memory>
 
@@ -26,7 +28,7 @@ class BigQueryService {
   /// Adds the gRPC services, and lets the server take messages of 20 MiB.
   void Register(grpc::ServerBuilder& builder);
   /// Answers paths that begin with /bigquery/v2, /upload/bigquery/v2 and
-  /// /resumable/upload/bigquery/v2.
+  /// /resumable/upload/bigquery/v2, and /$discovery/rest, which `bq` asks for.
   HttpHandler Rest();
 
  private:
@@ -35,3 +37,5 @@ class BigQueryService {
 };
 
 }  // namespace joist::serve
+
+#endif  // JOIST_SERVE_BIGQUERY_BIGQUERY_SERVICE_H_

@@ -1,5 +1,7 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
-#pragma once
+
+#ifndef JOIST_SERVE_BIGQUERY_INSERT_IDS_H_
+#define JOIST_SERVE_BIGQUERY_INSERT_IDS_H_
 
 #include <chrono>
 #include <cstddef>
@@ -11,8 +13,8 @@
 
 namespace joist::serve {
 
-/// The insertIds of the last minute, by which rows that are sent twice are known. At most so many are
-/// remembered. Any number of threads.
+/// The insertIds of the last minute, by which rows that are sent twice are known. At most so many
+/// are remembered. Any number of threads.
 class InsertIds {
  public:
   using Clock = std::chrono::steady_clock;
@@ -47,3 +49,5 @@ class InsertIds {
 };
 
 }  // namespace joist::serve
+
+#endif  // JOIST_SERVE_BIGQUERY_INSERT_IDS_H_

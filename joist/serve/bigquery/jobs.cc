@@ -51,7 +51,8 @@ Result<tables::QueryParameter> ParameterOf(const Json& object) {
     return parameter;
   }
   parameter.type.mode = FieldMode::kRepeated;
-  for (const Json& part : PartAt(value, "arrayValues")) parameter.values.push_back(ScalarText(part));
+  for (const Json& part : PartAt(value, "arrayValues"))
+    parameter.values.push_back(ScalarText(part));
   return parameter;
 }
 
@@ -216,7 +217,8 @@ Status Jobs::RunQueryJob(Job* job) {
     JOIST_ASSIGN_OR_RETURN(request.destination,
                            TableAt(PartAt(query, "destinationTable"), job->project));
     Json dispositions = query;
-    if (!dispositions.contains("writeDisposition")) dispositions["writeDisposition"] = "WRITE_EMPTY";
+    if (!dispositions.contains("writeDisposition"))
+      dispositions["writeDisposition"] = "WRITE_EMPTY";
     JOIST_RETURN_IF_ERROR(CheckDispositions(store_, dispositions, *request.destination));
     request.truncate = TextAt(dispositions, "writeDisposition") == "WRITE_TRUNCATE";
   }
@@ -298,23 +300,23 @@ Status Jobs::RunCopy(Job* job) {
     JOIST_ASSIGN_OR_RETURN(const TableName table, TableAt(source, job->project));
     JOIST_RETURN_IF_ERROR(store_->GetTable(table).status());
     if (!request.sql.empty()) request.sql += " UNION ALL ";
-    request.sql += "SELECT * FROM `" + table.project + "`.`" + table.dataset + "`.`" +
-                   table.table + "`";
+    request.sql +=
+        "SELECT * FROM `" + table.project + "`.`" + table.dataset + "`.`" + table.table + "`";
   }
   return tables::RunQuery(store_, request).status();
 }
 
 Json JobResource(Job* job) {
   const std::scoped_lock lock(job->mutex);
-  Json resource = {{"kind", "bigquery#job"},
-                   {"id", job->project + ":US." + job->id},
-                   {"jobReference",
-                    {{"projectId", job->project}, {"jobId", job->id}, {"location", "US"}}},
-                   {"configuration", job->configuration},
-                   {"status", {{"state", job->done ? "DONE" : "RUNNING"}}},
-                   {"statistics",
-                    {{"creationTime", std::to_string(job->created)},
-                     {"startTime", std::to_string(job->created)}}}};
+  Json resource = {
+      {"kind", "bigquery#job"},
+      {"id", job->project + ":US." + job->id},
+      {"jobReference", {{"projectId", job->project}, {"jobId", job->id}, {"location", "US"}}},
+      {"configuration", job->configuration},
+      {"status", {{"state", job->done ? "DONE" : "RUNNING"}}},
+      {"statistics",
+       {{"creationTime", std::to_string(job->created)},
+        {"startTime", std::to_string(job->created)}}}};
   if (!job->done) return resource;
   Json& statistics = resource["statistics"];
   statistics["endTime"] = std::to_string(job->ended);

@@ -1,8 +1,10 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
 //
-// BigQuery's jobs: queries, loads and copies run by a few threads. Finished ones are remembered with
-// their rows until there are too many. Any number of threads.
-#pragma once
+// BigQuery's jobs: queries, loads and copies run by a few threads. Finished ones are remembered
+// with their rows until there are too many. Any number of threads.
+
+#ifndef JOIST_SERVE_BIGQUERY_JOBS_H_
+#define JOIST_SERVE_BIGQUERY_JOBS_H_
 
 #include <atomic>
 #include <boost/asio/steady_timer.hpp>
@@ -82,3 +84,5 @@ class Jobs {
 Json JobResource(Job* job);
 
 }  // namespace joist::serve
+
+#endif  // JOIST_SERVE_BIGQUERY_JOBS_H_

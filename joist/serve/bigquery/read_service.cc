@@ -63,8 +63,8 @@ struct Session {
   std::string Sql(const RowRange& range, int64_t offset) const {
     std::string sql = select + " WHERE " + where;
     if (!is_view) {
-      sql += " AND rowid >= " + std::to_string(range.begin) +
-             " AND rowid < " + std::to_string(range.end);
+      sql += " AND rowid >= " + std::to_string(range.begin) + " AND rowid < " +
+             std::to_string(range.end);
     }
     return offset == 0 ? sql : sql + " OFFSET " + std::to_string(offset);
   }
@@ -143,7 +143,10 @@ class RowsWriter final : public grpc::ServerWriteReactor<storage::ReadRowsRespon
  public:
   RowsWriter(TableStore* store, boost::asio::thread_pool* threads, Session session,
              const RowRange& range, int64_t offset)
-      : store_(store), threads_(threads), session_(std::move(session)), range_(range),
+      : store_(store),
+        threads_(threads),
+        session_(std::move(session)),
+        range_(range),
         offset_(offset) {
     boost::asio::post(*threads_, [this] { Begin(); });
   }
@@ -187,8 +190,9 @@ class RowsWriter final : public grpc::ServerWriteReactor<storage::ReadRowsRespon
     sent_ += static_cast<int64_t>(chunk.rows());
     progress->set_at_response_end(std::min(1.0, static_cast<double>(sent_) / whole));
     if (!session_.avro) {
-      JOIST_ASSIGN_OR_RETURN(*response_.mutable_arrow_record_batch()->mutable_serialized_record_batch(),
-                             ArrowBatchOf(*rows_, chunk));
+      JOIST_ASSIGN_OR_RETURN(
+          *response_.mutable_arrow_record_batch()->mutable_serialized_record_batch(),
+          ArrowBatchOf(*rows_, chunk));
       if (first_) {
         JOIST_ASSIGN_OR_RETURN(*response_.mutable_arrow_schema()->mutable_serialized_schema(),
                                ArrowSchemaOf(*rows_));
@@ -202,7 +206,8 @@ class RowsWriter final : public grpc::ServerWriteReactor<storage::ReadRowsRespon
       for (size_t row = 0; row < chunk.rows(); ++row) {
         for (const tables::ColumnReader& column : columns) tables::AppendAvro(column, row, out);
       }
-      if (first_) response_.mutable_avro_schema()->set_schema(tables::AvroSchemaOf(session_.schema));
+      if (first_)
+        response_.mutable_avro_schema()->set_schema(tables::AvroSchemaOf(session_.schema));
     }
     first_ = false;
     return true;
@@ -270,12 +275,11 @@ class ReadService final : public storage::BigQueryRead::CallbackService {
     session.avro = wanted.data_format() != storage::ARROW;
     session.is_view = info.is_view;
     JOIST_RETURN_IF_ERROR(Select(wanted.read_options(), info, &session));
-    const tables::SqlNames names{
-        name.project, "",
-        [this](const std::string& project, const std::string& dataset) {
-          return store_->GetDataset({project, dataset}).ok();
-        },
-        nullptr};
+    const tables::SqlNames names{name.project, "",
+                                 [this](const std::string& project, const std::string& dataset) {
+                                   return store_->GetDataset({project, dataset}).ok();
+                                 },
+                                 nullptr};
     session.where = "true";
     if (!wanted.read_options().row_restriction().empty()) {
       JOIST_ASSIGN_OR_RETURN(
@@ -289,9 +293,9 @@ class ReadService final : public storage::BigQueryRead::CallbackService {
     const int64_t end =
         info.is_view ? 0 : NumberIn(store_, "SELECT max(rowid) + 1 FROM " + info.name.Sql());
     const int64_t rows = NumberIn(store_, "SELECT count(*) FROM " + info.name.Sql());
-    JOIST_ASSIGN_OR_RETURN(const auto probe, QueryStream::Open(store_, session.select + " WHERE " +
-                                                                           session.where +
-                                                                           " LIMIT 0"));
+    JOIST_ASSIGN_OR_RETURN(
+        const auto probe,
+        QueryStream::Open(store_, session.select + " WHERE " + session.where + " LIMIT 0"));
     *response = wanted;
     AddStreams(request.max_stream_count(), end, rows, &session, response);
     response->set_name(session.name);
@@ -307,29 +311,31 @@ class ReadService final : public storage::BigQueryRead::CallbackService {
     return OkStatus();
   }
 
-  static Status Select(const storage::ReadSession::TableReadOptions& options,
-                       const TableInfo& info, Session* session) {
+  static Status Select(const storage::ReadSession::TableReadOptions& options, const TableInfo& info,
+                       Session* session) {
     std::string columns;
     for (const tables::Field& field : info.schema->fields) {
       const auto& selected = options.selected_fields();
-      const bool wanted = selected.empty() ||
-                          std::any_of(selected.begin(), selected.end(), [&](const std::string& name) {
-                            return tables::SameName(name, field.name);
-                          });
+      const bool wanted =
+          selected.empty() ||
+          std::any_of(selected.begin(), selected.end(),
+                      [&](const std::string& name) { return tables::SameName(name, field.name); });
       if (!wanted) continue;
       columns += columns.empty() ? "" : ", ";
       // JSON is text, for Arrow too.
-      columns += field.type == tables::FieldType::kJson && field.mode != tables::FieldMode::kRepeated
-                     ? "CAST(" + tables::Quoted(field.name) + " AS VARCHAR) AS " +
-                           tables::Quoted(field.name)
-                     : tables::Quoted(field.name);
+      columns +=
+          field.type == tables::FieldType::kJson && field.mode != tables::FieldMode::kRepeated
+              ? "CAST(" + tables::Quoted(field.name) + " AS VARCHAR) AS " +
+                    tables::Quoted(field.name)
+              : tables::Quoted(field.name);
       session->schema.fields.push_back(field);
     }
     for (const std::string& name : options.selected_fields()) {
       if (info.schema->Find(name) < 0) {
-        return InvalidArgument("request failed: The following selected fields do not exist in the "
-                               "table schema: " +
-                               name);
+        return InvalidArgument(
+            "request failed: The following selected fields do not exist in the "
+            "table schema: " +
+            name);
       }
     }
     session->select = "SELECT " + columns + " FROM " + info.name.Sql();

@@ -1,5 +1,7 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
-#pragma once
+
+#ifndef JOIST_SERVE_BIGQUERY_READ_SERVICE_H_
+#define JOIST_SERVE_BIGQUERY_READ_SERVICE_H_
 
 #include <grpcpp/impl/codegen/service_type.h>
 
@@ -13,3 +15,5 @@ namespace joist::serve {
 std::unique_ptr<grpc::Service> MakeBigQueryRead(tables::TableStore* store);
 
 }  // namespace joist::serve
+
+#endif  // JOIST_SERVE_BIGQUERY_READ_SERVICE_H_

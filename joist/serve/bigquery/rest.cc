@@ -6,11 +6,12 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <list>
-#include <random>
 #include <mutex>
+#include <random>
 #include <unordered_map>
 #include <utility>
 
+#include "joist/serve/bigquery/discovery.h"
 #include "joist/serve/bigquery/insert_ids.h"
 #include "joist/serve/bigquery/jobs.h"
 #include "joist/serve/bigquery/rest_answers.h"
@@ -90,8 +91,6 @@ Page PageOf(const HttpRequest& request) {
   return page;
 }
 
-tables::JsonForm FormOf(bool int64_timestamps) { return {int64_timestamps}; }
-
 /// `answer` with rows that are already JSON.
 HttpAnswer WithRows(const Json& answer, const std::string& rows) {
   HttpAnswer http = BigQueryAnswer(answer);
@@ -105,10 +104,10 @@ HttpAnswer WithRows(const Json& answer, const std::string& rows) {
 /// What a job's rows look like from a page on.
 HttpAnswer ResultsAnswer(Job* job, std::string_view kind, const Page& page, bool int64_timestamps) {
   const std::scoped_lock lock(job->mutex);
-  Json answer = {{"kind", kind},
-                 {"jobReference",
-                  {{"projectId", job->project}, {"jobId", job->id}, {"location", "US"}}},
-                 {"jobComplete", job->done}};
+  Json answer = {
+      {"kind", kind},
+      {"jobReference", {{"projectId", job->project}, {"jobId", job->id}, {"location", "US"}}},
+      {"jobComplete", job->done}};
   if (!job->done) return BigQueryAnswer(answer);
   if (!job->status.ok()) {
     HttpAnswer error = BigQueryError(job->status);
@@ -135,7 +134,7 @@ HttpAnswer ResultsAnswer(Job* job, std::string_view kind, const Page& page, bool
     if (begin < end && rows.size() < kBytesOfPage) {
       if (!rows.empty()) rows += ',';
       tables::AppendJsonRows(result.schema, chunk, static_cast<size_t>(begin),
-                             static_cast<size_t>(end), FormOf(int64_timestamps), &rows);
+                             static_cast<size_t>(end), {int64_timestamps}, &rows);
       taken += end - begin;
     }
     at += size;
@@ -154,6 +153,12 @@ class RestService final : public RestApi {
     const auto starts = [&parts](const std::vector<std::string>& with) {
       return parts.size() >= with.size() && std::equal(with.begin(), with.end(), parts.begin());
     };
+    if (starts({"$discovery", "rest"}) ||
+        starts({"discovery", "v1", "apis", "bigquery", "v2", "rest"})) {
+      HttpAnswer answer;
+      answer.body = DiscoveryDocument(request.Header("host"));
+      return reply(std::move(answer));
+    }
     bool upload = false;
     for (const auto& prefix : {std::vector<std::string>{"resumable", "upload"}, {"upload"}}) {
       if (!upload && starts(prefix)) {
@@ -180,8 +185,8 @@ class RestService final : public RestApi {
   };
 
   static HttpAnswer NoSuchPath(const HttpRequest& request) {
-    return BigQueryError(NotFound("Not found: " + std::string(request.method) + " " +
-                                std::string(request.path)));
+    return BigQueryError(
+        NotFound("Not found: " + std::string(request.method) + " " + std::string(request.path)));
   }
 
   static HttpAnswer AnswerOf(const Result<Json>& result) {
@@ -240,16 +245,17 @@ class RestService final : public RestApi {
   HttpAnswer Datasets(const HttpRequest& request, const std::vector<std::string>& parts,
                       const std::string& project) {
     if (parts.size() == 3 && request.method == "GET") return ListDatasets(project);
-    if (parts.size() == 3 && request.method == "POST") return AnswerOf(InsertDataset(request, project));
+    if (parts.size() == 3 && request.method == "POST")
+      return AnswerOf(InsertDataset(request, project));
     if (parts.size() < 4) return NoSuchPath(request);
     const DatasetName name{project, parts[3]};
     if (request.method == "GET") return AnswerOf(GetDataset(name));
     if (request.method == "DELETE") {
-      return AnswerOf(store_->DeleteDataset(
-          name, QueryParameter(request.query, "deleteContents") == "true"));
+      return AnswerOf(
+          store_->DeleteDataset(name, QueryParameter(request.query, "deleteContents") == "true"));
     }
-    const bool patches = request.method == "PATCH" ||
-                         request.Header("x-http-method-override") == "PATCH";
+    const bool patches =
+        request.method == "PATCH" || request.Header("x-http-method-override") == "PATCH";
     if (patches || request.method == "PUT") return AnswerOf(UpdateDataset(request, name, patches));
     return NoSuchPath(request);
   }
@@ -296,7 +302,8 @@ class RestService final : public RestApi {
                     const std::string& project) {
     const DatasetName dataset{project, parts[3]};
     if (parts.size() == 5 && request.method == "GET") return ListTables(request, dataset);
-    if (parts.size() == 5 && request.method == "POST") return AnswerOf(InsertTable(request, dataset));
+    if (parts.size() == 5 && request.method == "POST")
+      return AnswerOf(InsertTable(request, dataset));
     if (parts.size() < 6) return NoSuchPath(request);
     const TableName name{project, parts[3], parts[5]};
     if (parts.size() == 7 && parts[6] == "insertAll" && request.method == "POST") {
@@ -308,8 +315,8 @@ class RestService final : public RestApi {
     if (parts.size() != 6) return NoSuchPath(request);
     if (request.method == "GET") return AnswerOf(GetTable(name));
     if (request.method == "DELETE") return AnswerOf(store_->DeleteTable(name));
-    const bool patches = request.method == "PATCH" ||
-                         request.Header("x-http-method-override") == "PATCH";
+    const bool patches =
+        request.method == "PATCH" || request.Header("x-http-method-override") == "PATCH";
     if (patches || request.method == "PUT") return AnswerOf(UpdateTable(request, name, patches));
     return NoSuchPath(request);
   }
@@ -394,10 +401,12 @@ class RestService final : public RestApi {
     if (!size.ok()) return BigQueryError(size.status());
     const Page page = PageOf(request);
     Schema schema;
-    const std::string selected = "," + tables::Lower(QueryParameter(request.query, "selectedFields")) + ",";
+    const std::string selected =
+        "," + tables::Lower(QueryParameter(request.query, "selectedFields")) + ",";
     std::string columns;
     for (const tables::Field& field : info->schema->fields) {
-      if (selected != ",," && selected.find("," + tables::Lower(field.name) + ",") == std::string::npos) {
+      if (selected != ",," &&
+          selected.find("," + tables::Lower(field.name) + ",") == std::string::npos) {
         continue;
       }
       columns += (columns.empty() ? "" : ", ") + tables::Quoted(field.name);
@@ -408,7 +417,7 @@ class RestService final : public RestApi {
                     std::to_string(page.most) + " OFFSET " + std::to_string(page.begin));
     if (!rows.ok()) return BigQueryError(rows.status());
     const bool int64_timestamps =
-        QueryParameter(request.query, "formatOptions.useInt64Timestamp") == "true";
+        tables::SameName(QueryParameter(request.query, "formatOptions.useInt64Timestamp"), "true");
     std::string text;
     int64_t taken = 0;
     while (text.size() < kBytesOfPage) {
@@ -416,7 +425,7 @@ class RestService final : public RestApi {
       if (!chunk.ok()) return BigQueryError(chunk.status());
       if (chunk->rows() == 0) break;
       if (!text.empty()) text += ',';
-      tables::AppendJsonRows(schema, *chunk, 0, chunk->rows(), FormOf(int64_timestamps), &text);
+      tables::AppendJsonRows(schema, *chunk, 0, chunk->rows(), {int64_timestamps}, &text);
       taken += static_cast<int64_t>(chunk->rows());
     }
     Json answer = {{"kind", "bigquery#tableDataList"}, {"totalRows", std::to_string(size->rows)}};
@@ -472,11 +481,11 @@ class RestService final : public RestApi {
     for (const Json& fault : *faults) bad[fault["index"].get<size_t>()] = true;
     for (size_t i = 0; i < count; ++i) {
       if (bad[i]) continue;
-      faults->push_back({{"index", i},
-                         {"errors", Json::array({{{"reason", "stopped"},
-                                                  {"location", ""},
-                                                  {"debugInfo", ""},
-                                                  {"message", ""}}})}});
+      faults->push_back(
+          {{"index", i},
+           {"errors",
+            Json::array(
+                {{{"reason", "stopped"}, {"location", ""}, {"debugInfo", ""}, {"message", ""}}})}});
     }
   }
 
@@ -489,21 +498,22 @@ class RestService final : public RestApi {
     if (parts.size() == 3 && request.method == "POST") {
       return queries ? QueryNow(request, project, reply) : InsertJob(request, project, reply);
     }
-    if (parts.size() == 3 && !queries && request.method == "GET") return reply(ListJobs(request, project));
+    if (parts.size() == 3 && !queries && request.method == "GET")
+      return reply(ListJobs(request, project));
     if (parts.size() < 4) return reply(NoSuchPath(request));
     const auto job = jobs_.Find(project, parts[3]);
     if (!job.ok()) return reply(BigQueryError(job.status()));
     if (queries && request.method == "GET") {
       const Page page = PageOf(request);
-      const bool int64_timestamps =
-          QueryParameter(request.query, "formatOptions.useInt64Timestamp") == "true";
+      const bool int64_timestamps = tables::SameName(
+          QueryParameter(request.query, "formatOptions.useInt64Timestamp"), "true");
       return AnswerWhenDone(*job, WaitOf(QueryParameter(request.query, "timeoutMs")),
                             "bigquery#getQueryResultsResponse", page, int64_timestamps, reply);
     }
     if (parts.size() == 5 && parts[4] == "cancel" && request.method == "POST") {
       *(*job)->cancelled = true;
-      return reply(BigQueryAnswer({{"kind", "bigquery#jobCancelResponse"},
-                               {"job", JobResource(job->get())}}));
+      return reply(BigQueryAnswer(
+          {{"kind", "bigquery#jobCancelResponse"}, {"job", JobResource(job->get())}}));
     }
     if (request.method != "GET") return reply(NoSuchPath(request));
     reply(BigQueryAnswer(JobResource(job->get())));
@@ -550,7 +560,8 @@ class RestService final : public RestApi {
     const auto job = jobs_.Start(project, "", std::move(configuration), "");
     if (!job.ok()) return reply(BigQueryError(job.status()));
     Page page;
-    page.most = std::clamp<int64_t>(IntegerAt(*body, "maxResults").value_or(kRowsOfPage), 0, 100'000);
+    page.most =
+        std::clamp<int64_t>(IntegerAt(*body, "maxResults").value_or(kRowsOfPage), 0, 100'000);
     const int64_t wait =
         std::clamp<int64_t>(IntegerAt(*body, "timeoutMs").value_or(10'000), 0, kLongestWait);
     AnswerWhenDone(*job, wait, "bigquery#queryResponse", page,
@@ -634,10 +645,12 @@ class RestService final : public RestApi {
     {
       const std::scoped_lock lock(uploads_mutex_);
       const auto upload = uploads_.find(id);
-      if (upload == uploads_.end()) return reply(BigQueryError(NotFound("Not found: upload " + id)));
+      if (upload == uploads_.end())
+        return reply(BigQueryError(NotFound("Not found: upload " + id)));
       std::string& media = upload->second.media;
       if (media.size() + request.body.size() > kMostBody) {
-        return reply(BigQueryError(InvalidArgument("the file has more than 256 MiB; load it in parts")));
+        return reply(
+            BigQueryError(InvalidArgument("the file has more than 256 MiB; load it in parts")));
       }
       // A piece that was already taken is sent again where the answer was lost.
       if (!begin || *begin == static_cast<int64_t>(media.size())) media += request.body;

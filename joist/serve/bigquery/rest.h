@@ -1,5 +1,7 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
-#pragma once
+
+#ifndef JOIST_SERVE_BIGQUERY_REST_H_
+#define JOIST_SERVE_BIGQUERY_REST_H_
 
 #include <memory>
 
@@ -24,3 +26,5 @@ class RestApi {
 std::shared_ptr<RestApi> MakeRest(tables::TableStore* store);
 
 }  // namespace joist::serve
+
+#endif  // JOIST_SERVE_BIGQUERY_REST_H_

@@ -28,12 +28,12 @@ Json ErrorProto(const Status& status) {
 
 HttpAnswer BigQueryError(const Status& status) {
   const auto [code, reason] = ReasonOf(status);
-  const Json error = {{"code", code},
-                      {"message", status.message()},
-                      {"errors", Json::array({{{"message", status.message()},
-                                               {"domain", "global"},
-                                               {"reason", reason}}})},
-                      {"status", StatusCodeName(status.code())}};
+  const Json error = {
+      {"code", code},
+      {"message", status.message()},
+      {"errors",
+       Json::array({{{"message", status.message()}, {"domain", "global"}, {"reason", reason}}})},
+      {"status", StatusCodeName(status.code())}};
   HttpAnswer answer = BigQueryAnswer({{"error", error}});
   answer.status = code;
   return answer;

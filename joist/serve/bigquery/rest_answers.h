@@ -1,7 +1,9 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
 //
 // What BigQuery's REST API says: errors, resources. Pure functions.
-#pragma once
+
+#ifndef JOIST_SERVE_BIGQUERY_REST_ANSWERS_H_
+#define JOIST_SERVE_BIGQUERY_REST_ANSWERS_H_
 
 #include <cstdint>
 #include <nlohmann/json.hpp>
@@ -49,3 +51,5 @@ Json TableResource(const tables::TableInfo& info);
 Json SchemaResource(const tables::Schema& schema);
 
 }  // namespace joist::serve
+
+#endif  // JOIST_SERVE_BIGQUERY_REST_ANSWERS_H_

@@ -1,5 +1,7 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
-#pragma once
+
+#ifndef JOIST_SERVE_BIGQUERY_RPC_STATUS_H_
+#define JOIST_SERVE_BIGQUERY_RPC_STATUS_H_
 
 #include <google/cloud/bigquery/storage/v1/storage.pb.h>
 #include <grpcpp/support/status.h>
@@ -18,3 +20,5 @@ inline grpc::Status ToGrpc(const Status& status) {
 google::cloud::bigquery::storage::v1::TableSchema ToProto(const tables::Schema& schema);
 
 }  // namespace joist::serve
+
+#endif  // JOIST_SERVE_BIGQUERY_RPC_STATUS_H_

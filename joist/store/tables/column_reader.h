@@ -2,7 +2,9 @@
 //
 // The values of a column of a query's result, whatever width DuckDB gave it. It lives as long as
 // the chunk. Any number of threads.
-#pragma once
+
+#ifndef JOIST_STORE_TABLES_COLUMN_READER_H_
+#define JOIST_STORE_TABLES_COLUMN_READER_H_
 
 #include <cstdint>
 #include <memory>
@@ -72,3 +74,5 @@ void AppendAvro(const ColumnReader& column, size_t row, std::string* out);
 std::string AvroSchemaOf(const Schema& schema);
 
 }  // namespace joist::tables
+
+#endif  // JOIST_STORE_TABLES_COLUMN_READER_H_

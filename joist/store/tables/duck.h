@@ -2,7 +2,9 @@
 //
 // DuckDB's C API with owners for its handles and Status for its errors. A connection is used by one
 // thread at a time; Interrupt may come from any.
-#pragma once
+
+#ifndef JOIST_STORE_TABLES_DUCK_H_
+#define JOIST_STORE_TABLES_DUCK_H_
 
 #include <duckdb.h>
 
@@ -161,3 +163,5 @@ inline bool HasValue(const uint64_t* validity, size_t row) {
 }
 
 }  // namespace joist::tables
+
+#endif  // JOIST_STORE_TABLES_DUCK_H_

@@ -523,7 +523,11 @@ Result<std::shared_ptr<const ProtoPlan>> ProtoPlan::Compile(std::shared_ptr<cons
 
 Status ProtoPlan::Decode(std::string_view row, RowBatch* batch) const {
   batch->BeginRow();
-  JOIST_RETURN_IF_ERROR(DecodeMessage(*root_, row, batch->row_in_chunk(), &batch->columns()));
+  Status status = DecodeMessage(*root_, row, batch->row_in_chunk(), &batch->columns());
+  if (!status.ok()) {
+    batch->DropRow();
+    return status;
+  }
   batch->EndRow();
   batch->AddBytes(row.size());
   return OkStatus();

@@ -3,7 +3,9 @@
 // Rows as BigQuery's Storage Write API sends them: serialized messages of a type that the writer
 // describes. The description is compiled once into a plan, by which each row is decoded straight
 // into a RowBatch.
-#pragma once
+
+#ifndef JOIST_STORE_TABLES_PROTO_ROWS_H_
+#define JOIST_STORE_TABLES_PROTO_ROWS_H_
 
 #include <google/protobuf/descriptor.pb.h>
 
@@ -53,3 +55,5 @@ class ProtoPlan {
 };
 
 }  // namespace joist::tables
+
+#endif  // JOIST_STORE_TABLES_PROTO_ROWS_H_

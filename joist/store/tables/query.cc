@@ -364,13 +364,14 @@ Result<std::unique_ptr<QueryStream>> QueryStream::Open(TableStore* store, const 
   JOIST_ASSIGN_OR_RETURN(const Prepared prepared, Prepare(*stream->connection_, sql));
   JOIST_ASSIGN_OR_RETURN(stream->schema_, SchemaOf(prepared));
   duckdb_pending_result pending = nullptr;
-  if (duckdb_pending_prepared_streaming(prepared.get(), &pending) == DuckDBError ||
-      duckdb_execute_pending(pending, stream->result_.fill()) == DuckDBError) {
-    const Status failure = FailureOf(duckdb_pending_error(pending));
-    duckdb_destroy_pending(&pending);
-    return failure;
+  Status status;
+  if (duckdb_pending_prepared_streaming(prepared.get(), &pending) == DuckDBError) {
+    status = FailureOf(duckdb_pending_error(pending));
+  } else if (duckdb_execute_pending(pending, stream->result_.fill()) == DuckDBError) {
+    status = FailureOf(duckdb_result_error(stream->result_.get()));
   }
   duckdb_destroy_pending(&pending);
+  JOIST_RETURN_IF_ERROR(status);
   return stream;
 }
 

@@ -1,5 +1,7 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
-#pragma once
+
+#ifndef JOIST_STORE_TABLES_QUERY_H_
+#define JOIST_STORE_TABLES_QUERY_H_
 
 #include <atomic>
 #include <cstdint>
@@ -77,3 +79,5 @@ class QueryStream {
 };
 
 }  // namespace joist::tables
+
+#endif  // JOIST_STORE_TABLES_QUERY_H_

@@ -46,7 +46,7 @@ class QueryTest : public testing::Test {
   std::string Run(const std::string& sql) { return Run(Request(sql)); }
   /// The one value of the one row.
   std::string Value(const std::string& sql) {
-    const std::string row = Run(sql);
+    std::string row = Run(sql);
     const std::string begin = R"({"f":[{"v":)";
     if (!row.starts_with(begin)) return row;
     return row.substr(begin.size(), row.size() - begin.size() - 3);

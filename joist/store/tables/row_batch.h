@@ -2,7 +2,9 @@
 //
 // Rows on their way into a table, in DuckDB's columns: what decodes rows (of protocol buffers,
 // JSON, CSV) writes each value straight to its place. Used by one thread at a time.
-#pragma once
+
+#ifndef JOIST_STORE_TABLES_ROW_BATCH_H_
+#define JOIST_STORE_TABLES_ROW_BATCH_H_
 
 #include <cstdint>
 #include <memory>
@@ -109,3 +111,5 @@ class RowBatch {
 };
 
 }  // namespace joist::tables
+
+#endif  // JOIST_STORE_TABLES_ROW_BATCH_H_

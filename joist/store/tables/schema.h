@@ -2,7 +2,9 @@
 //
 // BigQuery's table schemas: fields with a type, a mode and fields of their own. Values; as
 // thread-safe as a std::string.
-#pragma once
+
+#ifndef JOIST_STORE_TABLES_SCHEMA_H_
+#define JOIST_STORE_TABLES_SCHEMA_H_
 
 #include <cstdint>
 #include <string>
@@ -92,3 +94,5 @@ bool SameName(std::string_view a, std::string_view b);
 std::string Lower(std::string_view text);
 
 }  // namespace joist::tables
+
+#endif  // JOIST_STORE_TABLES_SCHEMA_H_

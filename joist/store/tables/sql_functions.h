@@ -1,5 +1,7 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
-#pragma once
+
+#ifndef JOIST_STORE_TABLES_SQL_FUNCTIONS_H_
+#define JOIST_STORE_TABLES_SQL_FUNCTIONS_H_
 
 #include <string>
 #include <vector>
@@ -10,3 +12,5 @@ namespace joist::tables {
 std::vector<std::string> SqlFunctions();
 
 }  // namespace joist::tables
+
+#endif  // JOIST_STORE_TABLES_SQL_FUNCTIONS_H_

@@ -2,7 +2,9 @@
 //
 // BigQuery's SQL made DuckDB's. Strings, names and functions are rewritten token by token; what
 // isn't known here goes to DuckDB as it is, which says what it thinks of it.
-#pragma once
+
+#ifndef JOIST_STORE_TABLES_SQL_REWRITE_H_
+#define JOIST_STORE_TABLES_SQL_REWRITE_H_
 
 #include <cstdint>
 #include <functional>
@@ -44,3 +46,5 @@ Result<DuckSql> RewriteSql(std::string_view sql, const SqlNames& names);
 Result<std::string> RewriteExpression(std::string_view sql, const SqlNames& names);
 
 }  // namespace joist::tables
+
+#endif  // JOIST_STORE_TABLES_SQL_REWRITE_H_

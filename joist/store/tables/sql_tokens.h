@@ -1,7 +1,9 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
 //
 // BigQuery's SQL in tokens. Pure functions.
-#pragma once
+
+#ifndef JOIST_STORE_TABLES_SQL_TOKENS_H_
+#define JOIST_STORE_TABLES_SQL_TOKENS_H_
 
 #include <cstdint>
 #include <string>
@@ -48,3 +50,5 @@ constexpr size_t kMostSqlBytes = size_t{1} << 20;
 Result<std::vector<Token>> SqlTokens(std::string_view sql);
 
 }  // namespace joist::tables
+
+#endif  // JOIST_STORE_TABLES_SQL_TOKENS_H_

@@ -1,7 +1,9 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
 //
 // What the sources of TableStore share.
-#pragma once
+
+#ifndef JOIST_STORE_TABLES_STORE_STATE_H_
+#define JOIST_STORE_TABLES_STORE_STATE_H_
 
 #include <atomic>
 #include <cstdint>
@@ -49,3 +51,5 @@ Status NoDataset(const DatasetName& name);
 Status NoTable(const TableName& name);
 
 }  // namespace joist::tables
+
+#endif  // JOIST_STORE_TABLES_STORE_STATE_H_

@@ -7,7 +7,9 @@
 // Invariants: rows of a stream and the stream's next offset are committed in one transaction, so
 // that whatever happens to the process, a row is there exactly if its offset is below the next one.
 // What is acknowledged is on disk.
-#pragma once
+
+#ifndef JOIST_STORE_TABLES_TABLE_STORE_H_
+#define JOIST_STORE_TABLES_TABLE_STORE_H_
 
 #include <atomic>
 #include <condition_variable>
@@ -274,3 +276,5 @@ class TableStore {
 Result<TableName> TableNameOfPath(std::string_view path);
 
 }  // namespace joist::tables
+
+#endif  // JOIST_STORE_TABLES_TABLE_STORE_H_

@@ -1,7 +1,9 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
 //
 // What the tests of this folder share: a folder that goes away, rows of (STRING, INTEGER).
-#pragma once
+
+#ifndef JOIST_STORE_TABLES_TEST_TABLES_H_
+#define JOIST_STORE_TABLES_TEST_TABLES_H_
 
 #include <google/protobuf/descriptor.pb.h>
 #include <unistd.h>
@@ -102,3 +104,5 @@ inline int64_t Number(TableStore* store, const std::string& what, const TableNam
 }
 
 }  // namespace joist::tables
+
+#endif  // JOIST_STORE_TABLES_TEST_TABLES_H_

@@ -108,10 +108,9 @@ bool PutRecord(const json& object, bool ignore_unknown, std::vector<ColumnWriter
                size_t row, FieldFault* fault) {
   std::vector<bool> given(columns->size());
   for (const auto& [name, value] : object.items()) {
-    const auto found =
-        std::find_if(columns->begin(), columns->end(), [&name = name](const ColumnWriter& column) {
-          return SameName(column.field().name, name);
-        });
+    const auto found = std::find_if(
+        columns->begin(), columns->end(),
+        [&name = name](const ColumnWriter& column) { return SameName(column.field().name, name); });
     if (found == columns->end()) {
       if (ignore_unknown) continue;
       *fault = {name, "no such field: " + name + "."};
@@ -220,7 +219,8 @@ Result<Schema> DetectJson(std::string_view text) {
     const std::string_view line = TakeLine(&text);
     if (line.empty()) continue;
     const json row = IsShallowJson(line) ? json::parse(line, nullptr, false) : json();
-    if (!row.is_object()) return InvalidArgument("Error while reading data, error message: a row is no JSON object");
+    if (!row.is_object())
+      return InvalidArgument("Error while reading data, error message: a row is no JSON object");
     DetectFields(row, 1, &schema.fields, &typed, "");
   }
   return SchemaFromJson(SchemaToJson(schema));
@@ -228,7 +228,8 @@ Result<Schema> DetectJson(std::string_view text) {
 
 Result<Schema> DetectCsv(std::string_view text, char delimiter) {
   std::vector<std::string> names;
-  if (!TakeCsvRecord(&text, delimiter, &names)) return InvalidArgument("a quote of the CSV isn't closed");
+  if (!TakeCsvRecord(&text, delimiter, &names))
+    return InvalidArgument("a quote of the CSV isn't closed");
   std::vector<std::optional<FieldType>> types(names.size());
   std::vector<std::string> values;
   for (size_t i = 0; i < kSample && !text.empty(); ++i) {
@@ -242,7 +243,8 @@ Result<Schema> DetectCsv(std::string_view text, char delimiter) {
   Schema schema;
   for (size_t c = 0; c < names.size(); ++c) {
     std::string name;
-    for (const char letter : names[c]) name += std::isalnum(static_cast<unsigned char>(letter)) != 0 ? letter : '_';
+    for (const char letter : names[c])
+      name += std::isalnum(static_cast<unsigned char>(letter)) != 0 ? letter : '_';
     schema.fields.push_back({.name = name, .type = types[c].value_or(FieldType::kString)});
   }
   return SchemaFromJson(SchemaToJson(schema));
@@ -337,10 +339,9 @@ Result<int64_t> AddRows(std::string_view text, const LoadFormat& format, RowBatc
       good = AddJsonRow(row, format.ignore_unknown, batch, &fault);
     }
     if (good || ++bad <= format.most_bad_rows) continue;
-    return InvalidArgument("Error while reading data, error message: row " +
-                           std::to_string(line_number) +
-                           (fault.location.empty() ? "" : ", field " + fault.location) + ": " +
-                           fault.message);
+    return InvalidArgument(
+        "Error while reading data, error message: row " + std::to_string(line_number) +
+        (fault.location.empty() ? "" : ", field " + fault.location) + ": " + fault.message);
   }
   return bad;
 }

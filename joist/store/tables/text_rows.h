@@ -1,7 +1,9 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
 //
 // Rows of JSON and CSV on their way into a RowBatch. Pure functions.
-#pragma once
+
+#ifndef JOIST_STORE_TABLES_TEXT_ROWS_H_
+#define JOIST_STORE_TABLES_TEXT_ROWS_H_
 
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
@@ -20,7 +22,8 @@ struct FieldFault {
   std::string message = {};
 };
 
-/// Adds a row, a JSON object. Where it cannot be taken the batch is as before, and `fault` says why.
+/// Adds a row, a JSON object. Where it cannot be taken the batch is as before, and `fault` says
+/// why.
 bool AddJsonRow(const nlohmann::json& row, bool ignore_unknown, RowBatch* batch, FieldFault* fault);
 
 /// Whether arrays and objects lie in one another at most 100 deep, as far as parsing it is safe.
@@ -47,3 +50,5 @@ Result<Schema> DetectSchema(std::string_view text, const LoadFormat& format);
 bool TakeCsvRecord(std::string_view* text, char delimiter, std::vector<std::string>* fields);
 
 }  // namespace joist::tables
+
+#endif  // JOIST_STORE_TABLES_TEXT_ROWS_H_

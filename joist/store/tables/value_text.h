@@ -2,7 +2,9 @@
 //
 // The values of BigQuery's types as texts: how they are read from JSON, CSV and protocol buffers,
 // and how they are given back. Pure functions.
-#pragma once
+
+#ifndef JOIST_STORE_TABLES_VALUE_TEXT_H_
+#define JOIST_STORE_TABLES_VALUE_TEXT_H_
 
 #include <cstdint>
 #include <optional>
@@ -63,3 +65,5 @@ constexpr bool IsMoment(int64_t micros) {
 }
 
 }  // namespace joist::tables
+
+#endif  // JOIST_STORE_TABLES_VALUE_TEXT_H_

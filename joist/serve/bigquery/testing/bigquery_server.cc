@@ -13,25 +13,24 @@
 #include "joist/serve/http_server.h"
 
 int main(int count, char** arguments) {
-  using namespace joist;
   if (count != 2) {
     std::fprintf(stderr, "usage: bigquery_server FOLDER\n");
     return 2;
   }
-  auto store = tables::TableStore::Open({.folder = arguments[1]});
+  auto store = joist::tables::TableStore::Open({.folder = arguments[1]});
   if (!store.ok()) {
     std::fprintf(stderr, "%s\n", store.status().message().c_str());
     return 1;
   }
-  serve::BigQueryService service(store->get());
+  joist::serve::BigQueryService service(store->get());
   grpc::ServerBuilder builder;
   int grpc_port = 0;
   builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &grpc_port);
   service.Register(builder);
   const auto grpc_server = builder.BuildAndStart();
-  serve::HttpServerSettings settings;
+  joist::serve::HttpServerSettings settings;
   settings.most_body_bytes = 64 << 20;
-  auto http = serve::HttpServer::Start(settings, service.Rest());
+  auto http = joist::serve::HttpServer::Start(settings, service.Rest());
   if (!http.ok() || grpc_server == nullptr) {
     std::fprintf(stderr, "the server cannot listen\n");
     return 1;

@@ -1,0 +1,1 @@
+SELECT * EXCEPT (a), TIMESTAMP_TRUNC(t, DAY), STRUCT(1 AS a), ARRAY<STRUCT<x INT64>>[], r'\d', "q" FROM `p.d.t` AS t, UNNEST(t.l) AS x WHERE x IN UNNEST([1, 2]) AND CAST(a AS NUMERIC) > @n -- end
