@@ -5,6 +5,7 @@
 #include <google/protobuf/util/json_util.h>
 #include <google/protobuf/wrappers.pb.h>
 
+#include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <memory>
@@ -43,8 +44,11 @@ int HttpCode(StatusCode code) {
 
 /// The text as JSON has it.
 std::string Quoted(const std::string& text) {
+  // Errors name what was asked for, which may be any bytes; JSON is UTF-8.
+  std::string plain = text;
+  std::replace_if(plain.begin(), plain.end(), [](unsigned char c) { return c >= 0x80; }, '?');
   google::protobuf::StringValue value;
-  value.set_value(text);
+  value.set_value(plain);
   std::string json;
   if (!google::protobuf::util::MessageToJsonString(value, &json).ok()) return "\"\"";
   return json;

@@ -7,8 +7,9 @@
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <chrono>
-#include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <thread>
@@ -190,6 +191,112 @@ TEST_F(PubsubServiceTest, StreamsMessagesWithinTheClientsLimits) {
   v1::StreamingPullResponse rest;
   EXPECT_FALSE(stream->Read(&rest));
   EXPECT_TRUE(stream->Finish().ok());
+}
+
+TEST_F(PubsubServiceTest, ExactlyOnceSaysWhichLeasesAreOver) {
+  v1::Subscription subscription;
+  subscription.set_enable_exactly_once_delivery(true);
+  Make(subscription);
+  ASSERT_TRUE(Publish({"a"}).ok());
+  Pull();
+  const std::string id = pulled_.received_messages(0).ack_id();
+  EXPECT_TRUE(Ack({id}).ok());
+  const grpc::Status again = Ack({id});
+  EXPECT_EQ(again.error_code(), grpc::FAILED_PRECONDITION);
+  EXPECT_THAT(again.error_details(), ::testing::HasSubstr("PERMANENT_FAILURE_INVALID_ACK_ID"));
+  EXPECT_THAT(again.error_details(), ::testing::HasSubstr(id));
+}
+
+TEST_F(PubsubServiceTest, WhatIsTooLargeIsRefused) {
+  Make();
+  const auto error = [&](const std::function<void(v1::PublishRequest*)>& fill) {
+    v1::PublishRequest request;
+    request.set_topic(kTopic);
+    fill(&request);
+    grpc::ClientContext context;
+    const grpc::Status status = publisher_->Publish(&context, request, &ids_);
+    EXPECT_EQ(status.error_code(), grpc::INVALID_ARGUMENT) << status.error_message();
+    return status.error_message();
+  };
+  EXPECT_THAT(error([](auto* request) {
+                for (int i = 0; i < 1001; ++i) request->add_messages()->set_data("a");
+              }),
+              ::testing::HasSubstr("maximum value is 1000"));
+  EXPECT_THAT(
+      error([](auto* request) { request->add_messages()->set_data(std::string(10'000'001, 'x')); }),
+      ::testing::HasSubstr("maximum value is 10000000"));
+  EXPECT_THAT(error([](auto* request) {
+                (*request->add_messages()->mutable_attributes())["a"] = std::string(1025, 'x');
+              }),
+              ::testing::HasSubstr("1024"));
+  EXPECT_THAT(
+      error([](auto* request) { (*request->add_messages()->mutable_attributes())["googx"] = ""; }),
+      ::testing::HasSubstr("goog"));
+  EXPECT_EQ(log_->FiguresOfTopic(kTopic).value().end, 0u);
+}
+
+TEST_F(PubsubServiceTest, StreamsThatBeginWronglyAreEnded) {
+  Make();
+  const auto ends_with = [&](const v1::StreamingPullRequest& first) {
+    grpc::ClientContext context;
+    const auto stream = subscriber_->StreamingPull(&context);
+    stream->Write(first);
+    v1::StreamingPullResponse response;
+    EXPECT_FALSE(stream->Read(&response));
+    return stream->Finish().error_code();
+  };
+  v1::StreamingPullRequest request;
+  request.set_subscription(kSub);
+  EXPECT_EQ(ends_with(request), grpc::INVALID_ARGUMENT);  // Without a deadline.
+  request.set_stream_ack_deadline_seconds(601);
+  EXPECT_EQ(ends_with(request), grpc::INVALID_ARGUMENT);
+  request.set_stream_ack_deadline_seconds(10);
+  request.add_ack_ids("0-0");
+  EXPECT_EQ(ends_with(request), grpc::INVALID_ARGUMENT);
+  request.clear_ack_ids();
+  request.set_subscription("projects/p/subscriptions/none");
+  EXPECT_EQ(ends_with(request), grpc::NOT_FOUND);
+}
+
+TEST_F(PubsubServiceTest, ManyStreamsShareTheMessages) {
+  Make();
+  constexpr int kStreams = 20;
+  constexpr size_t kMessages = 2000;
+  std::atomic<size_t> acknowledged = 0;
+  std::vector<std::unique_ptr<grpc::ClientContext>> contexts;
+  for (int i = 0; i < kStreams; ++i) contexts.push_back(std::make_unique<grpc::ClientContext>());
+  {
+    std::vector<std::jthread> clients;
+    for (const auto& context : contexts) {
+      clients.emplace_back([&] {
+        const auto stream = subscriber_->StreamingPull(context.get());
+        v1::StreamingPullRequest request;
+        request.set_subscription(kSub);
+        request.set_stream_ack_deadline_seconds(60);
+        request.set_max_outstanding_messages(7);
+        stream->Write(request);
+        v1::StreamingPullResponse response;
+        while (stream->Read(&response)) {
+          request.Clear();
+          for (const auto& received : response.received_messages()) {
+            request.add_ack_ids(received.ack_id());
+          }
+          acknowledged += static_cast<size_t>(request.ack_ids_size());
+          stream->Write(request);
+        }
+        EXPECT_EQ(stream->Finish().error_code(), grpc::CANCELLED);
+      });
+    }
+    for (size_t i = 0; i < kMessages / 100; ++i) {
+      EXPECT_TRUE(Publish(std::vector<std::string>(100, "text")).ok());
+    }
+    for (int i = 0; i < 2000 && log_->FiguresOfSubscription(kSub).value().unacked > 0; ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    }
+    for (const auto& context : contexts) context->TryCancel();
+  }
+  EXPECT_EQ(log_->FiguresOfSubscription(kSub).value().unacked, 0u);
+  EXPECT_EQ(acknowledged, kMessages);
 }
 
 TEST_F(PubsubServiceTest, AStreamEndsWithItsSubscription) {

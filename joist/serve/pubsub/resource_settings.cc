@@ -99,7 +99,7 @@ Status SetDeadLetters(const v1::DeadLetterPolicy& policy, store::SubscriptionSet
 
 Status CheckResourceName(std::string_view name, std::string_view kind) {
   Status wrong = InvalidArgument("Invalid [" + std::string(kind) +
-                                       "] name: (name=" + std::string(name.substr(0, 300)) + ")");
+                                 "] name: (name=" + std::string(name.substr(0, 300)) + ")");
   const std::string infix = "/" + std::string(kind) + "/";
   const size_t at = name.find(infix);
   if (!name.starts_with("projects/") || at == std::string_view::npos || at <= 9 ||

@@ -72,11 +72,8 @@ void BatchWriter::WriteRound(std::vector<Waiting>* round) {
     uint64_t offset = first.ok() ? *first : 0;
     for (; begin < end; ++begin) {
       const Waiting& waiting = (*round)[begin];
-      if (!first.ok()) {
-        waiting.done(first.status());
-        continue;
-      }
-      waiting.done(offset);
+      if (waiting.done && first.ok()) waiting.done(offset);
+      if (waiting.done && !first.ok()) waiting.done(first.status());
       offset += waiting.batch.count();
     }
   }

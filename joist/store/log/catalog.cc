@@ -174,6 +174,13 @@ Result<std::vector<Catalog::Topic>> Catalog::Topics() {
   return topics;
 }
 
+Result<uint64_t> Catalog::LargestTopicNumber() {
+  const std::lock_guard lock(mutex_);
+  Statement select(this, "SELECT seq FROM sqlite_sequence WHERE name = 'topics'");
+  JOIST_ASSIGN_OR_RETURN(const bool is_row, select.Step());
+  return is_row ? static_cast<uint64_t>(select.Number()) : 0;
+}
+
 Result<uint64_t> Catalog::AddTopic(const std::string& name, const TopicSettings& settings) {
   const std::lock_guard lock(mutex_);
   uint64_t number = 0;

@@ -56,6 +56,8 @@ class Catalog {
   Catalog& operator=(const Catalog&) = delete;
 
   Result<std::vector<Topic>> Topics();
+  /// The largest number that a topic has or had; 0 if there never was one.
+  Result<uint64_t> LargestTopicNumber();
   Result<std::vector<Subscription>> Subscriptions();
   Result<std::vector<Snapshot>> Snapshots();
 

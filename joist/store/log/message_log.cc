@@ -10,6 +10,7 @@
 #include <array>
 #include <atomic>
 #include <cerrno>
+#include <charconv>
 #include <chrono>
 #include <condition_variable>
 #include <ctime>
@@ -209,6 +210,7 @@ class FileLog final : public MessageLog {
 
   Status Load();
   Status LoadTopics(std::unordered_map<uint64_t, std::shared_ptr<Topic>>* topics);
+  Status RemoveOrphans(const std::unordered_map<uint64_t, std::shared_ptr<Topic>>& topics);
   Result<std::shared_ptr<Topic>> MakeTopic(uint64_t number, const std::string& name);
   std::shared_ptr<Subscription> MakeSubscription(uint64_t number, SubscriptionSettings settings,
                                                  Filter filter, const Topic& topic,
@@ -309,15 +311,23 @@ Status FileLog::LoadTopics(std::unordered_map<uint64_t, std::shared_ptr<Topic>>*
       topics_.emplace(one.name, std::move(topic));
     }
   }
-  // Folders of topics that were being created or removed when the process ended.
+  return RemoveOrphans(*topics);
+}
+
+Status FileLog::RemoveOrphans(const std::unordered_map<uint64_t, std::shared_ptr<Topic>>& topics) {
+  JOIST_ASSIGN_OR_RETURN(const uint64_t largest, catalog_->LargestTopicNumber());
   std::error_code error;
   for (const auto& entry :
        std::filesystem::directory_iterator(options_.folder + "/topics", error)) {
     const std::string name = entry.path().filename();
-    const bool is_known = std::any_of(stored.begin(), stored.end(), [&](const auto& topic) {
-      return std::to_string(topic.number) == name;
-    });
-    if (!is_known) std::filesystem::remove_all(entry.path(), error);
+    uint64_t number = 0;
+    std::from_chars(name.data(), name.data() + name.size(), number);
+    if (std::to_string(number) != name || number > largest) {
+      return DataLoss("the catalog of " + options_.folder + " does not know " +
+                      entry.path().string() + "; restore the catalog, or move the folder away");
+    }
+    // The topic was being removed when the process ended.
+    if (!topics.contains(number)) std::filesystem::remove_all(entry.path(), error);
   }
   return OkStatus();
 }
@@ -332,6 +342,10 @@ Status FileLog::Load() {
       return DataLoss("the catalog has a subscription " + one.name + " without its topic");
     }
     JOIST_ASSIGN_OR_RETURN(OffsetRanges acked, OffsetRanges::Decode(one.acked));
+    if (acked.floor() > topic->second->files->end()) {
+      return DataLoss("messages that " + one.name + " has acknowledged are not in " +
+                      FolderOf(one.topic) + "; restore that folder");
+    }
     JOIST_ASSIGN_OR_RETURN(Filter filter, Filter::Parse(one.settings.filter));
     auto subscription = MakeSubscription(one.number, std::move(one.settings), std::move(filter),
                                          *topic->second, std::move(acked));

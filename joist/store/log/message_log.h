@@ -115,9 +115,9 @@ class MessageLog {
 
   // Messages.
 
-  /// Takes the batch, which has one message at least; `done` is called once it is durable or has
-  /// failed (RESOURCE_EXHAUSTED where the disk is full). Unless this returns OK, `done` is never
-  /// called: NOT_FOUND, RESOURCE_EXHAUSTED while too much waits for the disk.
+  /// Takes the batch, which has one message at least; `done` (may be null) is called once it is
+  /// durable or has failed (RESOURCE_EXHAUSTED where the disk is full). Unless this returns OK,
+  /// `done` is never called: NOT_FOUND, RESOURCE_EXHAUSTED while too much waits for the disk.
   virtual Status Publish(const std::string& topic, PublishBatch batch, Published done) = 0;
   /// What can be handed out now. If that is nothing, `waiter` is called once there may be more.
   virtual Result<Deliveries> Pull(const std::string& subscription, const PullLimits& limits,

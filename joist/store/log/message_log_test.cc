@@ -400,6 +400,69 @@ TEST_F(MessageLogTest, ACatalogThatIsNoneIsRefused) {
   EXPECT_EQ(MessageLog::Open(options).status().code(), StatusCode::kDataLoss);
 }
 
+TEST_F(MessageLogTest, MessagesOfACatalogThatWasLostAreKept) {
+  Make({});
+  PublishOne("a");
+  log_.reset();
+  for (const char* suffix : {"", "-wal", "-shm"}) {
+    std::filesystem::remove(folder_.path() + "/catalog.sqlite" + suffix);
+  }
+  MessageLogOptions options;
+  options.folder = folder_.path();
+  const auto opened = MessageLog::Open(options);
+  EXPECT_EQ(opened.status().code(), StatusCode::kDataLoss);
+  EXPECT_THAT(opened.status().message(), HasSubstr("restore the catalog"));
+  EXPECT_TRUE(std::filesystem::exists(folder_.path() + "/topics/1"));
+}
+
+TEST_F(MessageLogTest, MessagesThatWereLostAreNoticed) {
+  Make({});
+  PublishOne("a");
+  Pull();
+  Ack(last_);
+  log_.reset();
+  std::filesystem::remove_all(folder_.path() + "/topics/1");
+  MessageLogOptions options;
+  options.folder = folder_.path();
+  const auto opened = MessageLog::Open(options);
+  EXPECT_EQ(opened.status().code(), StatusCode::kDataLoss);
+  EXPECT_THAT(opened.status().message(), HasSubstr("restore that folder"));
+}
+
+TEST_F(MessageLogTest, WhatARemovedTopicLeftIsRemoved) {
+  Make({});
+  ASSERT_TRUE(log_->CreateTopic("other", {}).ok());
+  ASSERT_TRUE(log_->DeleteTopic("other").ok());
+  log_.reset();
+  std::filesystem::create_directories(folder_.path() + "/topics/2");
+  Open();
+  EXPECT_FALSE(std::filesystem::exists(folder_.path() + "/topics/2"));
+}
+
+TEST_F(MessageLogTest, ABlockedKeyHoldsSoManyMessagesAndNoMore) {
+  log_.reset();
+  MessageLogOptions options;
+  options.folder = folder_.path();
+  options.now = [this] { return now_.load(); };
+  options.has_keeper = false;
+  options.most_leases = 10;
+  log_ = std::move(*MessageLog::Open(options));
+  Make({.is_ordered = true});
+  for (int i = 0; i < 30; ++i) PublishOne(std::to_string(i), "k");
+  EXPECT_EQ(Pull(1).size(), 1u);
+  auto held = last_;
+  EXPECT_THAT(Pull(), IsEmpty());
+  Ack(held);
+  for (size_t got = 1; got < 30;) {
+    const auto texts = Pull();
+    ASSERT_FALSE(texts.empty());
+    ASSERT_LE(texts.size(), 10u);
+    for (const std::string& text : texts) EXPECT_EQ(text, std::to_string(got++));
+    Ack(last_);
+  }
+  EXPECT_EQ(Figures().unacked, 0u);
+}
+
 TEST_F(MessageLogTest, RefusesMoreThanMayWaitForTheDisk) {
   log_.reset();
   MessageLogOptions options;

@@ -70,8 +70,13 @@ TopicFiles::~TopicFiles() = default;
 
 Result<std::unique_ptr<TopicFiles>> TopicFiles::Open(std::string folder, size_t segment_bytes) {
   std::error_code error;
-  std::filesystem::create_directories(folder, error);
+  const bool is_new = std::filesystem::create_directories(folder, error);
   if (error) return DiskError(error.value(), "cannot create " + folder);
+  if (is_new) {  // The folder itself must be there after a power failure.
+    const std::filesystem::path above = std::filesystem::path(folder).parent_path();
+    JOIST_RETURN_IF_ERROR(SyncFolder(above));
+    JOIST_RETURN_IF_ERROR(SyncFolder(above.parent_path()));
+  }
   std::unique_ptr<TopicFiles> files(new TopicFiles(std::move(folder), segment_bytes));
   JOIST_RETURN_IF_ERROR(files->List());
   if (files->segments_.empty()) {
