@@ -25,12 +25,15 @@ TEST(Gunzip, ReadsSeveralMembers) {
 }
 
 TEST(Gunzip, BoundsWhatItMakes) {
-  const std::string bomb = Gzip(std::string(10'000'000, '0'));
+  constexpr size_t kBytes = 10'000'000;
+  std::string zeros;
+  zeros.resize(kBytes);
+  const std::string bomb = Gzip(zeros);
   EXPECT_LT(bomb.size(), 20'000U);
-  const Result<std::string> back = Gunzip(bomb, 9'999'999);
+  const Result<std::string> back = Gunzip(bomb, kBytes - 1);
   EXPECT_EQ(back.status().code(), StatusCode::kResourceExhausted);
   EXPECT_EQ(back.status().message(), "the gzip'ed body holds more than 9999999 bytes");
-  EXPECT_TRUE(Gunzip(bomb, 10'000'000).ok());
+  EXPECT_TRUE(Gunzip(bomb, kBytes).ok());
 }
 
 TEST(Gunzip, RefusesDamage) {

@@ -210,8 +210,10 @@ class LocalServer final : public Server {
     router.Add("POST", "/v1/topics/*", ingest_->Handler());
     router.Add("*", "/v1/projects/**", pubsub_->Rest());
 #ifdef JOIST_SERVE_TABLES
+    // The last two are how `bq` finds out what there is.
     for (const char* path :
-         {"/bigquery/v2/**", "/upload/bigquery/v2/**", "/resumable/upload/bigquery/v2/**"}) {
+         {"/bigquery/v2/**", "/upload/bigquery/v2/**", "/resumable/upload/bigquery/v2/**",
+          "/$discovery/rest", "/discovery/v1/apis/bigquery/v2/rest"}) {
       router.Add("*", path, big_query_->Rest());
     }
 #endif
