@@ -7,6 +7,8 @@
 #include <future>
 #include <memory>
 #include <string>
+#include <string_view>
+#include <thread>
 #include <utility>
 
 #include "joist/serve/pubsub/pubsub_service.h"

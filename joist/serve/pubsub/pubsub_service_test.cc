@@ -223,7 +223,7 @@ TEST_F(PubsubServiceTest, WhatIsTooLargeIsRefused) {
               }),
               ::testing::HasSubstr("maximum value is 1000"));
   EXPECT_THAT(
-      error([](auto* request) { request->add_messages()->set_data(std::string(10'000'001, 'x')); }),
+      error([](auto* request) { request->add_messages()->mutable_data()->resize(10'000'001); }),
       ::testing::HasSubstr("maximum value is 10000000"));
   EXPECT_THAT(error([](auto* request) {
                 (*request->add_messages()->mutable_attributes())["a"] = std::string(1025, 'x');

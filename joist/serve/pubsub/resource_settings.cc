@@ -17,8 +17,8 @@ using store::kMicrosPerSecond;
 
 constexpr int64_t kMinute = 60;
 constexpr int64_t kDay = 24 * 60 * kMinute;
-constexpr int64_t kLeastAckDeadline = 10;
-constexpr int64_t kMostAckDeadline = 600;
+constexpr int64_t kLeastAckDeadlineSeconds = 10;
+constexpr int64_t kMostAckDeadlineSeconds = 600;
 constexpr int64_t kMostBackoff = 600;
 constexpr int64_t kDefaultMinBackoff = 10;
 constexpr int64_t kDefaultRetention = 7 * kDay;
@@ -160,7 +160,7 @@ v1::Topic TopicOf(const store::TopicDescription& description) {
 
 void FillDefaults(v1::Subscription* subscription) {
   if (subscription->ack_deadline_seconds() == 0) {
-    subscription->set_ack_deadline_seconds(kLeastAckDeadline);
+    subscription->set_ack_deadline_seconds(kLeastAckDeadlineSeconds);
   }
   subscription->mutable_push_config();
   if (!subscription->has_message_retention_duration()) {
@@ -192,7 +192,7 @@ Result<store::SubscriptionSettings> SettingsOf(const v1::Subscription& subscript
   settings.labels = LabelsOf(subscription.labels());
   settings.ack_deadline_micros = subscription.ack_deadline_seconds() * kMicrosPerSecond;
   JOIST_RETURN_IF_ERROR(CheckRange("ack_deadline_seconds", settings.ack_deadline_micros,
-                                   kLeastAckDeadline, kMostAckDeadline));
+                                   kLeastAckDeadlineSeconds, kMostAckDeadlineSeconds));
   settings.retention_micros = MicrosOfDuration(subscription.message_retention_duration());
   JOIST_RETURN_IF_ERROR(
       CheckRange("message_retention_duration", settings.retention_micros, 10 * kMinute, 31 * kDay));
