@@ -191,8 +191,8 @@ Status Bind(const Prepared& prepared, const std::vector<QueryParameter>& paramet
 }
 
 /// Runs in small steps, so that it can be stopped between two.
-Status Execute(const TableStore& store, const QueryRequest& request, const Prepared& prepared,
-               DuckResult* result) {
+Status Execute(const TableStore& store, const QueryRequest& request, DuckConnection* connection,
+               const Prepared& prepared, DuckResult* result) {
   using Clock = std::chrono::steady_clock;
   const int64_t longest = store.options().query_milliseconds;
   const int64_t milliseconds =
@@ -210,10 +210,18 @@ Status Execute(const TableStore& store, const QueryRequest& request, const Prepa
     const duckdb_pending_state state = duckdb_pending_execute_task(pending);
     if (state == DUCKDB_PENDING_ERROR) return FailureOf(duckdb_pending_error(pending));
     if (duckdb_pending_execution_is_finished(state)) break;
-    if (request.cancelled != nullptr && *request.cancelled) {
-      return {StatusCode::kCancelled, "Job execution was cancelled: User requested cancellation"};
-    }
-    if (Clock::now() > deadline) {
+    const bool cancelled = request.cancelled != nullptr && *request.cancelled;
+    if (cancelled || Clock::now() > deadline) {
+      // DuckDB lets go of what the query holds once it has seen that it was interrupted.
+      connection->Interrupt();
+      while (true) {
+        const duckdb_pending_state last = duckdb_pending_execute_task(pending);
+        if (last == DUCKDB_PENDING_ERROR || duckdb_pending_execution_is_finished(last)) break;
+        std::this_thread::sleep_for(std::chrono::microseconds(100));
+      }
+      if (cancelled) {
+        return {StatusCode::kCancelled, "Job execution was cancelled: User requested cancellation"};
+      }
       return {StatusCode::kDeadlineExceeded,
               "the query took longer than " + std::to_string(milliseconds) + " ms"};
     }
@@ -310,7 +318,7 @@ Status RunOn(TableStore* store, const QueryRequest& request, const DuckSql& duck
   if (request.dry_run) return OkStatus();
   DuckResult rows;
   if (selects && !request.destination) {
-    JOIST_RETURN_IF_ERROR(Execute(*store, request, first, &rows));
+    JOIST_RETURN_IF_ERROR(Execute(*store, request, connection, first, &rows));
     return TakeRows(*store, &rows, result);
   }
   const std::scoped_lock lock(store->dml_mutex());
@@ -320,11 +328,11 @@ Status RunOn(TableStore* store, const QueryRequest& request, const DuckSql& duck
         const Prepared into,
         Prepare(*connection, IntoTable(duck.sql, result->schema, *request.destination, create)));
     JOIST_RETURN_IF_ERROR(Bind(into, request.parameters));
-    JOIST_RETURN_IF_ERROR(Execute(*store, request, into, &rows));
+    JOIST_RETURN_IF_ERROR(Execute(*store, request, connection, into, &rows));
     JOIST_RETURN_IF_ERROR(store->SyncCatalog());
     return OkStatus();
   }
-  JOIST_RETURN_IF_ERROR(Execute(*store, request, first, &rows));
+  JOIST_RETURN_IF_ERROR(Execute(*store, request, connection, first, &rows));
   if (duck.kind == SqlKind::kCreateTableAs) return store->SyncCatalog();
   result->affected = static_cast<int64_t>(duckdb_rows_changed(rows.get()));
   return OkStatus();

@@ -250,8 +250,9 @@ TEST_F(QueryTest, Limits) {
                   .starts_with("RESOURCE_EXHAUSTED"));
   EXPECT_TRUE(Run(std::string(5000, '(')).starts_with("INVALID_ARGUMENT"));
   EXPECT_TRUE(Run("SELECT 'a").starts_with("INVALID_ARGUMENT"));
+  EXPECT_TRUE(Run("SELECT r'\\").starts_with("INVALID_ARGUMENT"));
   EXPECT_TRUE(Run("").starts_with("INVALID_ARGUMENT"));
-  EXPECT_EQ(store_->Figures().queries, 6);
+  EXPECT_EQ(store_->Figures().queries, 7);
 }
 
 }  // namespace

@@ -157,7 +157,8 @@ class Tokenizer {
     rest_.remove_prefix(end.size());
     Token token{bytes ? TokenKind::kBytes : TokenKind::kString};
     while (!rest_.starts_with(end)) {
-      if (rest_.empty() || (end.size() == 1 && rest_[0] == '\n')) {
+      const bool cut = rest_.empty() || (rest_[0] == '\\' && rest_.size() == 1);
+      if (cut || (end.size() == 1 && rest_[0] == '\n')) {
         return InvalidArgument("Syntax error: Unclosed string literal");
       }
       if (rest_[0] != '\\') {
