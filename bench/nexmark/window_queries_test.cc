@@ -35,7 +35,7 @@ TEST(NexmarkQuery7, GivesAllBidsOfTheHighestPrice) {
 
 TEST(NexmarkQuery10, LogsToShardedFiles) {
   const std::filesystem::path folder =
-      std::filesystem::path(testing::TempDir()) / "nexmark_query_10";
+      std::filesystem::path(testing::TempDir()) / ("nexmark_query_10_" + std::to_string(getpid()));
   for (QueryInput input : QueryInputs()) {
     input.generator.event_count = 20'000;
     const auto expected = reference::LogToShardedFiles(MakeEvents(input.generator), input.query);

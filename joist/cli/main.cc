@@ -296,7 +296,7 @@ std::string Help(const std::string& program, const std::vector<Command>& command
   std::string help = "Usage: " + program + " COMMAND [arguments]\n\nCommands:\n";
   for (const Command& command : commands) {
     std::string name(command.name);
-    name.resize(12, ' ');
+    name.resize(14, ' ');
     help += "  " + name + std::string(command.summary) + '\n';
   }
   help += "\nExamples:\n";

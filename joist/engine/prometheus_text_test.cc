@@ -3,6 +3,7 @@
 #include "joist/engine/prometheus_text.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cmath>
 #include <cstdio>
@@ -118,7 +119,7 @@ TEST(PrometheusText, IsReadByThePythonClient) {
   if (std::system("python3 -c 'import prometheus_client.parser' 2>/dev/null") != 0) {
     GTEST_SKIP() << "python3 has no prometheus_client";
   }
-  const std::string file = testing::TempDir() + "joist_prometheus_text";
+  const std::string file = testing::TempDir() + "joist_prometheus_text_" + std::to_string(getpid());
   std::ofstream(file) << PrometheusText(StatusOfTwoSteps(), Timestamp::Seconds(2000));
   const std::string script = R"(
 import sys

@@ -7,6 +7,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "joist/sdk/standard_options.h"
 
@@ -195,7 +196,8 @@ class OptionsFileTest : public testing::Test {
     std::ofstream(path_) << text;
     return "--options_file=" + path_;
   }
-  std::string path_ = testing::TempDir() + "joist_options_test.json";
+  std::string path_ =
+      testing::TempDir() + "joist_options_test_" + std::to_string(getpid()) + ".json";
 };
 
 TEST_F(OptionsFileTest, IsBeatenByTheCommandLine) {

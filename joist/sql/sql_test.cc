@@ -4,6 +4,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <atomic>
 #include <filesystem>
@@ -417,7 +418,7 @@ int FilesIn(const std::string& folder) {
 // A million rows of more bytes than DuckDB may hold; its files are gone at the end, also of a
 // query that fails.
 TEST(Sql, LargeInputGoesToDisk) {
-  const std::string folder = testing::TempDir() + "joist_sql_large";
+  const std::string folder = testing::TempDir() + "joist_sql_large_" + std::to_string(getpid());
   std::filesystem::create_directories(folder);
   const std::string temp_location = "--temp_location=" + folder;
   for (const bool fails : {false, true}) {

@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "joist/io/avro/test_rows.h"
 
@@ -73,7 +74,8 @@ class ForeignTest : public testing::Test {
   static bool Python(const std::string& arguments) {
     return std::system((std::string(JOIST_FOREIGN_FILES) + " " + arguments).c_str()) == 0;
   }
-  std::string root_ = testing::TempDir() + "joist_avro_foreign_test/";
+  std::string root_ =
+      testing::TempDir() + "joist_avro_foreign_test_" + std::to_string(getpid()) + "/";
 };
 
 constexpr std::string_view kNoFastavro =

@@ -35,7 +35,7 @@ class FileWriterTest : public testing::Test {
     return content;
   }
 
-  std::string root_ = testing::TempDir() + "joist_writer_test/";
+  std::string root_ = testing::TempDir() + "joist_writer_test_" + std::to_string(getpid()) + "/";
 };
 
 TEST_F(FileWriterTest, WritesWhatIsAppended) {

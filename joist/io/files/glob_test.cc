@@ -77,7 +77,7 @@ class MatchTest : public testing::Test {
     return paths;
   }
 
-  std::string root_ = testing::TempDir() + "joist_glob_test/";
+  std::string root_ = testing::TempDir() + "joist_glob_test_" + std::to_string(getpid()) + "/";
 };
 
 TEST_F(MatchTest, FindsFilesInOrder) {

@@ -10,6 +10,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "joist/io/files/file_writer.h"
 #include "joist/io/files/naive_lines.h"
@@ -29,7 +30,8 @@ class LineReaderTest : public testing::Test {
   }
 
   std::string File(std::string_view name, std::string_view content) {
-    paths_.push_back(testing::TempDir() + "joist_lines_" + std::string(name));
+    paths_.push_back(testing::TempDir() + "joist_lines_" + std::to_string(getpid()) +
+                     std::string(name));
     std::ofstream(paths_.back(), std::ios::binary) << content;
     return paths_.back();
   }
@@ -187,8 +189,8 @@ class CompressedLinesTest : public LineReaderTest, public testing::WithParamInte
  protected:
   // `pieces` as members of one compressed file.
   std::string Compressed(const std::vector<std::string>& pieces) {
-    const std::string path =
-        testing::TempDir() + "joist_lines_compressed" + std::string(CompressionSuffix(GetParam()));
+    const std::string path = testing::TempDir() + "joist_lines_compressed" +
+                             std::to_string(getpid()) + std::string(CompressionSuffix(GetParam()));
     paths_.push_back(path);
     std::string bytes;
     for (const std::string& piece : pieces) {

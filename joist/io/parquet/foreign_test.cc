@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include "joist/io/parquet/fields.h"
 #include "joist/io/parquet/read_rows.h"
@@ -77,7 +78,8 @@ class ForeignTest : public testing::Test {
   static bool Python(const std::string& arguments) {
     return std::system((std::string(JOIST_FOREIGN_FILES) + " " + arguments).c_str()) == 0;
   }
-  std::string root_ = testing::TempDir() + "joist_parquet_foreign_test/";
+  std::string root_ =
+      testing::TempDir() + "joist_parquet_foreign_test_" + std::to_string(getpid()) + "/";
 };
 
 TEST_F(ForeignTest, ReadsWhatOthersWrite) {
