@@ -59,7 +59,7 @@ def layer_of(path):
 
 def may_speak_grpc(path):
     layer = layer_of(path)
-    return layer in GRPC_LAYERS or (layer == "io" and path.split("/")[2] in GRPC_CONNECTORS)
+    return layer == "bench" or layer in GRPC_LAYERS or (layer == "io" and path.split("/")[2] in GRPC_CONNECTORS)
 
 
 def problems_of(path, lines):

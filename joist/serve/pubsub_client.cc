@@ -11,7 +11,7 @@
 namespace joist::serve {
 namespace {
 
-namespace v1 = google::pubsub::v1;
+namespace v1 = ::google::pubsub::v1;
 
 constexpr std::chrono::seconds kLongestCall{30};
 constexpr int kPageSize = 1000;
@@ -98,7 +98,7 @@ Status PubsubClient::CreateTopic(const std::string& name) {
 Status PubsubClient::DeleteTopic(const std::string& name) {
   v1::DeleteTopicRequest request;
   request.set_topic(name);
-  google::protobuf::Empty nothing;
+  ::google::protobuf::Empty nothing;
   return stubs_->Call([&](grpc::ClientContext* context) {
     return stubs_->publisher().DeleteTopic(context, request, &nothing);
   });
@@ -168,7 +168,7 @@ Status PubsubClient::CreateSubscription(const SubscriptionSummary& summary) {
 Status PubsubClient::DeleteSubscription(const std::string& name) {
   v1::DeleteSubscriptionRequest request;
   request.set_subscription(name);
-  google::protobuf::Empty nothing;
+  ::google::protobuf::Empty nothing;
   return stubs_->Call([&](grpc::ClientContext* context) {
     return stubs_->subscriber().DeleteSubscription(context, request, &nothing);
   });
@@ -225,7 +225,7 @@ Status PubsubClient::Acknowledge(const std::string& subscription,
   v1::AcknowledgeRequest request;
   request.set_subscription(subscription);
   for (const ClientMessage& message : messages) request.add_ack_ids(message.ack_id);
-  google::protobuf::Empty nothing;
+  ::google::protobuf::Empty nothing;
   return stubs_->Call([&](grpc::ClientContext* context) {
     return stubs_->subscriber().Acknowledge(context, request, &nothing);
   });

@@ -160,9 +160,9 @@ class LocalServer final : public Server {
 
   Status MakeTopics() {
     if (settings_.topics.empty()) return OkStatus();
-    const auto stub = google::pubsub::v1::Publisher::NewStub(InProcessChannel());
+    const auto stub = ::google::pubsub::v1::Publisher::NewStub(InProcessChannel());
     for (const std::string& name : settings_.topics) {
-      google::pubsub::v1::Topic topic;
+      ::google::pubsub::v1::Topic topic;
       topic.set_name(TopicName(name));
       grpc::ClientContext context;
       const grpc::Status made = stub->CreateTopic(&context, topic, &topic);
