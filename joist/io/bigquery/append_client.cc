@@ -20,19 +20,6 @@ namespace api = ::google::cloud::bigquery::storage::v1;
 constexpr std::chrono::seconds kAppendTimeout(60);
 constexpr int kAttempts = 10;
 
-bool IsTriedAgain(grpc::StatusCode code) {
-  switch (code) {
-    case grpc::StatusCode::ABORTED:
-    case grpc::StatusCode::CANCELLED:
-    case grpc::StatusCode::DEADLINE_EXCEEDED:
-    case grpc::StatusCode::INTERNAL:
-    case grpc::StatusCode::RESOURCE_EXHAUSTED:
-    case grpc::StatusCode::UNAVAILABLE:
-    case grpc::StatusCode::UNKNOWN: return true;
-    default: return false;
-  }
-}
-
 void Pause(int attempt) {
   std::this_thread::sleep_for(std::chrono::milliseconds(std::min(50 << attempt, 5'000)));
 }
@@ -114,7 +101,8 @@ Result<std::string> AppendClient::CreateStream(const std::string& table) {
     api::WriteStream stream;
     const grpc::Status status = impl_->stub->CreateWriteStream(&context, request, &stream);
     if (status.ok()) return stream.name();
-    if (!IsTriedAgain(status.error_code()) || attempt == kAttempts) {
+    if (!google::MayBeTriedAgain(static_cast<StatusCode>(status.error_code())) ||
+        attempt == kAttempts) {
       return google::FromGrpc(status, "cannot write to " + table);
     }
     Pause(attempt);
@@ -146,7 +134,8 @@ Result<sink::AppendAnswer> AppendClient::Append(const std::string& stream, int64
       return sink::AppendAnswer::kOutOfRange;
     }
     // A call that ends well without an answer was ended by a server that stops.
-    const bool again = status.ok() || IsTriedAgain(status.error_code());
+    const bool again =
+        status.ok() || google::MayBeTriedAgain(static_cast<StatusCode>(status.error_code()));
     if (!again || attempt == kAttempts) {
       const Status failed = google::FromGrpc(status, "cannot append to " + stream);
       return failed.ok() ? Status(StatusCode::kUnavailable, stream + " was closed") : failed;

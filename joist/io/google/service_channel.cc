@@ -118,6 +118,19 @@ void OfferServerInProcess(std::function<Result<ServerInProcess>()> start) {
   offer.start = std::move(start);
 }
 
+bool MayBeTriedAgain(StatusCode code) {
+  switch (code) {
+    case StatusCode::kAborted:
+    case StatusCode::kCancelled:
+    case StatusCode::kDeadlineExceeded:
+    case StatusCode::kInternal:
+    case StatusCode::kResourceExhausted:
+    case StatusCode::kUnavailable:
+    case StatusCode::kUnknown: return true;
+    default: return false;
+  }
+}
+
 Status FromGrpc(const grpc::Status& status, const std::string& what) {
   if (status.ok()) return OkStatus();
   const auto code = static_cast<StatusCode>(status.error_code());

@@ -50,6 +50,8 @@ struct ServerInProcess {
 /// that was started. Called once at a time.
 void OfferServerInProcess(std::function<Result<ServerInProcess>()> start);
 
+/// Whether the same call may succeed later: Google's list of codes for calls that may be repeated.
+bool MayBeTriedAgain(StatusCode code);
 /// `what` was tried, for the message.
 Status FromGrpc(const grpc::Status& status, const std::string& what);
 

@@ -22,20 +22,6 @@ constexpr size_t kRequestsOnTheirWay = 4;
 constexpr std::chrono::seconds kPublishTimeout(30);
 constexpr int kAttempts = 5;
 
-/// Google's list of what is to be tried again.
-bool IsTriedAgain(grpc::StatusCode code) {
-  switch (code) {
-    case grpc::StatusCode::ABORTED:
-    case grpc::StatusCode::CANCELLED:
-    case grpc::StatusCode::DEADLINE_EXCEEDED:
-    case grpc::StatusCode::INTERNAL:
-    case grpc::StatusCode::RESOURCE_EXHAUSTED:
-    case grpc::StatusCode::UNAVAILABLE:
-    case grpc::StatusCode::UNKNOWN: return true;
-    default: return false;
-  }
-}
-
 struct Call {
   api::PublishRequest request;
   api::PublishResponse response;
@@ -86,7 +72,8 @@ struct Publisher::Impl {
     for (;;) {
       Call& call = *calls.front();
       while (!call.is_done) WaitForOne();
-      if (call.status.ok() || !IsTriedAgain(call.status.error_code()) ||
+      if (call.status.ok() ||
+          !google::MayBeTriedAgain(static_cast<StatusCode>(call.status.error_code())) ||
           call.attempts == kAttempts) {
         break;
       }

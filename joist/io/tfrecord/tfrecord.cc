@@ -2,7 +2,7 @@
 
 #include "joist/io/tfrecord/tfrecord.h"
 
-#include "joist/io/tfrecord/crc32c.h"
+#include "joist/base/crc32c.h"
 
 namespace joist::tfrecord {
 namespace {
@@ -19,6 +19,13 @@ uint64_t TakeLittleEndian(const char* at, size_t size) {
     value |= uint64_t{static_cast<unsigned char>(at[i])} << (8 * i);
   }
   return value;
+}
+
+/// As TFRecord files hold it: rotated right by 15 bits, plus a constant, so that the checksum of
+/// data that holds checksums is none of theirs.
+uint32_t MaskedCrc32c(std::string_view bytes) {
+  const uint32_t crc = Crc32c(bytes);
+  return (crc >> 15 | crc << 17) + 0xA282EAD8;
 }
 
 void PutLittleEndian(uint64_t value, size_t size, std::string* out) {

@@ -14,7 +14,7 @@
 #include <optional>
 #include <string_view>
 
-#include "joist/store/log/checksum.h"
+#include "joist/base/crc32c.h"
 
 namespace joist::store {
 

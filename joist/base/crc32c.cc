@@ -1,17 +1,16 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
 
-#include "joist/store/log/checksum.h"
+#include "joist/base/crc32c.h"
 
+#include <array>
 #include <cstddef>
 #include <cstring>
 
 #ifdef __SSE4_2__
 #include <nmmintrin.h>
-#else
-#include <array>
 #endif
 
-namespace joist::store {
+namespace joist {
 
 #ifdef __SSE4_2__
 uint32_t Crc32c(std::string_view bytes) {
@@ -29,27 +28,23 @@ uint32_t Crc32c(std::string_view bytes) {
 }
 #else
 namespace {
-constexpr uint32_t kPolynomial = 0x82F63B78;
-
-constexpr std::array<uint32_t, 256> CrcTable() {
+constexpr std::array<uint32_t, 256> MakeTable() {
   std::array<uint32_t, 256> table = {};
-  for (uint32_t i = 0; i < table.size(); ++i) {
+  for (uint32_t i = 0; i < 256; ++i) {
     uint32_t crc = i;
-    for (int bit = 0; bit < 8; ++bit) crc = crc >> 1 ^ ((crc & 1) != 0 ? kPolynomial : 0);
+    for (int bit = 0; bit < 8; ++bit) crc = crc >> 1 ^ ((crc & 1) != 0 ? 0x82F63B78 : 0);
     table[i] = crc;
   }
   return table;
 }
-constexpr std::array<uint32_t, 256> kCrcTable = CrcTable();
+constexpr std::array<uint32_t, 256> kTable = MakeTable();
 }  // namespace
 
 uint32_t Crc32c(std::string_view bytes) {
   uint32_t crc = 0xFFFFFFFF;
-  for (const char c : bytes) {
-    crc = crc >> 8 ^ kCrcTable[(crc ^ static_cast<unsigned char>(c)) & 0xFF];
-  }
+  for (const char c : bytes) crc = crc >> 8 ^ kTable[(crc ^ static_cast<unsigned char>(c)) & 0xFF];
   return ~crc;
 }
 #endif
 
-}  // namespace joist::store
+}  // namespace joist
