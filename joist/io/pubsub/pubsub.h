@@ -62,7 +62,7 @@ class ReadMessages : public Transform {
     return std::move(*this);
   }
   /// Messages have the time in this attribute: milliseconds since 1970, or RFC 3339 in UTC. One
-  /// without has the time at which it was published, and is counted in pubsub/bad_timestamps.
+  /// without, or with another text there, has the time at which it was published.
   ReadMessages WithTimestampAttribute(std::string name) && {
     settings_.timestamp_attribute = std::move(name);
     return std::move(*this);
