@@ -2,6 +2,8 @@
 
 #include "apps/joist/table_commands.h"
 
+#include <nlohmann/json.hpp>
+
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
@@ -13,10 +15,10 @@
 #include <utility>
 #include <vector>
 
-#include "apps/joist/bigquery_client.h"
 #include "apps/joist/row_output.h"
 #include "joist/base/status.h"
 #include "joist/cli/command_options.h"
+#include "joist/io/bigquery/rest_client.h"
 #include "joist/io/net/url.h"
 
 namespace joist::apps {
@@ -81,7 +83,7 @@ std::string ValueText(const json& value) {
 
 // --- Datasets
 
-Status CreateDataset(const TableWords& names, const TableOptions&, BigQueryClient* client,
+Status CreateDataset(const TableWords& names, const TableOptions&, bigquery::RestClient* client,
                      std::string*) {
   for (const std::string& name : names) {
     const json body = {
@@ -91,8 +93,8 @@ Status CreateDataset(const TableWords& names, const TableOptions&, BigQueryClien
   return OkStatus();
 }
 
-Status DeleteDataset(const TableWords& names, const TableOptions& options, BigQueryClient* client,
-                     std::string*) {
+Status DeleteDataset(const TableWords& names, const TableOptions& options,
+                     bigquery::RestClient* client, std::string*) {
   for (const std::string& name : names) {
     const std::string path = "datasets/" + name + (options.contents ? "?deleteContents=true" : "");
     JOIST_RETURN_IF_ERROR(client->Request("DELETE", path).status());
@@ -100,7 +102,7 @@ Status DeleteDataset(const TableWords& names, const TableOptions& options, BigQu
   return OkStatus();
 }
 
-Status ListDatasets(const TableWords&, const TableOptions& options, BigQueryClient* client,
+Status ListDatasets(const TableWords&, const TableOptions& options, bigquery::RestClient* client,
                     std::string* out) {
   RowOutput rows({"dataset"});
   JOIST_ASSIGN_OR_RETURN(const auto datasets, client->List("datasets", "datasets"));
@@ -131,8 +133,8 @@ Result<json> FieldsOfSchema(std::string_view text) {
   return fields;
 }
 
-Status CreateTable(const TableWords& names, const TableOptions& options, BigQueryClient* client,
-                   std::string*) {
+Status CreateTable(const TableWords& names, const TableOptions& options,
+                   bigquery::RestClient* client, std::string*) {
   JOIST_ASSIGN_OR_RETURN(const json fields, FieldsOfSchema(options.schema));
   for (const std::string& name : names) {
     JOIST_ASSIGN_OR_RETURN(const auto parts, SplitTable(name));
@@ -146,7 +148,7 @@ Status CreateTable(const TableWords& names, const TableOptions& options, BigQuer
   return OkStatus();
 }
 
-Status DeleteTable(const TableWords& names, const TableOptions&, BigQueryClient* client,
+Status DeleteTable(const TableWords& names, const TableOptions&, bigquery::RestClient* client,
                    std::string*) {
   for (const std::string& name : names) {
     JOIST_ASSIGN_OR_RETURN(const std::string path, TablePath(name));
@@ -155,8 +157,8 @@ Status DeleteTable(const TableWords& names, const TableOptions&, BigQueryClient*
   return OkStatus();
 }
 
-Status ListTables(const TableWords& names, const TableOptions& options, BigQueryClient* client,
-                  std::string* out) {
+Status ListTables(const TableWords& names, const TableOptions& options,
+                  bigquery::RestClient* client, std::string* out) {
   RowOutput rows({"table", "type"});
   for (const std::string& dataset : names) {
     JOIST_ASSIGN_OR_RETURN(const auto tables,
@@ -170,8 +172,8 @@ Status ListTables(const TableWords& names, const TableOptions& options, BigQuery
   return OkStatus();
 }
 
-Status DescribeTable(const TableWords& names, const TableOptions& options, BigQueryClient* client,
-                     std::string* out) {
+Status DescribeTable(const TableWords& names, const TableOptions& options,
+                     bigquery::RestClient* client, std::string* out) {
   RowOutput rows({"table", "column", "type", "mode", "rows"});
   for (const std::string& name : names) {
     JOIST_ASSIGN_OR_RETURN(const std::string path, TablePath(name));
@@ -187,7 +189,7 @@ Status DescribeTable(const TableWords& names, const TableOptions& options, BigQu
   return OkStatus();
 }
 
-Status Query(const TableWords& words, const TableOptions& options, BigQueryClient* client,
+Status Query(const TableWords& words, const TableOptions& options, bigquery::RestClient* client,
              std::string* out) {
   json body = {{"query", words[0]}, {"useLegacySql", false}, {"maxResults", 10'000}};
   if (!options.dataset.empty()) {
@@ -220,7 +222,7 @@ Status Query(const TableWords& words, const TableOptions& options, BigQueryClien
   return OkStatus();
 }
 
-Status LoadFile(const TableWords& words, const TableOptions&, BigQueryClient* client,
+Status LoadFile(const TableWords& words, const TableOptions&, bigquery::RestClient* client,
                 std::string* out) {
   JOIST_ASSIGN_OR_RETURN(const auto parts, SplitTable(words[0]));
   std::ifstream file(words[1], std::ios::binary);
@@ -245,7 +247,7 @@ struct TableAction {
   std::string_view options;
   size_t least_words;
   size_t most_words;
-  Status (*run)(const TableWords& words, const TableOptions& options, BigQueryClient* client,
+  Status (*run)(const TableWords& words, const TableOptions& options, bigquery::RestClient* client,
                 std::string* out);
 };
 
@@ -282,9 +284,12 @@ int RunAction(const std::string& title, const TableAction& action,
   }
   auto server = ServerOf(options);
   if (!server.ok()) return RefuseTable(title, server.status().message(), 2);
-  BigQueryClient client(std::move(*server), options.project);
+  bigquery::RestClient client(std::move(*server), options.project);
   std::string out;
   const Status done = action.run(words, options, &client, &out);
+  if (done.code() == StatusCode::kUnavailable) {
+    return RefuseTable(title, done.message() + "; does `joist serve` run? --server says where", 1);
+  }
   if (!done.ok()) return RefuseTable(title, done.message(), 1);
   const bool is_written =
       std::fwrite(out.data(), 1, out.size(), stdout) == out.size() && std::fflush(stdout) == 0;

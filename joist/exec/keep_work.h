@@ -140,7 +140,7 @@ class KeepWorkBreaker final : public Breaker {
     void Connect(Receiver* consumer) override { output_.Connect(consumer); }
     void Read(RangeTracker& tracker) override {
       const StepScope scope(context_.stats);
-      const SourceRange range = tracker.range();
+      const SourceRange range = tracker.Remaining();
       try {
         int64_t begin, end;
         if (!source_->IsSpool(range.item)) {

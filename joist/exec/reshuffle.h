@@ -136,7 +136,7 @@ class ReshuffleBreaker final : public Breaker {
     void Connect(Receiver* consumer) override { output_.Connect(consumer); }
     void Read(RangeTracker& tracker) override {
       const StepScope scope(context_.stats);
-      const Spool<T>& spool = *(*spools_)[tracker.range().item];
+      const Spool<T>& spool = *(*spools_)[tracker.item()];
       int64_t begin, end;
       try {
         while (tracker.Claim(1, &begin, &end)) {

@@ -177,9 +177,7 @@ struct SourceRange {
 class RangeTracker {
  public:
   RangeTracker(const SourceRange& range, const std::atomic<bool>* cancelled)
-      : range_(range), next_(range.begin), cancelled_(cancelled) {}
-
-  const SourceRange& range() const { return range_; }
+      : item_(range.item), range_(range), next_(range.begin), cancelled_(cancelled) {}
 
   /// Gives away a part of the position that was claimed last, where the source can.
   class Sharer {
@@ -232,6 +230,8 @@ class RangeTracker {
     return rest;
   }
 
+  /// Of the range; never changes.
+  uint32_t item() const { return item_; }
   /// The range as it is now, that is without what was taken away.
   SourceRange Remaining() const {
     const std::lock_guard lock(mutex_);
@@ -244,6 +244,7 @@ class RangeTracker {
   }
 
  private:
+  const uint32_t item_;
   mutable std::mutex mutex_;
   SourceRange range_;
   int64_t next_;

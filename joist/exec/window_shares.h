@@ -225,7 +225,7 @@ class PartReader : public Reader {
 
   void Read(RangeTracker& tracker) override {
     const StepScope scope(context_.stats);
-    const Item& item = windows_->items()[tracker.range().item];
+    const Item& item = windows_->items()[tracker.item()];
     int64_t begin, end;
     while (tracker.Claim(1, &begin, &end)) ReadOne(item, static_cast<size_t>(begin));
   }

@@ -295,7 +295,7 @@ class QueryBreaker final : public Breaker {
       const StepScope scope(context_.stats);
       int64_t begin, end;
       if (!tracker.Claim(1, &begin, &end)) return;
-      const Window window = breaker_->windows_[tracker.range().item];
+      const Window window = breaker_->windows_[tracker.item()];
       try {
         Connection connection(breaker_->database());
         connection.Execute("USE " + Quoted(breaker_->SchemaOf(window)));

@@ -1,9 +1,9 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
 
-#ifndef JOIST_APPS_JOIST_BIGQUERY_CLIENT_H_
-#define JOIST_APPS_JOIST_BIGQUERY_CLIENT_H_
+#ifndef JOIST_IO_BIGQUERY_REST_CLIENT_H_
+#define JOIST_IO_BIGQUERY_REST_CLIENT_H_
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 
 #include <string>
 #include <string_view>
@@ -12,13 +12,18 @@
 #include "joist/base/status.h"
 #include "joist/io/net/url.h"
 
-namespace joist::apps {
+namespace joist::bigquery {
 
 /// A few methods of BigQuery's REST API v2, one request after the other. Belongs to one thread.
-class BigQueryClient {
+class RestClient {
  public:
-  BigQueryClient(net::HttpUrl server, std::string project)
+  RestClient(net::HttpUrl server, std::string project)
       : server_(std::move(server)), project_(std::move(project)) {}
+
+  /// Of the service that `endpoint` names (joist/io/google/service_channel.h); `http_endpoint`, an
+  /// URL, says where its REST API is if it is elsewhere.
+  static Result<RestClient> Connect(const std::string& endpoint, const std::string& http_endpoint,
+                                    std::string project);
 
   /// `path` follows "/bigquery/v2/projects/PROJECT/". The answer is an object, empty where there is
   /// none. Errors are what the server says, or kUnavailable where it does not.
@@ -41,6 +46,6 @@ class BigQueryClient {
   const std::string project_;
 };
 
-}  // namespace joist::apps
+}  // namespace joist::bigquery
 
-#endif  // JOIST_APPS_JOIST_BIGQUERY_CLIENT_H_
+#endif  // JOIST_IO_BIGQUERY_REST_CLIENT_H_

@@ -1,6 +1,6 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
 
-#include "apps/joist/bigquery_client.h"
+#include "joist/io/bigquery/rest_client.h"
 
 #include <boost/asio/connect.hpp>
 #include <boost/asio/io_context.hpp>
@@ -8,11 +8,15 @@
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 
+#include <nlohmann/json.hpp>
+
 #include <chrono>
 #include <thread>
 #include <utility>
 
-namespace joist::apps {
+#include "joist/io/google/service_channel.h"
+
+namespace joist::bigquery {
 namespace {
 
 namespace asio = boost::asio;
@@ -26,8 +30,8 @@ constexpr std::chrono::milliseconds kPollPause{20};
 constexpr std::string_view kBoundary = "joist-load-3a5f0c";
 
 Status Unreachable(const net::HttpUrl& server, const beast::error_code& error) {
-  return {StatusCode::kUnavailable, "cannot reach " + server.Authority() + " (" + error.message() +
-                                        "); does `joist serve` run? --server says where"};
+  return {StatusCode::kUnavailable,
+          "cannot reach " + server.Authority() + " (" + error.message() + ")"};
 }
 
 /// The code of google/rpc for what an answer's status says.
@@ -46,8 +50,18 @@ Status ErrorOf(unsigned http_status, const json& answer) {
 
 }  // namespace
 
-Result<json> BigQueryClient::Send(std::string_view method, const std::string& target,
-                                  const std::string& content_type, std::string body) const {
+Result<RestClient> RestClient::Connect(const std::string& endpoint,
+                                       const std::string& http_endpoint, std::string project) {
+  std::string http = http_endpoint;
+  if (http.empty()) {
+    JOIST_ASSIGN_OR_RETURN(http, google::HttpAddress(endpoint));
+  }
+  JOIST_ASSIGN_OR_RETURN(net::HttpUrl server, net::ParseHttpUrl(http));
+  return RestClient(std::move(server), std::move(project));
+}
+
+Result<json> RestClient::Send(std::string_view method, const std::string& target,
+                              const std::string& content_type, std::string body) const {
   asio::io_context context;
   asio::ip::tcp::resolver resolver(context);
   beast::error_code error;
@@ -86,13 +100,13 @@ Result<json> BigQueryClient::Send(std::string_view method, const std::string& ta
   return answer;
 }
 
-Result<json> BigQueryClient::Request(std::string_view method, const std::string& path,
-                                     const json* body) const {
+Result<json> RestClient::Request(std::string_view method, const std::string& path,
+                                 const json* body) const {
   return Send(method, "/bigquery/v2/projects/" + project_ + "/" + path,
               body == nullptr ? "" : "application/json", body == nullptr ? "" : body->dump());
 }
 
-Result<std::vector<json>> BigQueryClient::List(const std::string& path, const char* name) const {
+Result<std::vector<json>> RestClient::List(const std::string& path, const char* name) const {
   std::vector<json> all;
   std::string token;
   do {
@@ -105,9 +119,8 @@ Result<std::vector<json>> BigQueryClient::List(const std::string& path, const ch
   return all;
 }
 
-Result<std::string> BigQueryClient::Load(const std::string& dataset, const std::string& table,
-                                         const std::string& format,
-                                         std::string_view content) const {
+Result<std::string> RestClient::Load(const std::string& dataset, const std::string& table,
+                                     const std::string& format, std::string_view content) const {
   json load = {
       {"destinationTable", {{"projectId", project_}, {"datasetId", dataset}, {"tableId", table}}},
       {"sourceFormat", format}};
@@ -132,4 +145,4 @@ Result<std::string> BigQueryClient::Load(const std::string& dataset, const std::
   return answer["statistics"]["load"].value("outputRows", std::string("0"));
 }
 
-}  // namespace joist::apps
+}  // namespace joist::bigquery
