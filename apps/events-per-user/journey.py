@@ -94,7 +94,7 @@ class Journey:
             self.program("events_per_user"), f"--checkpoint_dir={self.folder}/state",
             f"--checkpoint_interval={o.checkpoint_interval}", f"--early={o.early}",
             f"--max_num_workers={o.workers}", "--top_table=top_users", "--progress=never",
-            "--window_size=" + o.window_size])
+            f"--forget_ids_after={o.forget_ids_after}", "--window_size=" + o.window_size])
 
     def start_clicks(self):
         o = self.options
@@ -356,6 +356,7 @@ def main():
     parser.add_argument("--workers", type=int, default=1, help="threads of the pipeline")
     parser.add_argument("--window_size", default="1m")
     parser.add_argument("--early", default="10s", help="how long after a window's first event it has rows")
+    parser.add_argument("--forget_ids_after", default="10m", help="in which an event that is posted again is known")
     parser.add_argument("--checkpoint_interval", default="1s")
     parser.add_argument("--kills", type=int, default=0, help="kill -9 of pipeline or server, so often")
     parser.add_argument("--kill_each", type=float, default=3, help="seconds between them, on average")

@@ -8,20 +8,22 @@
 //
 // An element is dropped if one with its id came before and is not `duration` older, by the
 // elements' timestamps; one whose timestamp is still earlier is dropped too. For each window by
-// itself: so before WindowInto, mostly. Costs some 20 bytes for each id of that time; the
-// timestamps, not a clock, say when an id is forgotten, so a replay drops the same. Ids are
-// compared by 84 bits of hashes: among ten million that are remembered, a new one is taken for one
-// of them once in 10^18 times.
+// itself: so before WindowInto, mostly. Costs some 20 bytes for each id of that time, and up to
+// 100 MB; the timestamps, not a clock, say when an id is forgotten, so a replay drops the same. Ids
+// are compared by 83 bits of hashes: among ten million that are remembered, a new one is taken for
+// one of them once in 10^18 times.
 //
-// A key of state for each id would need a timer for each. A million keys, over which ids are spread
-// by hash, need none: each forgets what is old when it is looked at, and a checkpoint writes those
-// that have changed.
+// A key of state for each id would need a timer for each. Half a million keys, over which ids are
+// spread by hash, need none: each forgets what is old when it gets another id, and a checkpoint
+// writes those that have changed.
 
 #ifndef JOIST_SDK_DEDUPLICATE_H_
 #define JOIST_SDK_DEDUPLICATE_H_
 
 #include <algorithm>
 #include <cstdint>
+#include <iterator>
+#include <optional>
 #include <source_location>
 #include <string>
 #include <string_view>
@@ -37,7 +39,7 @@ namespace joist {
 
 namespace deduplicate_internal {
 
-inline constexpr int kBucketBits = 20;
+inline constexpr int kBucketBits = 19;
 
 struct SeenId {
   uint64_t hash = 0;
@@ -51,14 +53,24 @@ inline int64_t BucketOf(std::string_view id) {
 }
 inline uint64_t HashInBucket(const std::string& id) { return HashBytes(id + '#'); }
 
-/// Whether `id` is new to `seen`, which forgets what is old and has it then.
-inline bool IsNew(uint64_t id, Timestamp time, Duration duration, std::vector<SeenId>* seen) {
-  std::erase_if(*seen, [&](const SeenId& one) { return time - one.time >= duration; });
-  if (std::any_of(seen->begin(), seen->end(), [&](const SeenId& one) { return one.hash == id; })) {
-    return false;
+/// `seen` (null: nothing) with `id` and without what is old; nothing if `seen` has the id. Takes no
+/// more room than it needs, as there are many.
+inline std::optional<std::vector<SeenId>> WithNew(uint64_t id, Timestamp time, Duration duration,
+                                                  const std::vector<SeenId>* seen) {
+  static const std::vector<SeenId> kNone;
+  if (seen == nullptr) seen = &kNone;
+  const auto is_old = [&](const SeenId& one) { return time - one.time >= duration; };
+  size_t kept = 0;
+  for (const SeenId& one : *seen) {
+    if (is_old(one)) continue;
+    if (one.hash == id) return std::nullopt;
+    ++kept;
   }
-  seen->push_back({id, time});
-  return true;
+  std::vector<SeenId> with;
+  with.reserve(kept + 1);
+  std::remove_copy_if(seen->begin(), seen->end(), std::back_inserter(with), is_old);
+  with.push_back({id, time});
+  return with;
 }
 
 template <class T>
@@ -81,12 +93,12 @@ struct FirstOfId {
   void Process(const KV<int64_t, KV<std::string, T>>& element, Timestamp time,
                ValueState<std::vector<SeenId>, Seen> state, Emit<KV<std::string, T>> emit) const {
     static const Counter dropped("deduplicate", "dropped");
-    std::vector<SeenId> seen = state.ReadOr({});
-    if (!IsNew(HashInBucket(element.value.key), time, duration, &seen)) {
+    auto seen = WithNew(HashInBucket(element.value.key), time, duration, state.Read());
+    if (!seen.has_value()) {
       dropped.Inc();
       return;
     }
-    state.Write(std::move(seen));
+    state.Write(*std::move(seen));
     emit(element.value);
   }
 };

@@ -55,7 +55,7 @@ TEST(Deduplicate, ADurationThatIsNone) {
 
 /// Beside a map of all ids.
 TEST(Deduplicate, ForgetsWhatIsOldAndNothingElse) {
-  using deduplicate_internal::IsNew;
+  using deduplicate_internal::WithNew;
   std::mt19937_64 random(3);
   std::vector<deduplicate_internal::SeenId> seen;
   std::map<uint64_t, int64_t> naive;
@@ -66,8 +66,11 @@ TEST(Deduplicate, ForgetsWhatIsOldAndNothingElse) {
     const auto found = naive.find(id);
     const bool is_new = found == naive.end() || now - found->second >= 25;
     if (is_new) naive[id] = now;
-    ASSERT_EQ(IsNew(id, Timestamp::Millis(now), Duration::Millis(25), &seen), is_new) << i;
+    auto with = WithNew(id, Timestamp::Millis(now), Duration::Millis(25), &seen);
+    ASSERT_EQ(with.has_value(), is_new) << i;
+    if (with.has_value()) seen = *std::move(with);
     ASSERT_LE(seen.size(), 26U * 3);
+    ASSERT_EQ(seen.capacity(), seen.size());
   }
 }
 
