@@ -259,12 +259,15 @@ class View:
             f"`{PROJECT}.{DATASET}.top_users`) ORDER BY place LIMIT 10")
         lines.append("")
         if top:
-            minute = time.strftime("%H:%M", time.gmtime(float(top[0][0])))
-            lines.append(f"the most active users of {minute} UTC")
+            start = time.strftime("%H:%M:%S", time.gmtime(float(top[0][0])))
+            lines.append(f"the most active users of the window from {start} UTC")
             lines += [f"{int(count):>12,}  {user}" for _, user, count in top]
         else:
-            lines.append("the most active users come when the first minute is over")
+            lines.append("the most active users come when the first window is over")
         lines += ["", "where to look next, while this runs (Ctrl-C ends it):",
+                  f"  {self.journey.program('joist')} table query --server={self.journey.url('')} "
+                  f"--project={PROJECT} \\",
+                  f"      'SELECT COUNT(*) FROM {DATASET}.dataflow'",
                   f"  curl {self.journey.url('/metrics')}",
                   f"  less {self.journey.folder}/pipeline.log"]
         if self.shown:
