@@ -241,6 +241,27 @@ TEST_F(PubsubConnectorTest, AnotherJobGoesOn) {
   job.WaitUntilFinish();
 }
 
+/// What the first job has in its checkpoint it could not acknowledge: it comes again.
+TEST_F(PubsubConnectorTest, AnotherJobGoesOnThatTheServerKnowsLessThan) {
+  if (server_ == nullptr) GTEST_SKIP() << "the server is not the test's";
+  const int port = server_->port();
+  for (int64_t i = 0; i < 4; ++i) {
+    PipelineResult job = Start("");
+    PublishNumbers(3'000 * i, 3'000 * (i + 1));
+    EXPECT_TRUE(WaitForTotal(3'000 * i + 1'000));
+    server_ = nullptr;
+    job.Cancel();
+    job.WaitUntilFinish();
+    server_ = std::make_unique<LogServer>(log_folder_, port);
+  }
+  PipelineResult job = Start("");
+  EXPECT_TRUE(WaitForTotal(12'000)) << seen.Total();
+  std::this_thread::sleep_for(std::chrono::seconds(1));
+  EXPECT_EQ(seen.Total(), 12'000);
+  job.Cancel();
+  job.WaitUntilFinish();
+}
+
 TEST_F(PubsubConnectorTest, WhatIsPublishedTwiceTakesEffectOnce) {
   PipelineResult job = Start("id");
   PublishNumbers(0, 3'000);
