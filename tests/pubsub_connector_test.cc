@@ -250,6 +250,7 @@ TEST_F(PubsubConnectorTest, AnotherJobGoesOnThatTheServerKnowsLessThan) {
     PublishNumbers(3'000 * i, 3'000 * (i + 1));
     EXPECT_TRUE(WaitForTotal(3'000 * i + 1'000));
     server_ = nullptr;
+    std::this_thread::sleep_for(std::chrono::milliseconds(300));  // Some checkpoints.
     job.Cancel();
     job.WaitUntilFinish();
     server_ = std::make_unique<LogServer>(log_folder_, port);
