@@ -47,11 +47,11 @@ Status AcknowledgementWriter::WriteChanged(
   std::vector<std::shared_ptr<Subscription>> taken;
   size_t bytes = 0;
   for (const auto& subscription : subscriptions) {
-    auto ranges = subscription->TakeChanged();
-    if (!ranges) continue;
+    auto acked = subscription->TakeChanged();
+    if (!acked) continue;
     is_synchronous |= subscription->settings().is_exactly_once;
-    bytes += ranges->size();
-    changed.push_back({subscription->number(), std::move(*ranges)});
+    bytes += acked->ranges.size() + acked->attempts.value_or("").size();
+    changed.push_back(std::move(*acked));
     taken.push_back(subscription);
   }
   next_ = now + kWriteEveryMicros * static_cast<int64_t>(1 + bytes / kWriteBytes);

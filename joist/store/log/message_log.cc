@@ -333,7 +333,10 @@ void FileLog::WriteAcknowledged(bool is_last) {
   std::vector<std::shared_ptr<Subscription>> subscriptions;
   const auto all = registry_->AllSubscriptions();
   subscriptions.reserve(all->size());
-  for (const auto& [name, subscribed] : *all) subscriptions.push_back(subscribed.subscription);
+  for (const auto& [name, subscribed] : *all) {
+    if (is_last) subscribed.subscription->RememberAttempts();
+    subscriptions.push_back(subscribed.subscription);
+  }
   acknowledgements_->Write(subscriptions, now_(), is_last);
 }
 

@@ -49,9 +49,11 @@ Result<std::shared_ptr<Topic>> Registry::MakeTopic(uint64_t number, const std::s
 std::shared_ptr<Subscription> Registry::MakeSubscription(uint64_t number,
                                                          SubscriptionSettings settings,
                                                          Filter filter, const Topic& topic,
-                                                         OffsetRanges acked) const {
+                                                         OffsetRanges acked,
+                                                         AttemptTable attempts) const {
   return std::make_shared<Subscription>(number, std::move(settings), std::move(filter), topic.files,
-                                        std::move(acked), FirstLeaseId(), options_.most_leases);
+                                        std::move(acked), std::move(attempts), FirstLeaseId(),
+                                        options_.most_leases);
 }
 
 Status Registry::LoadTopics(TopicsByNumber* topics) {
@@ -100,9 +102,10 @@ Status Registry::LoadSubscriptions(const TopicsByNumber& topics) {
       return DataLoss("messages that " + one.name + " has acknowledged are not in " +
                       FolderOf(one.topic) + "; restore that folder");
     }
+    JOIST_ASSIGN_OR_RETURN(AttemptTable attempts, AttemptTable::Decode(one.attempts));
     JOIST_ASSIGN_OR_RETURN(Filter filter, Filter::Parse(one.settings.filter));
     auto subscription = MakeSubscription(one.number, std::move(one.settings), std::move(filter),
-                                         *topic->second, std::move(acked));
+                                         *topic->second, std::move(acked), std::move(attempts));
     topic->second->Add({one.number, one.name, subscription});
     subscriptions_.emplace(one.name, Subscribed{std::move(subscription), topic->second});
   }
@@ -269,8 +272,8 @@ Status Registry::CreateSubscription(const std::string& name, SubscriptionSetting
       const uint64_t number,
       catalog_->AddSubscription(
           {.name = name, .topic = topic->number, .settings = settings, .acked = acked.Encode()}));
-  auto subscription =
-      MakeSubscription(number, std::move(settings), std::move(filter), *topic, std::move(acked));
+  auto subscription = MakeSubscription(number, std::move(settings), std::move(filter), *topic,
+                                       std::move(acked), {});
   topic->Add({number, name, subscription});
   const std::unique_lock lock(mutex_);
   subscriptions_.emplace(name, Subscribed{std::move(subscription), topic});

@@ -85,7 +85,7 @@ class Registry {
   Result<std::shared_ptr<Topic>> MakeTopic(uint64_t number, const std::string& name) const;
   std::shared_ptr<Subscription> MakeSubscription(uint64_t number, SubscriptionSettings settings,
                                                  Filter filter, const Topic& topic,
-                                                 OffsetRanges acked) const;
+                                                 OffsetRanges acked, AttemptTable attempts) const;
   Status StoreSettings(const Subscribed& subscribed, SubscriptionSettings settings);
   void DropIfUnused(const std::shared_ptr<Topic>& topic);
   static SubscriptionSettings DescribedSettings(const Subscribed& subscribed);
