@@ -2,15 +2,16 @@
 
 #include "apps/joist/pubsub_commands.h"
 
-#include <cstdio>
 #include <cstdlib>
 #include <iostream>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "apps/joist/actions.h"
 #include "apps/joist/row_output.h"
 #include "joist/base/status.h"
 #include "joist/cli/command_options.h"
@@ -100,18 +101,16 @@ class PubsubPlace {
   PubsubClient client_;
 };
 
-using Names = std::vector<std::string>;
-
 // --- Topics
 
-Status CreateTopics(const Names& names, const PubsubOptions&, PubsubPlace* place, std::string*) {
+Status CreateTopics(const Words& names, const PubsubOptions&, PubsubPlace* place, std::string*) {
   for (const std::string& name : names) {
     JOIST_RETURN_IF_ERROR(place->client().CreateTopic(place->Topic(name)));
   }
   return OkStatus();
 }
 
-Status DeleteTopics(const Names& names, const PubsubOptions&, PubsubPlace* place, std::string*) {
+Status DeleteTopics(const Words& names, const PubsubOptions&, PubsubPlace* place, std::string*) {
   for (const std::string& name : names) {
     JOIST_RETURN_IF_ERROR(place->client().DeleteTopic(place->Topic(name)));
   }
@@ -126,14 +125,14 @@ std::string TopicRows(const std::vector<TopicSummary>& topics, RowFormat format)
   return rows.Text(format);
 }
 
-Status ListTopics(const Names&, const PubsubOptions& options, PubsubPlace* place,
+Status ListTopics(const Words&, const PubsubOptions& options, PubsubPlace* place,
                   std::string* out) {
   JOIST_ASSIGN_OR_RETURN(const auto topics, place->client().ListTopics(place->project()));
   *out = TopicRows(topics, options.format);
   return OkStatus();
 }
 
-Status DescribeTopics(const Names& names, const PubsubOptions& options, PubsubPlace* place,
+Status DescribeTopics(const Words& names, const PubsubOptions& options, PubsubPlace* place,
                       std::string* out) {
   std::vector<TopicSummary> topics;
   for (const std::string& name : names) {
@@ -175,7 +174,7 @@ class LinePublisher {
   size_t published_ = 0;
 };
 
-Status PublishMessages(const Names& names, const PubsubOptions& options, PubsubPlace* place,
+Status PublishMessages(const Words& names, const PubsubOptions& options, PubsubPlace* place,
                        std::string* out) {
   ClientMessage pattern;
   pattern.ordering_key = options.ordering_key;
@@ -199,7 +198,7 @@ Status PublishMessages(const Names& names, const PubsubOptions& options, PubsubP
 
 // --- Subscriptions
 
-Status CreateSubscription(const Names& names, const PubsubOptions& options, PubsubPlace* place,
+Status CreateSubscription(const Words& names, const PubsubOptions& options, PubsubPlace* place,
                           std::string*) {
   SubscriptionSummary subscription;
   subscription.topic = place->Topic(options.topic);
@@ -218,7 +217,7 @@ Status CreateSubscription(const Names& names, const PubsubOptions& options, Pubs
   return OkStatus();
 }
 
-Status DeleteSubscriptions(const Names& names, const PubsubOptions&, PubsubPlace* place,
+Status DeleteSubscriptions(const Words& names, const PubsubOptions&, PubsubPlace* place,
                            std::string*) {
   for (const std::string& name : names) {
     JOIST_RETURN_IF_ERROR(place->client().DeleteSubscription(place->Subscription(name)));
@@ -248,14 +247,14 @@ std::string SubscriptionRows(const std::vector<SubscriptionSummary>& subscriptio
   return rows.Text(format);
 }
 
-Status ListSubscriptions(const Names&, const PubsubOptions& options, PubsubPlace* place,
+Status ListSubscriptions(const Words&, const PubsubOptions& options, PubsubPlace* place,
                          std::string* out) {
   JOIST_ASSIGN_OR_RETURN(const auto all, place->client().ListSubscriptions(place->project()));
   *out = SubscriptionRows(all, options.format);
   return OkStatus();
 }
 
-Status DescribeSubscriptions(const Names& names, const PubsubOptions& options, PubsubPlace* place,
+Status DescribeSubscriptions(const Words& names, const PubsubOptions& options, PubsubPlace* place,
                              std::string* out) {
   std::vector<SubscriptionSummary> all;
   for (const std::string& name : names) {
@@ -275,7 +274,7 @@ std::string AttributesText(const ClientMessage& message) {
   return text;
 }
 
-Status PullMessages(const Names& names, const PubsubOptions& options, PubsubPlace* place,
+Status PullMessages(const Words& names, const PubsubOptions& options, PubsubPlace* place,
                     std::string* out) {
   const std::string subscription = place->Subscription(names[0]);
   JOIST_ASSIGN_OR_RETURN(const auto messages, place->client().Pull(subscription, options.max));
@@ -290,68 +289,37 @@ Status PullMessages(const Names& names, const PubsubOptions& options, PubsubPlac
 
 // --- The commands
 
-struct Action {
-  std::string_view name;
-  /// For the options, where it isn't `name`.
-  std::string_view options;
-  size_t least_names;
-  size_t most_names;
-  Status (*run)(const Names& names, const PubsubOptions& options, PubsubPlace* place,
-                std::string* out);
-};
+using PubsubAction = Action<PubsubOptions, PubsubPlace>;
 
 constexpr size_t kMany = 1000;
-constexpr Action kTopicActions[] = {{"create", "create", 1, kMany, CreateTopics},
-                                    {"list", "list", 0, 0, ListTopics},
-                                    {"describe", "describe", 1, kMany, DescribeTopics},
-                                    {"delete", "delete", 1, kMany, DeleteTopics},
-                                    {"publish", "publish", 1, kMany, PublishMessages}};
-constexpr Action kSubscriptionActions[] = {
+constexpr PubsubAction kTopicActions[] = {{"create", "create", 1, kMany, CreateTopics},
+                                          {"list", "list", 0, 0, ListTopics},
+                                          {"describe", "describe", 1, kMany, DescribeTopics},
+                                          {"delete", "delete", 1, kMany, DeleteTopics},
+                                          {"publish", "publish", 1, kMany, PublishMessages}};
+constexpr PubsubAction kSubscriptionActions[] = {
     {"create", "create subscription", 1, kMany, CreateSubscription},
     {"list", "list", 0, 0, ListSubscriptions},
     {"describe", "describe", 1, kMany, DescribeSubscriptions},
     {"delete", "delete", 1, kMany, DeleteSubscriptions},
     {"pull", "pull", 1, 1, PullMessages}};
 
-int Refuse(const std::string& title, const std::string& why, int exit_code) {
-  std::fprintf(stderr, "%s: %s\n", title.c_str(), why.c_str());
-  return exit_code;
-}
-
-int Run(const std::string& title, std::span<const Action> actions,
-        std::span<const std::string_view> arguments) {
-  std::string known;
-  for (const Action& action : actions) {
-    known += (known.empty() ? "" : ", ") + std::string(action.name);
-    if (arguments.empty() || arguments[0] != action.name) continue;
-    const std::string full = title + " " + std::string(action.name);
-    PubsubOptions options;
-    Names names;
-    const OptionFields fields = FieldsOf(&options, action.options);
-    const Status read = cli::ReadCommandOptions(arguments.subspan(1), fields, &names);
-    if (!read.ok()) return Refuse(full, read.message(), 2);
-    if (names.size() < action.least_names || names.size() > action.most_names) {
-      return Refuse(full, action.most_names == 0 ? "takes no names" : "which one? give its name",
-                    2);
-    }
-    setenv("GRPC_VERBOSITY", "NONE", 0);  // What it would say is in the error.
-    PubsubPlace place(options);
-    std::string out;
-    const Status done = action.run(names, options, &place, &out);
-    const bool is_written =
-        std::fwrite(out.data(), 1, out.size(), stdout) == out.size() && std::fflush(stdout) == 0;
-    if (!done.ok()) return Refuse(full, done.message(), 1);
-    return is_written ? 0 : Refuse(full, "cannot write", 1);
-  }
-  return Refuse(title, "takes " + known + "; --help has examples", 2);
+int RunPubsub(const std::string& title, std::span<const PubsubAction> actions,
+              std::span<const std::string_view> arguments) {
+  constexpr ActionServer<PubsubOptions, PubsubPlace> kServer = {
+      FieldsOf, [](const PubsubOptions& options) -> Result<std::unique_ptr<PubsubPlace>> {
+        setenv("GRPC_VERBOSITY", "NONE", 0);  // What it would say is in the error.
+        return std::make_unique<PubsubPlace>(options);
+      }};
+  return RunActions(title, actions, kServer, arguments);
 }
 
 int RunTopic(const std::string& program, std::span<const std::string_view> arguments) {
-  return Run(program + " topic", kTopicActions, arguments);
+  return RunPubsub(program + " topic", kTopicActions, arguments);
 }
 
 int RunSubscription(const std::string& program, std::span<const std::string_view> arguments) {
-  return Run(program + " subscription", kSubscriptionActions, arguments);
+  return RunPubsub(program + " subscription", kSubscriptionActions, arguments);
 }
 
 }  // namespace

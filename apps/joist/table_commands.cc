@@ -5,16 +5,17 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "apps/joist/actions.h"
 #include "apps/joist/row_output.h"
 #include "joist/base/status.h"
 #include "joist/cli/command_options.h"
@@ -25,7 +26,6 @@ namespace joist::apps {
 namespace {
 
 using nlohmann::json;
-using TableWords = std::vector<std::string>;
 
 /// Of a file that is loaded: a request has to hold it.
 constexpr size_t kMostFileBytes = 60 << 20;
@@ -83,7 +83,7 @@ std::string ValueText(const json& value) {
 
 // --- Datasets
 
-Status CreateDataset(const TableWords& names, const TableOptions&, bigquery::RestClient* client,
+Status CreateDataset(const Words& names, const TableOptions&, bigquery::RestClient* client,
                      std::string*) {
   for (const std::string& name : names) {
     const json body = {
@@ -93,8 +93,8 @@ Status CreateDataset(const TableWords& names, const TableOptions&, bigquery::Res
   return OkStatus();
 }
 
-Status DeleteDataset(const TableWords& names, const TableOptions& options,
-                     bigquery::RestClient* client, std::string*) {
+Status DeleteDataset(const Words& names, const TableOptions& options, bigquery::RestClient* client,
+                     std::string*) {
   for (const std::string& name : names) {
     const std::string path = "datasets/" + name + (options.contents ? "?deleteContents=true" : "");
     JOIST_RETURN_IF_ERROR(client->Request("DELETE", path).status());
@@ -102,7 +102,7 @@ Status DeleteDataset(const TableWords& names, const TableOptions& options,
   return OkStatus();
 }
 
-Status ListDatasets(const TableWords&, const TableOptions& options, bigquery::RestClient* client,
+Status ListDatasets(const Words&, const TableOptions& options, bigquery::RestClient* client,
                     std::string* out) {
   RowOutput rows({"dataset"});
   JOIST_ASSIGN_OR_RETURN(const auto datasets, client->List("datasets", "datasets"));
@@ -133,8 +133,8 @@ Result<json> FieldsOfSchema(std::string_view text) {
   return fields;
 }
 
-Status CreateTable(const TableWords& names, const TableOptions& options,
-                   bigquery::RestClient* client, std::string*) {
+Status CreateTable(const Words& names, const TableOptions& options, bigquery::RestClient* client,
+                   std::string*) {
   JOIST_ASSIGN_OR_RETURN(const json fields, FieldsOfSchema(options.schema));
   for (const std::string& name : names) {
     JOIST_ASSIGN_OR_RETURN(const auto parts, SplitTable(name));
@@ -148,7 +148,7 @@ Status CreateTable(const TableWords& names, const TableOptions& options,
   return OkStatus();
 }
 
-Status DeleteTable(const TableWords& names, const TableOptions&, bigquery::RestClient* client,
+Status DeleteTable(const Words& names, const TableOptions&, bigquery::RestClient* client,
                    std::string*) {
   for (const std::string& name : names) {
     JOIST_ASSIGN_OR_RETURN(const std::string path, TablePath(name));
@@ -157,8 +157,8 @@ Status DeleteTable(const TableWords& names, const TableOptions&, bigquery::RestC
   return OkStatus();
 }
 
-Status ListTables(const TableWords& names, const TableOptions& options,
-                  bigquery::RestClient* client, std::string* out) {
+Status ListTables(const Words& names, const TableOptions& options, bigquery::RestClient* client,
+                  std::string* out) {
   RowOutput rows({"table", "type"});
   for (const std::string& dataset : names) {
     JOIST_ASSIGN_OR_RETURN(const auto tables,
@@ -172,8 +172,8 @@ Status ListTables(const TableWords& names, const TableOptions& options,
   return OkStatus();
 }
 
-Status DescribeTable(const TableWords& names, const TableOptions& options,
-                     bigquery::RestClient* client, std::string* out) {
+Status DescribeTable(const Words& names, const TableOptions& options, bigquery::RestClient* client,
+                     std::string* out) {
   RowOutput rows({"table", "column", "type", "mode", "rows"});
   for (const std::string& name : names) {
     JOIST_ASSIGN_OR_RETURN(const std::string path, TablePath(name));
@@ -189,7 +189,7 @@ Status DescribeTable(const TableWords& names, const TableOptions& options,
   return OkStatus();
 }
 
-Status Query(const TableWords& words, const TableOptions& options, bigquery::RestClient* client,
+Status Query(const Words& words, const TableOptions& options, bigquery::RestClient* client,
              std::string* out) {
   json body = {{"query", words[0]}, {"useLegacySql", false}, {"maxResults", 10'000}};
   if (!options.dataset.empty()) {
@@ -201,7 +201,7 @@ Status Query(const TableWords& words, const TableOptions& options, bigquery::Res
   while (!page.value("jobComplete", true)) {
     JOIST_ASSIGN_OR_RETURN(page, client->Request("GET", results + "?timeoutMs=10000"));
   }
-  TableWords columns;
+  Words columns;
   const json schema = page.value("schema", json::object());
   for (const json& field : schema.value("fields", json::array())) {
     columns.push_back(field.value("name", ""));
@@ -209,7 +209,7 @@ Status Query(const TableWords& words, const TableOptions& options, bigquery::Res
   RowOutput rows(columns);
   while (true) {
     for (const json& row : page.value("rows", json::array())) {
-      TableWords texts;
+      Words texts;
       for (const json& cell : row["f"]) texts.push_back(ValueText(cell["v"]));
       rows.Add(std::move(texts));
     }
@@ -222,7 +222,7 @@ Status Query(const TableWords& words, const TableOptions& options, bigquery::Res
   return OkStatus();
 }
 
-Status LoadFile(const TableWords& words, const TableOptions&, bigquery::RestClient* client,
+Status LoadFile(const Words& words, const TableOptions&, bigquery::RestClient* client,
                 std::string* out) {
   JOIST_ASSIGN_OR_RETURN(const auto parts, SplitTable(words[0]));
   std::ifstream file(words[1], std::ios::binary);
@@ -242,14 +242,7 @@ Status LoadFile(const TableWords& words, const TableOptions&, bigquery::RestClie
 
 // --- The commands
 
-struct TableAction {
-  std::string_view name;
-  std::string_view options;
-  size_t least_words;
-  size_t most_words;
-  Status (*run)(const TableWords& words, const TableOptions& options, bigquery::RestClient* client,
-                std::string* out);
-};
+using TableAction = Action<TableOptions, bigquery::RestClient>;
 
 constexpr size_t kManyNames = 1000;
 constexpr TableAction kDatasetActions[] = {
@@ -263,48 +256,15 @@ constexpr TableAction kTableActions[] = {{"create", "create table", 1, kManyName
                                          {"query", "query", 1, 1, Query},
                                          {"load", "load", 2, 2, LoadFile}};
 
-int RefuseTable(const std::string& title, const std::string& why, int exit_code) {
-  std::fprintf(stderr, "%s: %s\n", title.c_str(), why.c_str());
-  return exit_code;
-}
-
-int RunAction(const std::string& title, const TableAction& action,
-              std::span<const std::string_view> arguments) {
-  TableOptions options;
-  TableWords words;
-  const Status read =
-      cli::ReadCommandOptions(arguments, TableFields(&options, action.options), &words);
-  if (!read.ok()) return RefuseTable(title, read.message(), 2);
-  if (words.size() < action.least_words || words.size() > action.most_words) {
-    return RefuseTable(title,
-                       "takes " + std::to_string(action.least_words) +
-                           (action.most_words > action.least_words ? " words or more" : " words") +
-                           "; --help has examples",
-                       2);
-  }
-  auto server = ServerOf(options);
-  if (!server.ok()) return RefuseTable(title, server.status().message(), 2);
-  bigquery::RestClient client(std::move(*server), options.project);
-  std::string out;
-  const Status done = action.run(words, options, &client, &out);
-  if (done.code() == StatusCode::kUnavailable) {
-    return RefuseTable(title, done.message() + "; does `joist serve` run? --server says where", 1);
-  }
-  if (!done.ok()) return RefuseTable(title, done.message(), 1);
-  const bool is_written =
-      std::fwrite(out.data(), 1, out.size(), stdout) == out.size() && std::fflush(stdout) == 0;
-  return is_written ? 0 : RefuseTable(title, "cannot write", 1);
-}
-
 int RunTables(const std::string& title, std::span<const TableAction> actions,
               std::span<const std::string_view> arguments) {
-  std::string known;
-  for (const TableAction& action : actions) {
-    known += (known.empty() ? "" : ", ") + std::string(action.name);
-    if (arguments.empty() || arguments[0] != action.name) continue;
-    return RunAction(title + " " + std::string(action.name), action, arguments.subspan(1));
-  }
-  return RefuseTable(title, "takes " + known + "; --help has examples", 2);
+  constexpr ActionServer<TableOptions, bigquery::RestClient> kServer = {
+      TableFields,
+      [](const TableOptions& options) -> Result<std::unique_ptr<bigquery::RestClient>> {
+        JOIST_ASSIGN_OR_RETURN(auto server, ServerOf(options));
+        return std::make_unique<bigquery::RestClient>(std::move(server), options.project);
+      }};
+  return RunActions(title, actions, kServer, arguments);
 }
 
 }  // namespace

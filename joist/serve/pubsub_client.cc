@@ -68,8 +68,7 @@ class PubsubClient::Stubs {
     if (status.ok()) return OkStatus();
     const auto code = static_cast<StatusCode>(status.error_code());
     if (code != StatusCode::kUnavailable) return {code, status.error_message()};
-    return {code, "cannot reach " + server_ + " (" + status.error_message() +
-                      "); does `joist serve` run? --server says where"};
+    return {code, "cannot reach " + server_ + " (" + status.error_message() + ")"};
   }
 
   v1::Publisher::Stub& publisher() { return *publisher_; }

@@ -26,6 +26,7 @@ CREATE TABLE IF NOT EXISTS labels(
 CREATE TABLE IF NOT EXISTS snapshots(
   name TEXT PRIMARY KEY, topic INTEGER NOT NULL, expires INTEGER NOT NULL, front BLOB NOT NULL,
   acked BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS attempts(subscription INTEGER PRIMARY KEY, messages BLOB NOT NULL);
 )sql";
 constexpr const char* kOfTopic = "topic";
 constexpr const char* kOfSubscription = "subscription";
@@ -251,9 +252,18 @@ Result<std::vector<Catalog::Subscription>> Catalog::Subscriptions() {
     settings.front = select.Text();
     subscription.acked = select.Text();
     JOIST_RETURN_IF_ERROR(TakeLabels(kOfSubscription, subscription.number, &settings.labels));
+    JOIST_RETURN_IF_ERROR(TakeAttempts(&subscription));
     subscriptions.push_back(std::move(subscription));
   }
   return subscriptions;
+}
+
+Status Catalog::TakeAttempts(Subscription* subscription) {
+  Statement select(this, "SELECT messages FROM attempts WHERE subscription = ?");
+  JOIST_ASSIGN_OR_RETURN(const bool is_row,
+                         select.Number(static_cast<int64_t>(subscription->number)).Step());
+  if (is_row) subscription->attempts = select.Text();
+  return OkStatus();
 }
 
 Result<uint64_t> Catalog::AddSubscription(const Subscription& subscription) {
@@ -311,6 +321,8 @@ Status Catalog::RemoveSubscription(uint64_t number) {
   return Transact([&] {
     Statement remove(this, "DELETE FROM subscriptions WHERE number = ?");
     JOIST_RETURN_IF_ERROR(remove.Number(static_cast<int64_t>(number)).Run());
+    Statement forget(this, "DELETE FROM attempts WHERE subscription = ?");
+    JOIST_RETURN_IF_ERROR(forget.Number(static_cast<int64_t>(number)).Run());
     return RemoveLabels(kOfSubscription, number);
   });
 }
@@ -354,16 +366,24 @@ Status Catalog::RemoveSnapshot(const std::string& name) {
   });
 }
 
+Status Catalog::PutAcked(const Acked& acked) {
+  const auto number = static_cast<int64_t>(acked.subscription);
+  Statement update(this, "UPDATE subscriptions SET acked = ? WHERE number = ?");
+  JOIST_RETURN_IF_ERROR(update.Blob(acked.ranges).Number(number).Run());
+  if (!acked.attempts) return OkStatus();
+  // Of a subscription that was deleted in the meantime there is no row to update.
+  Statement put(this,
+                "INSERT OR REPLACE INTO attempts SELECT number, ? FROM subscriptions "
+                "WHERE number = ?");
+  return put.Blob(*acked.attempts).Number(number).Run();
+}
+
 Status Catalog::SetAcked(std::span<const Acked> acked, bool is_synchronous) {
   const std::lock_guard lock(mutex_);
   Status status = [&] {
     if (!is_synchronous) JOIST_RETURN_IF_ERROR(Execute("PRAGMA synchronous=NORMAL"));
     return Transact([&] {
-      for (const Acked& one : acked) {
-        Statement update(this, "UPDATE subscriptions SET acked = ? WHERE number = ?");
-        JOIST_RETURN_IF_ERROR(
-            update.Blob(one.ranges).Number(static_cast<int64_t>(one.subscription)).Run());
-      }
+      for (const Acked& one : acked) JOIST_RETURN_IF_ERROR(PutAcked(one));
       return OkStatus();
     });
   }();

@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -35,7 +36,8 @@ class Catalog {
     std::string name = {};
     uint64_t topic = 0;
     SubscriptionSettings settings = {};
-    std::string acked = {};  ///< OffsetRanges::Encode.
+    std::string acked = {};     ///< OffsetRanges::Encode.
+    std::string attempts = {};  ///< AttemptTable::Encode.
   };
   struct Snapshot {
     std::string name = {};
@@ -44,9 +46,11 @@ class Catalog {
     std::string front = {};
     std::string acked = {};
   };
+  /// Of a subscription, as above.
   struct Acked {
     uint64_t subscription = 0;
     std::string ranges = {};
+    std::optional<std::string> attempts = {};  ///< Null: as they are.
   };
 
   /// Opens or makes the file. DATA_LOSS where it is no catalog.
@@ -66,7 +70,7 @@ class Catalog {
   Status SetTopic(const Topic& topic);
   Status RemoveTopic(uint64_t number);
   Result<uint64_t> AddSubscription(const Subscription& subscription);
-  Status SetSubscription(const Subscription& subscription);  // Except `acked`.
+  Status SetSubscription(const Subscription& subscription);  // Except what it has acknowledged.
   Status RemoveSubscription(uint64_t number);
   Status PutSnapshot(const Snapshot& snapshot);
   Status RemoveSnapshot(const std::string& name);
@@ -84,6 +88,8 @@ class Catalog {
   Status PutLabels(const char* owner, uint64_t number,
                    const std::map<std::string, std::string>& labels);
   Status TakeLabels(const char* owner, uint64_t number, std::map<std::string, std::string>* labels);
+  Status TakeAttempts(Subscription* subscription);
+  Status PutAcked(const Acked& acked);
   Status RemoveLabels(const char* owner, uint64_t number);
   /// Runs `work` within a transaction.
   template <class F>

@@ -30,14 +30,29 @@ struct FrameHeader {
   uint32_t payload_size = 0;
   uint32_t count = 0;
   uint32_t payload_checksum = 0;
-  uint32_t unused = 0;
+  uint32_t earlier =
+      0;  ///< Messages before it of the same write: durable is what was before those.
   uint32_t header_checksum = 0;
 
   uint64_t end_offset() const { return first_offset + count; }
+  /// All messages before this one were on disk when the frame was written.
+  uint64_t durable_before() const { return first_offset - earlier; }
   size_t frame_size() const { return sizeof(FrameHeader) + payload_size; }
 
   uint32_t Checksum() const {
     return Crc32c({reinterpret_cast<const char*>(this), offsetof(FrameHeader, header_checksum)});
+  }
+
+  /// Where in `bytes` the first header begins; npos where there is none.
+  static size_t Find(std::string_view bytes) {
+    constexpr uint32_t kWanted = kMagic;
+    const std::string_view wanted(reinterpret_cast<const char*>(&kWanted), sizeof(kWanted));
+    for (size_t at = offsetof(FrameHeader, magic);
+         (at = bytes.find(wanted, at)) != std::string_view::npos; ++at) {
+      const size_t begin = at - offsetof(FrameHeader, magic);
+      if (Decode(bytes.substr(begin))) return begin;
+    }
+    return std::string_view::npos;
   }
 
   /// The header at the beginning of `bytes`; null where there is none.
@@ -45,7 +60,7 @@ struct FrameHeader {
     FrameHeader header;
     if (bytes.size() < sizeof(header)) return std::nullopt;
     std::memcpy(&header, bytes.data(), sizeof(header));
-    if (header.magic != kMagic || header.count == 0 ||
+    if (header.magic != kMagic || header.count == 0 || header.earlier > header.first_offset ||
         header.header_checksum != header.Checksum()) {
       return std::nullopt;
     }

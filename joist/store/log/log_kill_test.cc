@@ -1,7 +1,7 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
 //
 // A child publishes and acknowledges until it is killed; what it was told to be durable must be
-// there, each message whole and at its offset. Also what a torn write leaves of a segment.
+// there, each message whole and at its offset.
 
 #include <gtest/gtest.h>
 #include <sys/mman.h>
@@ -19,7 +19,6 @@
 
 #include "joist/store/log/message_log.h"
 #include "joist/store/log/testing/scratch_folder.h"
-#include "joist/store/log/topic_files.h"
 
 namespace joist::store {
 namespace {
@@ -128,70 +127,6 @@ TEST(LogKillTest, NothingThatWasAnsweredIsLost) {
   }
   EXPECT_GT(progress->acknowledged, 0u);
   munmap(memory, sizeof(Progress));
-}
-
-class TornSegmentTest : public ::testing::Test {
- protected:
-  void Append(TopicFiles* files, const std::string& text) {
-    PublishBatch batch;
-    ASSERT_TRUE(batch.Add(text).ok());
-    batch.Seal();
-    PublishBatch* const batches[] = {&batch};
-    ASSERT_TRUE(files->Append(batches, 1).ok());
-  }
-  std::string Segment() const { return folder_.path() + "/" + std::string(20, '0') + ".log"; }
-
-  ScratchFolder folder_;
-};
-
-TEST_F(TornSegmentTest, EveryCutLeavesTheWholeFramesBeforeIt) {
-  std::vector<uint64_t> ends = {0};
-  {
-    auto files = std::move(*TopicFiles::Open(folder_.path()));
-    for (const char* text : {"first", "second one", "third"}) {
-      Append(files.get(), text);
-      ends.push_back(files->bytes());
-    }
-  }
-  std::ifstream in(Segment(), std::ios::binary);
-  const std::string whole((std::istreambuf_iterator<char>(in)), {});
-  for (size_t cut = 0; cut <= whole.size(); ++cut) {
-    std::ofstream(Segment(), std::ios::binary | std::ios::trunc) << whole.substr(0, cut);
-    const auto files = TopicFiles::Open(folder_.path());
-    ASSERT_TRUE(files.ok());
-    uint64_t expected = 0;
-    while (expected + 1 < ends.size() && ends[expected + 1] <= cut) ++expected;
-    ASSERT_EQ(files.value()->end(), expected) << "cut at " << cut;
-    ASSERT_EQ(std::filesystem::file_size(Segment()), ends[expected]);
-  }
-}
-
-TEST_F(TornSegmentTest, AByteThatChangedEndsTheLastSegmentThere) {
-  {
-    auto files = std::move(*TopicFiles::Open(folder_.path()));
-    for (const char* text : {"first", "second", "third"}) Append(files.get(), text);
-  }
-  std::fstream file(Segment(), std::ios::in | std::ios::out | std::ios::binary);
-  file.seekp(static_cast<std::streamoff>(std::filesystem::file_size(Segment()) / 2));
-  file.put('?');
-  file.close();
-  EXPECT_EQ(TopicFiles::Open(folder_.path()).value()->end(), 1u);
-}
-
-TEST_F(TornSegmentTest, AChangedByteOfAnOldSegmentIsDataLoss) {
-  {
-    auto files = std::move(*TopicFiles::Open(folder_.path(), 10));
-    for (const char* text : {"first", "second", "third"}) Append(files.get(), text);
-  }
-  std::fstream file(Segment(), std::ios::in | std::ios::out | std::ios::binary);
-  file.seekp(static_cast<std::streamoff>(std::filesystem::file_size(Segment()) - 1));
-  file.put('?');
-  file.close();
-  const auto files = std::move(*TopicFiles::Open(folder_.path(), 10));
-  EXPECT_EQ(files->end(), 3u);
-  EXPECT_EQ(files->Read(0, 100).status().code(), StatusCode::kDataLoss);
-  EXPECT_TRUE(files->Read(1, 100).ok());
-  EXPECT_EQ(files->Read(3, 100).status().code(), StatusCode::kOutOfRange);
 }
 
 }  // namespace

@@ -231,6 +231,114 @@ TEST_F(MessageLogTest, DeadLettersGoToTheirTopicWithWhereTheyCameFrom) {
   EXPECT_EQ(attributes["k"], "v");
 }
 
+/// A message that nobody can work with, and a server that ends while it is out.
+class PoisonTest : public MessageLogTest {
+ protected:
+  static constexpr uint32_t kAttempts = 5;
+
+  void MakePoison(const std::string& key) {
+    ASSERT_TRUE(log_->CreateTopic("dead", {}).ok());
+    ASSERT_TRUE(log_->CreateSubscription("dead-sub", {.topic = "dead"}).ok());
+    Make({.is_ordered = true, .dead_letter_topic = "dead", .max_delivery_attempts = kAttempts});
+    PublishOne("poison", key);
+  }
+  void DeliverWithRestarts() {
+    for (uint32_t attempt = 1; attempt <= kAttempts; ++attempt) {
+      ASSERT_THAT(Pull(1), ElementsAre("poison"));
+      ASSERT_EQ(attempts_, attempt);
+      if (attempt % 2 == 0) Nack(last_);
+      Open();
+    }
+  }
+  void ExpectOneDeadLetter() {
+    for (int i = 0; i < 500 && Figures().dead_lettered == 0; ++i) {
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    }
+    const auto letters = log_->Pull("dead-sub", {});
+    ASSERT_EQ(letters.value().messages.size(), 1u);
+    const MessageView& letter = letters.value().messages[0].message;
+    EXPECT_EQ(letter.data, "poison");
+    EXPECT_EQ(letter.attributes.Find("CloudPubSubDeadLetterSourceDeliveryCount"), "5");
+  }
+};
+
+TEST_F(PoisonTest, AttemptsAreCountedOverRestarts) {
+  MakePoison("");
+  DeliverWithRestarts();
+  EXPECT_THAT(Pull(), IsEmpty());
+  EXPECT_EQ(Figures().outstanding, 1u);
+  Pass(11);
+  ExpectOneDeadLetter();
+  EXPECT_EQ(Figures().unacked, 0u);
+}
+
+TEST_F(PoisonTest, WhatIsBehindItInItsKeyWaitsOverRestarts) {
+  MakePoison("key");
+  PublishOne("next", "key");
+  DeliverWithRestarts();
+  EXPECT_THAT(Pull(), IsEmpty());
+  Pass(11);
+  ExpectOneDeadLetter();
+  EXPECT_THAT(Pull(), ElementsAre("next"));
+}
+
+TEST_F(PoisonTest, WhoHasTheLastDeliveryMayAcknowledgeItAfterARestart) {
+  MakePoison("");
+  DeliverWithRestarts();
+  EXPECT_THAT(Pull(), IsEmpty());
+  Ack({{0, 0}});
+  Pass(11);
+  EXPECT_EQ(Figures().unacked, 0u);
+  EXPECT_EQ(Figures().outstanding, 0u);
+  EXPECT_THAT(Pull(1000, "dead-sub"), IsEmpty());
+}
+
+TEST_F(PoisonTest, AttemptsThatFailedSurviveAKill) {
+  MakePoison("");
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_THAT(Pull(), ElementsAre("poison"));
+    Nack(last_);
+  }
+  Pass(1);
+  // The files as they are, without what closing would write.
+  const ScratchFolder copy;
+  std::filesystem::copy(folder_.path(), copy.path(), std::filesystem::copy_options::recursive);
+  MessageLogOptions options;
+  options.folder = copy.path();
+  const auto killed = std::move(*MessageLog::Open(options));
+  const auto pulled = killed->Pull(kSub, {});
+  ASSERT_EQ(pulled.value().messages.size(), 1u);
+  EXPECT_EQ(pulled.value().messages[0].attempts, 3u);
+}
+
+TEST_F(PoisonTest, AttemptsAreForgottenWithTheirMessages) {
+  MakePoison("");
+  EXPECT_THAT(Pull(), ElementsAre("poison"));
+  Nack(last_);
+  EXPECT_THAT(Pull(), ElementsAre("poison"));
+  ASSERT_TRUE(log_->SeekToTime(kSub, 0).ok());
+  Open();
+  EXPECT_THAT(Pull(), ElementsAre("poison"));
+  EXPECT_EQ(attempts_, 1u);
+}
+
+TEST(AttemptTable, HasSoManyAndNoMoreAndComesBack) {
+  AttemptTable table;
+  for (uint64_t i = 0; i < AttemptTable::kMost + 5; ++i) table.Set(7 * i, 1 + i % 300);
+  EXPECT_EQ(table.Of(7), 2u);
+  EXPECT_EQ(table.Of(7 * AttemptTable::kMost), 0u);
+  table.Remove(7);
+  table.RemoveBefore(7);
+  const auto back = AttemptTable::Decode(table.Encode());
+  ASSERT_TRUE(back.ok()) << back.status().message();
+  EXPECT_EQ(back.value().Of(0), 0u);
+  EXPECT_EQ(back.value().Of(7), 0u);
+  EXPECT_EQ(back.value().Of(14), 3u);
+  EXPECT_EQ(back.value().Of(7 * (AttemptTable::kMost - 1)),
+            table.Of(7 * (AttemptTable::kMost - 1)));
+  EXPECT_EQ(AttemptTable::Decode("\x05").status().code(), StatusCode::kDataLoss);
+}
+
 TEST_F(MessageLogTest, SeeksForwardAlwaysAndBackToWhatIsRetained) {
   Make({.retain_acked = true});
   const int64_t before = now_;

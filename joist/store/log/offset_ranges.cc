@@ -5,26 +5,9 @@
 #include <algorithm>
 #include <iterator>
 
+#include "joist/store/log/varint.h"
+
 namespace joist::store {
-namespace {
-
-void PutVarint(uint64_t number, std::string* out) {
-  for (; number >= 0x80; number >>= 7) *out += static_cast<char>(number | 0x80);
-  *out += static_cast<char>(number);
-}
-
-bool TakeVarint(std::string_view* bytes, uint64_t* number) {
-  *number = 0;
-  for (int shift = 0; shift < 64 && !bytes->empty(); shift += 7) {
-    const auto byte = static_cast<unsigned char>(bytes->front());
-    bytes->remove_prefix(1);
-    *number |= uint64_t{byte & 0x7Fu} << shift;
-    if (byte < 0x80) return true;
-  }
-  return false;
-}
-
-}  // namespace
 
 uint64_t OffsetRanges::Add(uint64_t begin, uint64_t end) {
   begin = std::max(begin, floor_);

@@ -66,8 +66,9 @@ void PublishBatch::Seal() {
   header_.payload_checksum = Crc32c(payload);
 }
 
-void PublishBatch::Stamp(uint64_t first_offset, int64_t publish_micros) {
+void PublishBatch::Stamp(uint64_t first_offset, int64_t publish_micros, uint32_t earlier) {
   header_.first_offset = first_offset;
+  header_.earlier = earlier;
   header_.publish_micros = publish_micros;
   header_.header_checksum = header_.Checksum();
   std::memcpy(bytes_.data(), &header_, sizeof(header_));

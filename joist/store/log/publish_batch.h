@@ -49,9 +49,10 @@ class PublishBatch {
   /// With the frame's header.
   size_t size() const { return bytes_.size(); }
 
-  /// For the log: fills in the payload's checksum, then offset and time.
+  /// For the log: fills in the payload's checksum, then offset, time, and how many messages of the
+  /// same write are before it.
   void Seal();
-  void Stamp(uint64_t first_offset, int64_t publish_micros);
+  void Stamp(uint64_t first_offset, int64_t publish_micros, uint32_t earlier);
   std::string_view bytes() const { return bytes_; }
 
  private:

@@ -45,13 +45,14 @@ struct Subscription::Pulling {
 
 Subscription::Subscription(uint64_t number, SubscriptionSettings settings, Filter filter,
                            std::shared_ptr<const TopicFiles> files, OffsetRanges acked,
-                           uint64_t first_lease_id, size_t most_leases)
+                           AttemptTable attempts, uint64_t first_lease_id, size_t most_leases)
     : number_(number),
       filter_(std::move(filter)),
       files_(std::move(files)),
       most_leases_(most_leases),
       settings_(std::move(settings)),
       acked_(std::move(acked)),
+      attempts_(std::move(attempts)),
       next_(acked_.floor()),
       next_lease_id_(first_lease_id) {}
 
@@ -126,6 +127,21 @@ Result<std::shared_ptr<const MessageBlock>> Subscription::BlockOf(uint64_t offse
   return retry_block_;
 }
 
+Lease* Subscription::AddLease(uint64_t offset) {
+  Lease* const lease = leases_.Insert(offset);
+  lease->attempts = attempts_.Of(offset);
+  return lease;
+}
+
+bool Subscription::IsSpent(const Lease& lease) const {
+  return CountsAttempts() &&
+         lease.attempts >= static_cast<uint32_t>(settings_.max_delivery_attempts);
+}
+
+void Subscription::CountAttempt(const Lease& lease) {
+  if (CountsAttempts()) attempts_.Set(lease.offset, lease.attempts);
+}
+
 bool Subscription::HandOut(uint64_t offset, const Message& message,
                            const std::shared_ptr<const MessageBlock>& block, Pulling* pulling) {
   auto& messages = pulling->deliveries.messages;
@@ -137,7 +153,7 @@ bool Subscription::HandOut(uint64_t offset, const Message& message,
   }
   Lease* lease = leases_.Find(offset);
   if (lease == nullptr) {
-    lease = leases_.Insert(offset);
+    lease = AddLease(offset);
     if (settings_.is_ordered && !message.view.ordering_key.empty()) {
       const auto key = keys_.try_emplace(std::string(message.view.ordering_key)).first;
       key->second.name = &key->first;
@@ -148,11 +164,18 @@ bool Subscription::HandOut(uint64_t offset, const Message& message,
     lease->key->leased.push_back(offset);
     lease->key->pull = pulls_;
   }
+  // An earlier process handed it out for the last time: whoever has it may still acknowledge it.
+  const bool is_held = lease->lease_id == 0 && IsSpent(*lease);
   lease->state = Lease::State::kLeased;
   lease->lease_id = next_lease_id_++;
   lease->due_micros = pulling->due;
-  ++lease->attempts;
   ++leased_;
+  pulling->offsets.push_back(offset);
+  if (is_held) {
+    if (lease->key != nullptr) lease->key->pull = 0;  // Nothing behind it either.
+    return true;
+  }
+  if (++lease->attempts > 1) CountAttempt(*lease);
   if (pulling->limits.holder != nullptr) {
     lease->holder = pulling->limits.holder;
     lease->bytes = static_cast<uint32_t>(bytes);
@@ -161,7 +184,6 @@ bool Subscription::HandOut(uint64_t offset, const Message& message,
   }
   ++counts_.deliveries;
   pulling->bytes += bytes;
-  pulling->offsets.push_back(offset);
   auto& blocks = pulling->deliveries.blocks;
   if (blocks.empty() || blocks.back() != block) blocks.push_back(block);
   messages.push_back({.id = {offset, lease->lease_id},
@@ -269,7 +291,7 @@ bool Subscription::MustWait(const Message& message, uint64_t offset, const Pulli
       (key.leased.empty() || key.pull == pulls_)) {
     return false;
   }
-  Lease* lease = leases_.Insert(offset);
+  Lease* lease = AddLease(offset);
   lease->state = Lease::State::kWaiting;
   lease->key = &key;
   key.waiting.push_back(offset);
@@ -278,6 +300,7 @@ bool Subscription::MustWait(const Message& message, uint64_t offset, const Pulli
 
 bool Subscription::AcknowledgeOne(int64_t now, uint64_t offset) {
   if (Lease* lease = leases_.Find(offset); lease != nullptr) RemoveLease(now, lease);
+  attempts_.Remove(offset);
   is_changed_ = true;
   return acked_.Add(offset, offset + 1) > 0;
 }
@@ -301,6 +324,7 @@ void Subscription::SettleDone(OrderedKey* key) {
     if (lease->state != Lease::State::kDone) return;
     leases_.Erase(lease);
     key->leased.pop_front();
+    attempts_.Remove(offset);
     acked_.Add(offset, offset + 1);
     is_changed_ = true;
   }
@@ -427,8 +451,8 @@ int64_t Subscription::Backoff(uint32_t attempts) const {
 }
 
 void Subscription::Return(int64_t now, Lease* lease) {
-  if (!settings_.dead_letter_topic.empty() &&
-      lease->attempts >= static_cast<uint32_t>(settings_.max_delivery_attempts)) {
+  CountAttempt(*lease);
+  if (IsSpent(*lease)) {
     EndLease(lease);
     lease->state = Lease::State::kForwarding;
     forwards_.push_back(lease->offset);
@@ -463,6 +487,7 @@ void Subscription::ReturnKey(int64_t now, Lease* lease) {
     key->leased.pop_back();
     key->waiting.push_front(later);
     Lease* const returned = leases_.Find(later);
+    CountAttempt(*returned);
     if (returned->state == Lease::State::kLeased) EndLease(returned);
     returned->state = Lease::State::kWaiting;
   }
@@ -542,6 +567,7 @@ void Subscription::SkipDropped() {
   const uint64_t begin = files_->begin();
   if (acked_.floor() >= begin) return;
   acked_.Add(acked_.floor(), begin);
+  attempts_.RemoveBefore(begin);
   next_ = std::max(next_, acked_.floor());
   is_changed_ = true;
 }
@@ -609,6 +635,7 @@ void Subscription::AcknowledgeBefore(int64_t now, uint64_t offset) {
     std::sort(before.begin(), before.end());
     for (const uint64_t leased : before) AcknowledgeOne(now, leased);
     acked_.Add(acked_.floor(), offset);
+    attempts_.RemoveBefore(offset);
     next_ = std::max(next_, acked_.floor());
     is_changed_ = true;
     UpdateDue();
@@ -632,6 +659,7 @@ void Subscription::Reset(OffsetRanges acked) {
     ready_keys_.clear();
     keys_.clear();
     forwards_.clear();
+    attempts_.RemoveBefore(UINT64_MAX);
     acked_ = std::move(acked);
     next_ = acked_.floor();
     is_changed_ = true;
@@ -646,15 +674,27 @@ OffsetRanges Subscription::acked() const {
   return acked_;
 }
 
-std::optional<std::string> Subscription::TakeChanged() {
+std::optional<Catalog::Acked> Subscription::TakeChanged() {
   const std::lock_guard lock(mutex_);
-  if (!std::exchange(is_changed_, false)) return std::nullopt;
-  return acked_.Encode();
+  const bool is_tried = attempts_.TakeIsChanged();
+  if (!std::exchange(is_changed_, false) && !is_tried) return std::nullopt;
+  Catalog::Acked changed = {.subscription = number_, .ranges = acked_.Encode()};
+  if (is_tried) changed.attempts = attempts_.Encode();
+  return changed;
+}
+
+void Subscription::RememberAttempts() {
+  const std::lock_guard lock(mutex_);
+  if (!CountsAttempts()) return;
+  leases_.ForEach([&](const Lease& lease) {
+    if (lease.attempts > 0) CountAttempt(lease);
+  });
 }
 
 void Subscription::MarkChanged() {
   const std::lock_guard lock(mutex_);
   is_changed_ = true;
+  attempts_.MarkChanged();
 }
 
 SubscriptionFigures Subscription::figures() const {

@@ -12,6 +12,7 @@
 //  - `acked_` and the offsets of `leases_` have nothing in common.
 //  - Of an ordering key, what is leased is before what waits. What is acknowledged behind a leased
 //    message of its key counts when that is acknowledged too: if that comes again, it does.
+//  - With a dead-letter topic `attempts_` has the messages that came back or were handed out again.
 
 #ifndef JOIST_STORE_LOG_SUBSCRIPTION_H_
 #define JOIST_STORE_LOG_SUBSCRIPTION_H_
@@ -33,6 +34,8 @@
 #include <vector>
 
 #include "joist/base/status.h"
+#include "joist/store/log/attempt_table.h"
+#include "joist/store/log/catalog.h"
 #include "joist/store/log/filter.h"
 #include "joist/store/log/lease_table.h"
 #include "joist/store/log/offset_ranges.h"
@@ -90,8 +93,8 @@ class Subscription {
 
   /// `first_lease_id` must be beyond any that was given before.
   Subscription(uint64_t number, SubscriptionSettings settings, Filter filter,
-               std::shared_ptr<const TopicFiles> files, OffsetRanges acked, uint64_t first_lease_id,
-               size_t most_leases);
+               std::shared_ptr<const TopicFiles> files, OffsetRanges acked, AttemptTable attempts,
+               uint64_t first_lease_id, size_t most_leases);
 
   uint64_t number() const { return number_; }
   SubscriptionSettings settings() const;
@@ -122,8 +125,10 @@ class Subscription {
 
   /// What has been acknowledged; `TakeChanged` only if that changed since it was last called.
   OffsetRanges acked() const;
-  std::optional<std::string> TakeChanged();
+  std::optional<Catalog::Acked> TakeChanged();
   void MarkChanged();
+  /// Before the last TakeChanged: what is leased now has been handed out, whoever counts on.
+  void RememberAttempts();
 
   SubscriptionFigures figures() const;
 
@@ -143,6 +148,10 @@ class Subscription {
   Result<bool> HandOutAgain(uint64_t offset, Pulling* pulling);
   Result<std::shared_ptr<const MessageBlock>> BlockOf(uint64_t offset);
 
+  Lease* AddLease(uint64_t offset);
+  bool CountsAttempts() const { return !settings_.dead_letter_topic.empty(); }
+  bool IsSpent(const Lease& lease) const;
+  void CountAttempt(const Lease& lease);
   bool AcknowledgeLease(int64_t now, uint64_t offset);
   void SettleDone(OrderedKey* key);
   bool AcknowledgeOne(int64_t now, uint64_t offset);
@@ -170,6 +179,7 @@ class Subscription {
   mutable std::mutex mutex_;
   SubscriptionSettings settings_;
   OffsetRanges acked_;
+  AttemptTable attempts_;
   uint64_t next_;
   uint64_t next_lease_id_;
   uint64_t pulls_ = 0;

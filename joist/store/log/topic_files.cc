@@ -144,6 +144,7 @@ Status TopicFiles::RecoverLast() {
   }
   last.is_indexed = true;
   if (at < last.size) {
+    JOIST_RETURN_IF_ERROR(CheckTail(last, at));
     // What was not answered when the program ended; the disk must not bring it back later.
     if (ftruncate(last.file->descriptor, static_cast<off_t>(at)) != 0 ||
         fdatasync(last.file->descriptor) != 0) {
@@ -161,6 +162,44 @@ Status TopicFiles::RecoverLast() {
     last_micros_ = block.value()->at(end_ - 1).publish_micros;
   }
   return OkStatus();
+}
+
+Status TopicFiles::CheckTail(const Segment& last, uint64_t at) const {
+  uint64_t expected = end_;
+  std::string bytes;
+  for (uint64_t from = at; from + sizeof(FrameHeader) <= last.size;) {
+    JOIST_RETURN_IF_ERROR(last.file->Read(from, kScanBytes, &bytes));
+    const size_t found = FrameHeader::Find(bytes);
+    if (found == std::string::npos) {
+      from += bytes.size() - sizeof(FrameHeader) + 1;
+      continue;
+    }
+    from += found;
+    const FrameHeader header = *FrameHeader::Decode(std::string_view(bytes).substr(found));
+    JOIST_ASSIGN_OR_RETURN(const bool is_whole, IsWhole(last, from, header));
+    // Bytes within a message may look like a frame, but hardly like one that can be here.
+    const bool is_near = header.first_offset >= end_ &&
+                         header.first_offset - end_ <= (from - at) / MessageView::kHeader;
+    if (is_whole && (from == at || (is_near && header.durable_before() > end_))) {
+      return DataLoss(PathOf(last.begin) + " is damaged at byte " + std::to_string(at) +
+                      " (message " + std::to_string(end_) +
+                      "), and whole messages follow; restore the file, or give them up: truncate "
+                      "-s " +
+                      std::to_string(at) + " FILE");
+    }
+    const bool is_skipped = header.first_offset == expected || (is_whole && is_near);
+    if (is_skipped) expected = header.end_offset();
+    from += is_skipped ? header.frame_size() : 1;
+  }
+  return OkStatus();
+}
+
+Result<bool> TopicFiles::IsWhole(const Segment& segment, uint64_t at, const FrameHeader& header) {
+  if (header.frame_size() > segment.size - at) return false;
+  std::string payload;
+  JOIST_RETURN_IF_ERROR(
+      segment.file->Read(at + sizeof(FrameHeader), header.payload_size, &payload));
+  return Crc32c(payload) == header.payload_checksum;
 }
 
 Status TopicFiles::AddSegment(uint64_t begin) {
@@ -190,7 +229,7 @@ Result<uint64_t> TopicFiles::Append(std::span<PublishBatch* const> batches, int6
   uint64_t next = end_;
   last_micros_ = std::max(last_micros_, now_micros);
   for (PublishBatch* batch : batches) {
-    batch->Stamp(next, last_micros_);
+    batch->Stamp(next, last_micros_, static_cast<uint32_t>(next - first));
     next += batch->count();
   }
   const Segment& last = Last();

@@ -6,7 +6,9 @@
 //
 // One thread appends; any thread reads at the same time. What is seen is durable: Append returns
 // after fdatasync, and what failed is cut off again. Opening cuts off what a crash left of the last
-// segment. Memory: a position every 64 KiB of a segment, of old segments once they are read.
+// write, and refuses a last segment that is damaged before it: nothing that was durable vanishes
+// unnoticed, but for damage in the last write itself, which cannot be told from a crash. Memory: a
+// position every 64 KiB of a segment, of old segments once they are read.
 
 #ifndef JOIST_STORE_LOG_TOPIC_FILES_H_
 #define JOIST_STORE_LOG_TOPIC_FILES_H_
@@ -51,8 +53,8 @@ class TopicFiles {
  public:
   static constexpr size_t kSegmentBytes = 64 << 20;
 
-  /// Opens or makes the folder. DATA_LOSS where a segment other than the last one is cut short or
-  /// is missing; errors of the system otherwise.
+  /// Opens or makes the folder. DATA_LOSS where there is a file that is no segment, or where the
+  /// last segment is damaged and messages that were durable follow; nothing is changed then.
   static Result<std::unique_ptr<TopicFiles>> Open(std::string folder,
                                                   size_t segment_bytes = kSegmentBytes);
   ~TopicFiles();
@@ -99,6 +101,9 @@ class TopicFiles {
       : folder_(std::move(folder)), segment_bytes_(segment_bytes) {}
   Status List();
   Status RecoverLast();
+  /// OK where the bytes from `at` on may be left of a write that was not answered.
+  Status CheckTail(const Segment& last, uint64_t at) const;
+  static Result<bool> IsWhole(const Segment& segment, uint64_t at, const FrameHeader& header);
   Status AddSegment(uint64_t begin);
   Status Write(std::span<PublishBatch* const> batches);
   void Publish(std::span<PublishBatch* const> batches, uint64_t end);
