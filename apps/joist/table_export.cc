@@ -17,18 +17,20 @@ using nlohmann::json;
 
 /// Rows of a page; the server gives fewer where they are large.
 constexpr int kRowsOfPage = 10'000;
-constexpr int64_t kMicrosOfSecond = 1'000'000;
+
+/// Three digits.
+std::string Digits(int64_t number) { return std::to_string(1000 + number).substr(1); }
 
 /// Microseconds since 1970 as RFC 3339 has them; other texts as they are.
 std::string TimeText(const std::string& micros) {
   int64_t value = 0;
   const auto [end, error] = std::from_chars(micros.data(), micros.data() + micros.size(), value);
   if (error != std::errc() || end != micros.data() + micros.size()) return micros;
-  const int64_t fraction = FloorMod(value, kMicrosOfSecond);
-  std::string text = Timestamp::Millis((value - fraction) / 1000).ToString();
-  if (fraction == 0 || !text.ends_with('Z')) return text;
-  const std::string digits = std::to_string(kMicrosOfSecond + fraction);
-  return text.substr(0, text.size() - 1) + "." + digits.substr(1) + "Z";
+  // A Timestamp has three of the six digits.
+  const int64_t rest = FloorMod(value, 1000);
+  std::string text = Timestamp::Millis((value - rest) / 1000).ToString();
+  if (rest != 0 && text.ends_with('Z')) text.replace(text.size() - 1, 1, Digits(rest) + "Z");
+  return text;
 }
 
 std::string TypeOf(const json& field) { return field.value("type", ""); }

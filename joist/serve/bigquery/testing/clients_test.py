@@ -220,7 +220,8 @@ class RestTest(ServerCase):
             self.assertEqual(list(self.client.list_models("d")), [])
         routine = bigquery.Routine("my-project.d.twice", type_="SCALAR_FUNCTION", language="SQL",
                                    body="n * 2", arguments=[bigquery.RoutineArgument(
-                                       name="n", data_type=bigquery.StandardSqlDataType("INT64"))])
+                                       name="n", data_type=bigquery.StandardSqlDataType(
+                                           bigquery.StandardSqlTypeNames.INT64))])
         self.unimplemented("create_routine", lambda: self.client.create_routine(routine))
         self.client.create_table(bigquery.Table("my-project.d.plain_", FIELDS), exists_ok=True)
         self.unimplemented("get_iam_policy", lambda: self.client.get_iam_policy("d.plain_"))
