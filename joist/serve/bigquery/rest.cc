@@ -247,6 +247,13 @@ class RestService final : public RestApi {
     return BigQueryError({StatusCode::kUnimplemented, "joist serve has no " + parts[4]});
   }
 
+  /// Whether what is updated is still what the client has seen, where it asks for that.
+  static Status CheckEtag(const HttpRequest& request, const Json& resource) {
+    const std::string_view seen = request.Header("if-match");
+    if (seen.empty() || seen == "*" || seen == TextAt(resource, "etag")) return OkStatus();
+    return {StatusCode::kAborted, "Precondition check failed: the etag is another one now"};
+  }
+
   // Datasets.
 
   HttpAnswer Datasets(const HttpRequest& request, const std::vector<std::string>& parts,
@@ -302,6 +309,7 @@ class RestService final : public RestApi {
   Result<Json> UpdateDataset(const HttpRequest& request, const DatasetName& name, bool patches) {
     JOIST_ASSIGN_OR_RETURN(const Json body, ReadObject(request.body));
     JOIST_ASSIGN_OR_RETURN(const tables::DatasetInfo info, store_->GetDataset(name));
+    JOIST_RETURN_IF_ERROR(CheckEtag(request, DatasetResource(info)));
     Json resource = patches ? Json::parse(info.resource) : Json::object();
     resource.merge_patch(body);
     JOIST_RETURN_IF_ERROR(store_->UpdateDataset(name, resource.dump()));
@@ -402,6 +410,7 @@ class RestService final : public RestApi {
   Result<Json> UpdateTable(const HttpRequest& request, const TableName& name, bool patches) {
     JOIST_ASSIGN_OR_RETURN(const Json body, ReadObject(request.body));
     JOIST_ASSIGN_OR_RETURN(const TableInfo info, store_->GetTable(name));
+    JOIST_RETURN_IF_ERROR(CheckEtag(request, TableResource(info)));
     Json resource = patches ? Json::parse(info.resource) : Json::object();
     resource.merge_patch(body);
     Schema schema = *info.schema;

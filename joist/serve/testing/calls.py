@@ -112,7 +112,9 @@ def difference_of(error):
         return "not reached: the call before it failed"
     text = str(error) or type(error).__name__
     if isinstance(error, AssertionError):
-        text = text.rsplit(" : ", 1)[-1]
+        # Without the diff that unittest makes of two values.
+        text = re.split(r"\s(?:First differing|First list|Second list|[-+?] )",
+                        text.rsplit(" : ", 1)[-1])[0]
     else:
         text = f"{type(error).__name__}: {text}"
     text = " ".join(text.split())

@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../testing"))
@@ -161,15 +162,19 @@ class RestTest(ServerCase):
                 self.client.create_table(table)
             self.client.create_table(table, exists_ok=True)
         with CALLS("update_table: a column more"):
+            stale = self.client.get_table("d.people")
+            time.sleep(0.01)
             got.schema = [*FIELDS, bigquery.SchemaField("more", "STRING")]
-            self.client.update_table(got, ["schema"])
+            got = self.client.update_table(got, ["schema"])
             self.assertEqual(len(self.client.get_table("d.people").schema), len(FIELDS) + 1)
         with CALLS("update_table: labels, description"):
             got.labels = {"a": "b"}
             got.description = "all people"
-            self.client.update_table(got, ["labels", "description"])
-            got = self.client.get_table("d.people")
+            got = self.client.update_table(got, ["labels", "description"])
             self.assertEqual((got.labels, got.description), ({"a": "b"}, "all people"))
+        with CALLS("update_table with an etag of before: 412"):
+            with self.assertRaises(exceptions.PreconditionFailed, msg="it is accepted"):
+                self.client.update_table(stale, ["description"])
         with CALLS("update_table: a column less: 400"):
             got.schema = FIELDS[:1]
             with self.assertRaises(exceptions.BadRequest):
@@ -228,7 +233,7 @@ class RestTest(ServerCase):
         self.unimplemented("extract_table", lambda: self.client.extract_table(
             "d.plain_", "gs://none/file.csv").result(timeout=10))
         with CALLS("load_table_from_uri: refused"):
-            with self.assertRaises(exceptions.GoogleAPICallError):
+            with self.assertRaises(exceptions.GoogleAPICallError, msg="a load of no file succeeds"):
                 self.client.load_table_from_uri("gs://none/file.csv", "d.plain_").result(timeout=10)
 
     def unimplemented(self, call, method):
@@ -696,8 +701,8 @@ class StorageTest(ServerCase):
         with CALLS("GetWriteStream"):
             self.assertEqual(self.write.get_write_stream(name=stream.name).type_,
                              types.WriteStream.Type.COMMITTED)
-        with CALLS("AppendRows to a finalized stream: 9"):
-            self.assertEqual(self.append(self.request(stream.name, [1], 10))[0].error.code, 9)
+        with CALLS("AppendRows to a finalized stream: refused"):
+            self.assertIn(self.append(self.request(stream.name, [1], 10))[0].error.code, (3, 9))
             self.assertEqual(self.count("committed"), 10)
 
     def test_buffered_stream(self):
@@ -793,7 +798,8 @@ class StorageTest(ServerCase):
             name = types.DataFormat(data_format).name
             with CALLS(f"ReadRows: {name}, every type"):
                 _, rows = self.read_rows("all", data_format)
-                expected = {**VALUES, "data": '{"a": 1}'}
+                expected = dict(VALUES)
+                rows[0]["data"] = json.loads(rows[0]["data"])
                 if data_format == types.DataFormat.AVRO:
                     expected["local"] = "2024-05-06T07:08:09"
                 self.assertEqual(rows[0], expected)
@@ -816,16 +822,20 @@ class StorageTest(ServerCase):
         with CALLS("ReadRows: 4 streams"):
             session, rows = self.read_rows("wide", types.DataFormat.ARROW, streams=4)
             self.assertEqual(sorted(row["n"] for row in rows), list(range(1, 60_001)))
-            self.assertEqual(len(session.streams), 4, "there is another number of streams")
+            counts = [sum(1 for _ in self.read.read_rows(stream.name).rows(session))
+                      for stream in session.streams]
+            self.assertIn(len(counts), (1, 2, 3, 4))
+            if CALLS.emulator is None:
+                self.assertEqual(counts, [15_000] * 4)
         with CALLS("SplitReadStream"):
             split = self.read.split_read_stream(types.SplitReadStreamRequest(
                 name=session.streams[0].name, fraction=0.25))
-            counts = [sum(1 for _ in self.read.read_rows(stream.name).rows(session))
-                      for stream in (split.primary_stream, split.remainder_stream)]
-            self.assertEqual(counts, [3750, 11_250])
+            parts = [sum(1 for _ in self.read.read_rows(stream.name).rows(session))
+                     for stream in (split.primary_stream, split.remainder_stream)]
+            self.assertEqual(parts, [counts[0] // 4, counts[0] - counts[0] // 4])
         with CALLS("ReadRows from an offset on"):
-            rest = sum(1 for _ in self.read.read_rows(session.streams[0].name, offset=14_000
-                                                      ).rows(session))
+            rest = sum(1 for _ in self.read.read_rows(session.streams[0].name,
+                                                      offset=counts[0] - 1000).rows(session))
             self.assertEqual(rest, 1000)
         with CALLS("list_rows().to_arrow() by the Read API"):
             table = self.client.list_rows("d.wide").to_arrow(bqstorage_client=self.read)
