@@ -17,7 +17,8 @@ std::string Shown(std::string text) {
   return text;
 }
 
-/// RFC 4180.
+}  // namespace
+
 std::string CsvField(const std::string& text) {
   if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
   std::string quoted = "\"";
@@ -27,8 +28,6 @@ std::string CsvField(const std::string& text) {
   }
   return quoted + '"';
 }
-
-}  // namespace
 
 std::string RowOutput::Text(RowFormat format) const {
   if (format == RowFormat::kJson) return Json();

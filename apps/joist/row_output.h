@@ -17,6 +17,9 @@ namespace joist::apps {
 enum class RowFormat : uint8_t { kTable, kJson, kCsv };
 JOIST_ENUM(RowFormat, kTable, kJson, kCsv)
 
+/// A field of CSV, between quotation marks where RFC 4180 asks for them.
+std::string CsvField(const std::string& text);
+
 class RowOutput {
  public:
   explicit RowOutput(std::vector<std::string> columns) : columns_(std::move(columns)) {}

@@ -236,11 +236,45 @@ class ServeTest(unittest.TestCase):
             "shop.counts,user,STRING,REQUIRED,25001")
         self.assertEqual(self.command(server, "table", "list", "shop", "--format=csv"),
                          "table,type\nshop.counts,TABLE\n")
+        self.exports(server)
         self.assertIn("none", self.command(server, "table", "query", "SELECT * FROM shop.none",
                                            code=1))
         self.assertIn("DATASET.TABLE", self.command(server, "table", "delete", "counts", code=1))
         self.command(server, "table", "delete", "shop.counts")
         self.command(server, "dataset", "delete", "shop")
+
+    def exports(self, server):
+        """`table export` of shop.counts, and of a table of every type, which is loaded again."""
+        self.assertEqual(self.command(server, "table", "export", "shop.counts", self.path("out.csv")),
+                         "exported 25001 rows\n")
+        with open(self.path("out.csv"), encoding="utf-8", newline="") as file:
+            text = file.read()
+        self.assertTrue(text.startswith("user,count\r\n"))
+        self.assertIn('"a ""b"", c",7\r\n', text)
+        rows = [json.loads(line) for line in
+                self.command(server, "table", "export", "shop.counts").splitlines()]
+        self.assertEqual(sum(row["count"] for row in rows), 25_000 * 24_999 // 2 + 7)
+        schema = ("--schema=t:STRING,n:INTEGER,x:FLOAT,p:NUMERIC,raw:BYTES,yes:BOOLEAN,at:TIMESTAMP,"
+                  "local:DATETIME,day:DATE,clock:TIME,data:JSON,tags:STRING:REPEATED")
+        row = {"t": "ä\n", "n": 9007199254740993, "x": 1.5, "p": "12.25", "raw": "AQI=", "yes": True,
+               "at": "1969-12-31T23:59:59.123456Z", "local": "2024-05-06T07:08:09",
+               "day": "2024-05-06", "clock": "07:08:09", "data": {"a": [1]}, "tags": ["x", "y"]}
+        rows = [row, {**dict.fromkeys(row), "t": "", "tags": []}]
+        with open(self.path("types.jsonl"), "w", encoding="utf-8") as file:
+            file.writelines(json.dumps(one) + "\n" for one in rows)
+        for table, source in (("shop.types", "types.jsonl"), ("shop.again", "exported.jsonl")):
+            self.command(server, "table", "create", table, schema)
+            self.command(server, "table", "load", table, self.path(source))
+            self.command(server, "table", "export", table, self.path("exported.jsonl"))
+            with open(self.path("exported.jsonl"), encoding="utf-8") as file:
+                self.assertEqual([json.loads(line) for line in file], rows)
+        self.assertIn("the column tags is repeated", self.command(
+            server, "table", "export", "shop.types", self.path("types.csv"), code=1))
+        self.assertEqual(glob.glob(self.path("types.csv*")), [])
+        self.assertIn("ot found", self.command(server, "table", "export", "shop.none", code=1))
+        self.assertIn("cannot write", self.command(server, "table", "export", "shop.types",
+                                                   self.path("none/out"), code=1))
+        self.command(server, "table", "delete", "shop.types", "shop.again")
 
     def test_ends_under_load_with_whole_answers(self):
         server = self.start()

@@ -17,6 +17,7 @@
 
 #include "apps/joist/actions.h"
 #include "apps/joist/row_output.h"
+#include "apps/joist/table_export.h"
 #include "joist/base/status.h"
 #include "joist/cli/command_options.h"
 #include "joist/io/bigquery/rest_client.h"
@@ -240,6 +241,27 @@ Status LoadFile(const Words& words, const TableOptions&, bigquery::RestClient* c
   return OkStatus();
 }
 
+/// To a file by way of another one, so that no half of a table has its name.
+Status Export(const TableWords& words, const TableOptions& options, bigquery::RestClient* client,
+              std::string* out) {
+  JOIST_ASSIGN_OR_RETURN(const auto parts, SplitTable(words[0]));
+  const std::string path = words.size() > 1 ? words[1] : "";
+  RowFormat format = options.format;
+  if (format == RowFormat::kTable && path.ends_with(".csv")) format = RowFormat::kCsv;
+  if (path.empty()) return ExportTable(*client, parts.first, parts.second, format, stdout).status();
+  const std::string unfinished = path + ".unfinished";
+  std::FILE* const file = std::fopen(unfinished.c_str(), "wb");
+  if (file == nullptr) return InvalidArgument("cannot write " + unfinished);
+  const auto rows = ExportTable(*client, parts.first, parts.second, format, file);
+  const bool is_written = std::fclose(file) == 0;
+  if (!rows.ok() || !is_written || std::rename(unfinished.c_str(), path.c_str()) != 0) {
+    std::remove(unfinished.c_str());
+    return rows.ok() ? Status{StatusCode::kInternal, "cannot write " + path} : rows.status();
+  }
+  *out = "exported " + std::to_string(*rows) + " rows\n";
+  return OkStatus();
+}
+
 // --- The commands
 
 using TableAction = Action<TableOptions, bigquery::RestClient>;
@@ -254,7 +276,8 @@ constexpr TableAction kTableActions[] = {{"create", "create table", 1, kManyName
                                          {"describe", "describe", 1, kManyNames, DescribeTable},
                                          {"delete", "delete", 1, kManyNames, DeleteTable},
                                          {"query", "query", 1, 1, Query},
-                                         {"load", "load", 2, 2, LoadFile}};
+                                         {"load", "load", 2, 2, LoadFile},
+                                         {"export", "export", 1, 2, Export}};
 
 int RunTables(const std::string& title, std::span<const TableAction> actions,
               std::span<const std::string_view> arguments) {
@@ -282,16 +305,19 @@ const cli::Command kDatasetCommand = {
     }};
 
 const cli::Command kTableCommand = {
-    "table", "table create|list|describe|delete|query|load [NAME …] [--option=value …]",
+    "table", "table create|list|describe|delete|query|load|export [NAME …] [--option=value …]",
     "Tables of a server that speaks BigQuery, and queries of them",
     "A table is DATASET.TABLE. load takes a file of JSON lines, or of CSV with a line of names\n"
-    "(NAME.csv). The server is that of --server, of BIGQUERY_EMULATOR_HOST, or\n"
+    "(NAME.csv); export writes one, to stdout without a name: JSON lines, or CSV where the name "
+    "ends\n"
+    "so or --format=csv says so. The server is that of --server, of BIGQUERY_EMULATOR_HOST, or\n"
     "http://127.0.0.1:8480.\n"
     "\nOptions: --server=URL --project=NAME [local] --format=table|json|csv;\n"
     "create: --schema=name:TYPE,…; query: --dataset=NAME\n"
     "\nExamples:\n"
     "  $ table create shop.counts --schema=user:STRING:REQUIRED,count:INTEGER\n"
     "  $ table load shop.counts counts.jsonl\n"
+    "  $ table export shop.counts counts.csv\n"
     "  $ table query 'SELECT user, count FROM shop.counts ORDER BY count DESC' --format=csv\n",
     [](const std::string& program, std::span<const std::string_view> arguments) {
       return RunTables(program + " table", kTableActions, arguments);

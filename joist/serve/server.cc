@@ -19,6 +19,7 @@
 #include "joist/serve/metrics_text.h"
 #include "joist/serve/pubsub/pubsub_service.h"
 #include "joist/serve/server_figures.h"
+#include "joist/serve/unknown_calls.h"
 #include "joist/store/log/message_log.h"
 #ifdef JOIST_SERVE_TABLES
 #include "joist/serve/bigquery/bigquery_service.h"
@@ -143,6 +144,7 @@ class LocalServer final : public Server {
 #ifdef JOIST_SERVE_TABLES
     big_query_->Register(builder);
 #endif
+    builder.RegisterCallbackGenericService(&unknown_calls_);
     const bool listens = settings_.grpc_port != ServerSettings::kNoPort;
     const std::string where = Authority(settings_.address, settings_.grpc_port);
     int port = 0;
@@ -245,6 +247,7 @@ class LocalServer final : public Server {
   std::unique_ptr<BigQueryService> big_query_;
 #endif
   std::unique_ptr<PubsubService> pubsub_;
+  UnknownCalls unknown_calls_;
   std::unique_ptr<grpc::Server> grpc_;
   std::unique_ptr<Ingest> ingest_;
   std::unique_ptr<HttpServer> http_;

@@ -83,6 +83,11 @@ Jobs::~Jobs() {
 
 Result<JobPtr> Jobs::Start(const std::string& project, const std::string& id, Json configuration,
                            std::string media) {
+  if (configuration.contains("extract")) {
+    return Status{StatusCode::kUnimplemented,
+                  "joist serve has no extract jobs, since it writes no files for clients; joist "
+                  "table export does, and the Storage Read API gives rows"};
+  }
   auto job = std::make_shared<Job>();
   job->project = project;
   job->configuration = std::move(configuration);
@@ -143,6 +148,19 @@ Result<JobPtr> Jobs::Find(const std::string& project, const std::string& id) {
   const auto found = jobs_.find({project, id});
   if (found == jobs_.end()) return NotFound("Not found: Job " + project + ":" + id);
   return found->second;
+}
+
+Status Jobs::Remove(const JobPtr& job) {
+  const std::scoped_lock lock(mutex_);
+  {
+    const std::scoped_lock job_lock(job->mutex);
+    if (!job->done) {
+      return {StatusCode::kFailedPrecondition, "Job " + job->id + " is still at work; cancel it"};
+    }
+  }
+  jobs_.erase({job->project, job->id});
+  std::erase(order_, job);
+  return OkStatus();
 }
 
 std::vector<JobPtr> Jobs::List(const std::string& project) {
@@ -303,7 +321,18 @@ Status Jobs::RunCopy(Job* job) {
     request.sql +=
         "SELECT * FROM `" + table.project + "`.`" + table.dataset + "`.`" + table.table + "`";
   }
-  return tables::RunQuery(store_, request).status();
+  const TableName& made = *request.destination;
+  if (store_->GetTable(made).ok()) return tables::RunQuery(store_, request).status();
+  // What a query makes would be without modes and descriptions.
+  JOIST_ASSIGN_OR_RETURN(const TableName first,
+                         TableAt(sources.empty() ? Json::object() : sources[0], job->project));
+  JOIST_ASSIGN_OR_RETURN(const tables::TableInfo like, store_->GetTable(first));
+  if (like.is_view) return InvalidArgument(first.ToString() + " is a view; tables are copied");
+  request.truncate = false;
+  JOIST_RETURN_IF_ERROR(store_->CreateTable(made, *like.schema, like.resource));
+  const Status copied = tables::RunQuery(store_, request).status();
+  if (!copied.ok()) static_cast<void>(store_->DeleteTable(made));
+  return copied;
 }
 
 Json JobResource(Job* job) {

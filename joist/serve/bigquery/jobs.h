@@ -58,6 +58,8 @@ class Jobs {
   Result<JobPtr> Start(const std::string& project, const std::string& id, Json configuration,
                        std::string media);
   Result<JobPtr> Find(const std::string& project, const std::string& id);
+  /// Forgets a job, which must be done.
+  Status Remove(const JobPtr& job);
   /// The newest first.
   std::vector<JobPtr> List(const std::string& project);
   /// Calls `then` when the job is done, or after so long.

@@ -235,24 +235,38 @@ class RestService final : public RestApi {
     if (kind != "datasets") return reply(NoSuchPath(request));
     Later(request, reply, [this, parts, project](const HttpRequest& copy) {
       if (parts.size() <= 4) return Datasets(copy, parts, project);
-      if (parts[4] != "tables") return NoSuchPath(copy);
+      if (parts[4] != "tables") return NoneOf(copy, parts);
       return Tables(copy, parts, project);
     });
+  }
+
+  /// What a dataset has none of: the list is empty.
+  static HttpAnswer NoneOf(const HttpRequest& request, const std::vector<std::string>& parts) {
+    if (parts[4] != "routines" && parts[4] != "models") return NoSuchPath(request);
+    if (parts.size() == 5 && request.method == "GET") return BigQueryAnswer(Json::object());
+    return BigQueryError({StatusCode::kUnimplemented, "joist serve has no " + parts[4]});
+  }
+
+  /// Whether what is updated is still what the client has seen, where it asks for that.
+  static Status CheckEtag(const HttpRequest& request, const Json& resource) {
+    const std::string_view seen = request.Header("if-match");
+    if (seen.empty() || seen == "*" || seen == TextAt(resource, "etag")) return OkStatus();
+    return {StatusCode::kAborted, "Precondition check failed: the etag is another one now"};
   }
 
   // Datasets.
 
   HttpAnswer Datasets(const HttpRequest& request, const std::vector<std::string>& parts,
                       const std::string& project) {
-    if (parts.size() == 3 && request.method == "GET") return ListDatasets(project);
+    if (parts.size() == 3 && request.method == "GET") return ListDatasets(request, project);
     if (parts.size() == 3 && request.method == "POST")
       return AnswerOf(InsertDataset(request, project));
     if (parts.size() < 4) return NoSuchPath(request);
     const DatasetName name{project, parts[3]};
     if (request.method == "GET") return AnswerOf(GetDataset(name));
     if (request.method == "DELETE") {
-      return AnswerOf(
-          store_->DeleteDataset(name, QueryParameter(request.query, "deleteContents") == "true"));
+      return AnswerOf(store_->DeleteDataset(
+          name, tables::SameName(QueryParameter(request.query, "deleteContents"), "true")));
     }
     const bool patches =
         request.method == "PATCH" || request.Header("x-http-method-override") == "PATCH";
@@ -260,10 +274,14 @@ class RestService final : public RestApi {
     return NoSuchPath(request);
   }
 
-  HttpAnswer ListDatasets(const std::string& project) {
+  HttpAnswer ListDatasets(const HttpRequest& request, const std::string& project) {
+    const auto datasets = store_->ListDatasets(project);
+    const Page page = PageOf(request);
+    const auto total = static_cast<int64_t>(datasets.size());
+    const int64_t end = std::min(total, page.begin + page.most);
     Json list = Json::array();
-    for (const tables::DatasetInfo& info : store_->ListDatasets(project)) {
-      const Json resource = DatasetResource(info);
+    for (int64_t i = page.begin; i < end; ++i) {
+      const Json resource = DatasetResource(datasets[static_cast<size_t>(i)]);
       list.push_back({{"kind", "bigquery#dataset"},
                       {"id", resource["id"]},
                       {"datasetReference", resource["datasetReference"]},
@@ -272,6 +290,7 @@ class RestService final : public RestApi {
     }
     Json answer = {{"kind", "bigquery#datasetList"}};
     if (!list.empty()) answer["datasets"] = std::move(list);
+    if (end < total) answer["nextPageToken"] = std::to_string(end);
     return BigQueryAnswer(answer);
   }
 
@@ -290,6 +309,7 @@ class RestService final : public RestApi {
   Result<Json> UpdateDataset(const HttpRequest& request, const DatasetName& name, bool patches) {
     JOIST_ASSIGN_OR_RETURN(const Json body, ReadObject(request.body));
     JOIST_ASSIGN_OR_RETURN(const tables::DatasetInfo info, store_->GetDataset(name));
+    JOIST_RETURN_IF_ERROR(CheckEtag(request, DatasetResource(info)));
     Json resource = patches ? Json::parse(info.resource) : Json::object();
     resource.merge_patch(body);
     JOIST_RETURN_IF_ERROR(store_->UpdateDataset(name, resource.dump()));
@@ -305,6 +325,12 @@ class RestService final : public RestApi {
     if (parts.size() == 5 && request.method == "POST")
       return AnswerOf(InsertTable(request, dataset));
     if (parts.size() < 6) return NoSuchPath(request);
+    for (const auto& [sign, what] :
+         {std::pair("$", "partitions of tables, which are not kept apart"),
+          std::pair(":", "IAM policies")}) {
+      if (parts[5].find(sign) == std::string::npos) continue;
+      return BigQueryError({StatusCode::kUnimplemented, std::string("joist serve has no ") + what});
+    }
     const TableName name{project, parts[3], parts[5]};
     if (parts.size() == 7 && parts[6] == "insertAll" && request.method == "POST") {
       return AnswerOf(InsertAll(request, name));
@@ -384,6 +410,7 @@ class RestService final : public RestApi {
   Result<Json> UpdateTable(const HttpRequest& request, const TableName& name, bool patches) {
     JOIST_ASSIGN_OR_RETURN(const Json body, ReadObject(request.body));
     JOIST_ASSIGN_OR_RETURN(const TableInfo info, store_->GetTable(name));
+    JOIST_RETURN_IF_ERROR(CheckEtag(request, TableResource(info)));
     Json resource = patches ? Json::parse(info.resource) : Json::object();
     resource.merge_patch(body);
     Schema schema = *info.schema;
@@ -515,6 +542,9 @@ class RestService final : public RestApi {
       return reply(BigQueryAnswer(
           {{"kind", "bigquery#jobCancelResponse"}, {"job", JobResource(job->get())}}));
     }
+    if (parts.size() == 5 && parts[4] == "delete" && request.method == "DELETE") {
+      return reply(AnswerOf(jobs_.Remove(*job)));
+    }
     if (request.method != "GET") return reply(NoSuchPath(request));
     reply(BigQueryAnswer(JobResource(job->get())));
   }
@@ -532,7 +562,14 @@ class RestService final : public RestApi {
 
   HttpAnswer ListJobs(const HttpRequest& request, const std::string& project) {
     const Page page = PageOf(request);
-    const std::vector<JobPtr> jobs = jobs_.List(project);
+    std::vector<JobPtr> jobs = jobs_.List(project);
+    const std::string state = tables::Lower(QueryParameter(request.query, "stateFilter"));
+    if (!state.empty()) {
+      std::erase_if(jobs, [&state](const JobPtr& job) {
+        const std::scoped_lock lock(job->mutex);
+        return (job->done ? "done" : "running") != state;
+      });
+    }
     Json list = Json::array();
     const auto total = static_cast<int64_t>(jobs.size());
     const int64_t end = std::min(total, page.begin + std::min<int64_t>(page.most, 1000));

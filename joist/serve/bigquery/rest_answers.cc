@@ -12,6 +12,7 @@ std::pair<int, std::string> ReasonOf(const Status& status) {
     case StatusCode::kNotFound: return {404, "notFound"};
     case StatusCode::kAlreadyExists: return {409, "duplicate"};
     case StatusCode::kFailedPrecondition: return {400, "resourceInUse"};
+    case StatusCode::kAborted: return {412, "conditionNotMet"};
     case StatusCode::kResourceExhausted: return {403, "responseTooLarge"};
     case StatusCode::kDeadlineExceeded: return {400, "timeout"};
     case StatusCode::kCancelled: return {499, "stopped"};

@@ -167,6 +167,10 @@ TEST_F(QueryTest, StatementsThatChange) {
       Run("MERGE things.made m USING numbers n ON m.a = n.number WHEN NOT MATCHED THEN INSERT "
           "(a) VALUES (n.number)"),
       "affected 10");
+  EXPECT_EQ(Run("MERGE things.made m USING numbers n ON m.a = n.number WHEN MATCHED AND n.number < "
+                "3 THEN "
+                "UPDATE SET a = 100 + n.number"),
+            "affected 3");
   EXPECT_EQ(Run("CREATE OR REPLACE TABLE made AS SELECT number * 2 AS twice FROM numbers"),
             "nothing");
   EXPECT_EQ(Value("SELECT SUM(twice) FROM made"), "\"90\"");

@@ -132,8 +132,10 @@ class Rewriter {
     for (size_t i = 0; i < tokens.size();) {
       const Token& token = tokens[i];
       if (EndsFrom(token)) in_from = false;
+      // After the UPDATE of a MERGE there is no table, but SET.
       const bool table_next =
-          i > 0 && (IsBeforeTable(tokens[i - 1]) || (in_from && tokens[i - 1].IsSign(",")));
+          i > 0 && !token.Is("SET") &&
+          (IsBeforeTable(tokens[i - 1]) || (in_from && tokens[i - 1].IsSign(",")));
       if (token.Is("FROM") || token.Is("USING")) in_from = true;
       if (!out.empty() && !(token.adjacent && SticksToOthers(tokens, i))) out += ' ';
       JOIST_ASSIGN_OR_RETURN(const size_t taken,
