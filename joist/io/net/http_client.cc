@@ -17,6 +17,7 @@ namespace {
 
 namespace http = boost::beast::http;
 constexpr unsigned kHttp11 = 11;
+constexpr Duration kLongestConnect = Duration::Seconds(30);
 
 boost::beast::string_view Text(std::string_view text) { return {text.data(), text.size()}; }
 std::string Own(boost::beast::string_view text) { return {text.data(), text.size()}; }
@@ -150,7 +151,8 @@ Result<HttpResponse> HttpClient::Call(const HttpCall& call) {
 
 Result<HttpResponse> HttpClient::Send(const HttpCall& call) {
   JOIST_ASSIGN_OR_RETURN(Request request, RequestOf(url_, call));
-  if (!connection_->is_open()) JOIST_RETURN_IF_ERROR(connection_->Open(url_, timeout_));
+  if (!connection_->is_open())
+    JOIST_RETURN_IF_ERROR(connection_->Open(url_, std::min(timeout_, kLongestConnect)));
   const auto unsent = connection_->Run(timeout_, [&](auto& stream, auto handler) {
     http::async_write(stream, request, std::move(handler));
   });

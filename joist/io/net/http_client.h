@@ -51,8 +51,8 @@ struct HttpResponse {
 
 class HttpClient {
  public:
-  /// `timeout` is that of each: connecting (and agreeing on TLS), sending, and waiting for the
-  /// answer.
+  /// `timeout` is that of each: connecting, agreeing on TLS, sending, and waiting for the answer;
+  /// of the first two 30 seconds at the most.
   HttpClient(HttpUrl url, Duration timeout);
   ~HttpClient();
   HttpClient(const HttpClient&) = delete;
