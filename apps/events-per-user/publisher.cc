@@ -159,7 +159,7 @@ bool Publisher::Publish(Attempts* attempts, const EventBatch& batch) {
     }
     // Its fate is open from here on: the server may have taken it before the answer was lost.
     std::optional<Duration> asked;
-    if (answer.ok()) asked = joist::net::ParseRetryAfter(answer->retry_after, WallTime());
+    if (answer.ok()) asked = joist::net::ParseRetryAfter(answer->Header("Retry-After"), WallTime());
     if (asked) asked = std::min(*asked, settings_.longest_delay);
     const std::optional<Duration> delay =
         policy.DelayAfter(std::min<int64_t>(failures, 60), asked, attempts->NextChance());

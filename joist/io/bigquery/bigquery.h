@@ -13,8 +13,8 @@
 // appended. Each step has streams of its own.
 //
 // A table that is not there is made (kCreateIfNeeded), with the columns of the row
-// (joist/io/bigquery/columns.h); one that is there may have more, which get NULL. Making tables
-// goes over HTTP, without TLS: at Google itself they have to be there.
+// (joist/io/bigquery/columns.h); one that is there may have more, which get NULL. Tables are made
+// by REST (joist/io/bigquery/rest_client.h).
 
 #ifndef JOIST_IO_BIGQUERY_BIGQUERY_H_
 #define JOIST_IO_BIGQUERY_BIGQUERY_H_
@@ -38,7 +38,7 @@ JOIST_ENUM(CreateDisposition, kCreateIfNeeded, kCreateNever)
 struct TableSettings {
   std::string table;          ///< "projects/P/datasets/D/tables/T".
   std::string endpoint;       ///< As joist::google::Connect takes it.
-  std::string http_endpoint;  ///< "http://HOST:PORT"; "" as `endpoint` says.
+  std::string http_endpoint;  ///< The URL of the REST API; "" as `endpoint` says.
   CreateDisposition create = CreateDisposition::kCreateIfNeeded;
   Bytes descriptor;    ///< As DescriptorOf makes it.
   std::string schema;  ///< As SchemaJson makes it.

@@ -98,14 +98,11 @@ ChannelResult Connect(Service service, const std::string& where) {
 }
 
 Result<std::string> HttpAddress(const std::string& where) {
-  if (where == "google") {
-    return Status(StatusCode::kUnimplemented,
-                  "Google's REST APIs need TLS, which Joist does not speak yet: make the table "
-                  "before, with `bq mk`");
-  }
+  if (where == "google") return std::string(kGoogleBigQuery);
   for (const char* const name : {"BIGQUERY_EMULATOR_HOST", "JOIST_HTTP_SERVER"}) {
     std::string address = FromEnvironment(name);
-    if (!address.empty()) return address.starts_with("http://") ? address : "http://" + address;
+    if (!address.empty())
+      return address.find("://") == std::string::npos ? "http://" + address : address;
   }
   if (RunningServer() != nullptr) return std::string(kLocalHttpServer);
   JOIST_ASSIGN_OR_RETURN(const ServerInProcess server, StartServerInProcess());

@@ -38,8 +38,12 @@ using ChannelResult = Result<std::shared_ptr<grpc::Channel>>;
 
 ChannelResult Connect(Service service, const std::string& where);
 
-/// "http://HOST:PORT" of the REST APIs of what Connect finds: an emulator's or a server's by
-/// BIGQUERY_EMULATOR_HOST or JOIST_HTTP_SERVER, or the one of this machine or process.
+/// Of BigQuery at Google.
+inline constexpr char kGoogleBigQuery[] = "https://bigquery.googleapis.com";
+
+/// The URL, without a path, of the REST API of BigQuery at what Connect finds: Google's own; an
+/// emulator's or a server's by BIGQUERY_EMULATOR_HOST or JOIST_HTTP_SERVER; or that of the server
+/// of this machine or process.
 Result<std::string> HttpAddress(const std::string& where);
 
 struct ServerInProcess {

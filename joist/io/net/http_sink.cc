@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "joist/io/net/http_client.h"
+#include "joist/io/net/shown_text.h"
 #include "joist/io/sink/sink_step.h"
 
 namespace joist::net {
@@ -127,7 +128,11 @@ class Poster {
       std::optional<Duration> asked;
       if (response.ok()) {
         if (!IsTransient(response->status)) return *response;
-        asked = ParseRetryAfter(response->retry_after, Now());
+        asked = ParseRetryAfter(response->Header("Retry-After"), Now());
+      }
+      if (response.status().code() == StatusCode::kUnauthenticated) {
+        throw StatusException(
+            Status(StatusCode::kUnauthenticated, Name() + ": " + response.status().message()));
       }
       const std::optional<Duration> delay = settings_.retries.DelayAfter(
           failures, asked, std::uniform_real_distribution<>()(random_));
@@ -159,13 +164,7 @@ class Poster {
   std::string Name() const { return client_.url().ToString(); }
   /// One line, in which the token is not, whatever the service repeats.
   std::string Said(const HttpResponse& response) const {
-    std::string body = response.body;
-    for (size_t at; !token_.empty() && (at = body.find(token_)) != std::string::npos;) {
-      body.replace(at, token_.size(), "…");
-    }
-    body.resize(std::min(body.size(), kShownBytes));
-    for (char& c : body) c = static_cast<unsigned char>(c) < ' ' ? ' ' : c;
-    body.erase(body.find_last_not_of(' ') + 1);
+    const std::string body = ShownText(response.body, {token_});
     return std::to_string(response.status) + " " + response.reason +
            (body.empty() ? "" : ": " + body);
   }

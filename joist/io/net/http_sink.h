@@ -17,11 +17,11 @@
 //  - 400, 409, 413 and 422 are the records' fault: the request is cut into halves until single
 //    records are refused. Such a record ends the job, or is one of the output Errors.
 //  - Other answers (401, 403, 404, redirects) are nobody's fault that trying again would mend: they
-//    end the job with one line.
+//    end the job with one line, as does a certificate that is not trusted.
 //
-// The token is taken where the work is done, from the environment or a file; it is in no graph, no
-// checkpoint and no message, nor is a URL's query. There is no TLS: speak to a proxy on the same
-// machine.
+// An https:// URL is TLS, as joist/io/net/http_client.h has it. The token is taken where the work
+// is done, from the environment or a file; it is in no graph, no checkpoint and no message, nor is
+// a URL's query.
 
 #ifndef JOIST_IO_NET_HTTP_SINK_H_
 #define JOIST_IO_NET_HTTP_SINK_H_

@@ -17,6 +17,8 @@
 #include <vector>
 
 #include "joist/io/net/testing/fake_server.h"
+#include "joist/io/net/testing/tls_front.h"
+#include "joist/io/net/url.h"
 #include "joist/joist.h"
 #include "joist/sdk/testing/test_pipeline.h"
 #include "joist/sdk/testing/test_stream.h"
@@ -241,8 +243,31 @@ TEST(PostTest, AnAnswerWithoutBounds) {
   EXPECT_EQ(Failure(Records(3), Post(server.Url()).WithBatchSize(1)), "");
 }
 
+TEST(PostTest, SendsOverTls) {
+  const std::string path =
+      testing::TempDir() + "joist_post_test_" + std::to_string(getpid()) + ".pem";
+  const TestAuthority authority;
+  authority.WriteTo(path);
+  setenv("SSL_CERT_FILE", path.c_str(), 1);
+  FakeHttpServer server([](const HttpRequest&) { return HttpAnswer("200 OK"); });
+  TlsFront front(authority.Issue("DNS:localhost"),
+                 static_cast<uint16_t>(std::stoi(ParseHttpUrl(server.Url())->port)));
+  EXPECT_EQ(Failure(Records(25), Post(front.Url()).WithBatchSize(10)), "");
+  EXPECT_EQ(LinesOf(server.requests()).size(), 25U);
+  EXPECT_EQ(front.connections(), 1U);
+  // No attempt but the first, since nothing would change.
+  TlsFront other(authority.Issue("DNS:other.example"), 1);
+  EXPECT_EQ(Failure({"a"}, Post(other.Url())),
+            "step \"Post/Send\": " + other.Url() +
+                ": the certificate of localhost is not trusted: hostname mismatch "
+                "(SSL_CERT_FILE can name an authority to trust)");
+  EXPECT_EQ(other.connections(), 1U);
+  unsetenv("SSL_CERT_FILE");
+  std::filesystem::remove(path);
+}
+
 TEST(PostTest, MistakesAreOneLine) {
-  EXPECT_THAT(Failure({"a"}, Post("https://h/")), HasSubstr("cannot post: https://h/ does not"));
+  EXPECT_THAT(Failure({"a"}, Post("ftp://h/")), HasSubstr("cannot post: ftp://h/ does not"));
   EXPECT_THAT(Failure({"a"}, Post("http://h/").WithBatchSize(0)), HasSubstr("batches of nothing"));
   EXPECT_THAT(Failure({"a"}, Post("http://h/").WithTimeout(Duration::Zero())),
               HasSubstr("has a timeout that is not positive"));

@@ -2,6 +2,7 @@
 
 #include "joist/io/net/tcp_stream.h"
 
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -71,14 +72,11 @@ Status TcpStream::ReadReady(std::string* bytes) {
 }
 
 Status TcpStream::CheckPeer() {
-  char byte;
-  const ssize_t size =
-      recv(impl_->stream.socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-  if (size > 0 || (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))) return OkStatus();
-  const Status status = size == 0 ? Status(StatusCode::kUnavailable, "the peer has closed")
-                                  : FromErrno(errno, "the connection is lost");
+  pollfd state = {impl_->stream.socket().native_handle(), POLLRDHUP, 0};
+  if (poll(&state, 1, 0) == 0) return OkStatus();
   Close();
-  return {StatusCode::kUnavailable, status.message()};
+  const bool is_end = (state.revents & POLLERR) == 0;
+  return {StatusCode::kUnavailable, is_end ? "the peer has closed" : "the connection is lost"};
 }
 
 }  // namespace joist::net

@@ -1,8 +1,8 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
 //
 // TcpStream: a connection whose every operation ends after a time. The only files that know the
-// library beneath it (docs/adr/0015-sinks.md) are tcp_stream.cc and http_client.cc. Belongs to one
-// thread.
+// library beneath it (docs/adr/0015-sinks.md) are tcp_stream.cc, tls_session.cc and http_client.cc.
+// Belongs to one thread.
 
 #ifndef JOIST_IO_NET_TCP_STREAM_H_
 #define JOIST_IO_NET_TCP_STREAM_H_

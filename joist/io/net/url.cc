@@ -9,25 +9,31 @@ namespace joist::net {
 
 std::string HttpUrl::Authority() const {
   const bool is_ipv6 = host.find(':') != std::string::npos;
-  return (is_ipv6 ? "[" + host + "]" : host) + (port == "80" ? "" : ":" + port);
+  return (is_ipv6 ? "[" + host + "]" : host) + (port == (is_tls ? "443" : "80") ? "" : ":" + port);
 }
 
 std::string HttpUrl::ToString() const {
-  return "http://" + Authority() + target.substr(0, target.find('?'));
+  return (is_tls ? "https://" : "http://") + Authority() + target.substr(0, target.find('?'));
+}
+
+bool HttpUrl::KeepsSecrets() const {
+  return is_tls || host == "localhost" || host == "::1" ||
+         (host.starts_with("127.") && host.find_first_not_of("0123456789.") == std::string::npos);
 }
 
 Result<HttpUrl> ParseHttpUrl(std::string_view text) {
   // Without what may be secret.
   const std::string_view shown = text.substr(0, text.find('?'));
-  constexpr std::string_view kScheme = "http://";
+  constexpr std::string_view kPlain = "http://", kTls = "https://";
   const size_t authority_at = text.find("://") == std::string_view::npos ? 0 : text.find("://") + 3;
   if (text.find('@') < text.find_first_of("/?#", authority_at)) {
     return InvalidArgument(
         "a URL holds a user before \"@\", where others would see it; take it out");
   }
-  if (!text.starts_with(kScheme)) {
-    return Status(StatusCode::kUnimplemented,
-                  std::string(shown) + " does not begin with http://, all that can be reached yet");
+  HttpUrl url;
+  url.is_tls = text.starts_with(kTls);
+  if (!url.is_tls && !text.starts_with(kPlain)) {
+    return InvalidArgument(std::string(shown) + " does not begin with http:// or https://");
   }
   const bool is_plain =
       std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f && c != '#'; });
@@ -36,8 +42,8 @@ Result<HttpUrl> ParseHttpUrl(std::string_view text) {
                            " holds a blank, a \"#\" or another character that is none of a URL's; "
                            "write it as %XX");
   }
-  text.remove_prefix(kScheme.size());
-  HttpUrl url;
+  text.remove_prefix(url.is_tls ? kTls.size() : kPlain.size());
+  if (url.is_tls) url.port = "443";
   const std::string_view authority = text.substr(0, text.find_first_of("/?"));
   text.remove_prefix(authority.size());
   if (!text.empty()) url.target = (text[0] == '/' ? "" : "/") + std::string(text);
@@ -55,6 +61,24 @@ Result<HttpUrl> ParseHttpUrl(std::string_view text) {
     return InvalidArgument(std::string(shown) + " does not name a host and a port from 1 to 65535");
   }
   return url;
+}
+
+std::string PercentEncode(std::string_view text) {
+  constexpr char kDigits[] = "0123456789ABCDEF";
+  std::string encoded;
+  for (const char c : text) {
+    const bool is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                          (c >= '0' && c <= '9') ||
+                          std::string_view("-._~").find(c) != std::string_view::npos;
+    if (is_plain) {
+      encoded += c;
+    } else {
+      const auto byte = static_cast<unsigned char>(c);
+      (encoded += '%') += kDigits[byte >> 4];
+      encoded += kDigits[byte & 15];
+    }
+  }
+  return encoded;
 }
 
 }  // namespace joist::net

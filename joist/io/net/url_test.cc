@@ -25,11 +25,29 @@ TEST(HttpUrlTest, HasParts) {
   EXPECT_EQ(Parts("http://h?x"), "h 80 /?x");
   EXPECT_EQ(Parts("http://[::1]:81/"), "::1 81 /");
   EXPECT_EQ(ParseHttpUrl("http://[::1]:81/x?secret")->ToString(), "http://[::1]:81/x");
+  EXPECT_EQ(Parts("https://h/a"), "h 443 /a");
+  EXPECT_EQ(ParseHttpUrl("https://h/x?secret")->ToString(), "https://h/x");
+  EXPECT_EQ(ParseHttpUrl("https://h:80/")->Authority(), "h:80");
+  EXPECT_EQ(ParseHttpUrl("http://h:443/")->Authority(), "h:443");
+}
+
+TEST(HttpUrlTest, SaysWhoMayReadWhatIsSent) {
+  for (const char* const text :
+       {"https://h/", "http://localhost:1/", "http://127.1.2.3/", "http://[::1]/"}) {
+    EXPECT_TRUE(ParseHttpUrl(text)->KeepsSecrets()) << text;
+  }
+  for (const char* const text : {"http://h/", "http://127.evil.example/", "http://10.0.0.1/"}) {
+    EXPECT_FALSE(ParseHttpUrl(text)->KeepsSecrets()) << text;
+  }
+}
+
+TEST(PercentEncodeTest, LeavesWhatIsPlain) {
+  EXPECT_EQ(PercentEncode("aZ09-._~"), "aZ09-._~");
+  EXPECT_EQ(PercentEncode("a b/=&\xc3\xa4"), "a%20b%2F%3D%26%C3%A4");
 }
 
 TEST(HttpUrlTest, RefusesInOneLine) {
-  EXPECT_EQ(Parts("https://h/x?key=secret"),
-            "https://h/x does not begin with http://, all that can be reached yet");
+  EXPECT_EQ(Parts("ftp://h/x?key=secret"), "ftp://h/x does not begin with http:// or https://");
   for (const char* const text :
        {"http://:80/", "http://h:/", "http://h:0/", "http://h:65536/", "http://h:8o/", "http://"}) {
     EXPECT_THAT(Parts(text), HasSubstr("does not name a host and a port")) << text;
