@@ -242,7 +242,7 @@ Status LoadFile(const Words& words, const TableOptions&, bigquery::RestClient* c
 }
 
 /// To a file by way of another one, so that no half of a table has its name.
-Status Export(const TableWords& words, const TableOptions& options, bigquery::RestClient* client,
+Status Export(const Words& words, const TableOptions& options, bigquery::RestClient* client,
               std::string* out) {
   JOIST_ASSIGN_OR_RETURN(const auto parts, SplitTable(words[0]));
   const std::string path = words.size() > 1 ? words[1] : "";
