@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "joist/io/bigquery/columns.h"
 #include "joist/io/google/service_channel.h"
 #include "joist/io/net/http_client.h"
 
@@ -12,22 +13,6 @@ namespace joist::bigquery {
 namespace {
 
 constexpr Duration kTimeout = Duration::Seconds(30);
-
-struct Path {
-  std::string project;
-  std::string dataset;
-  std::string table;
-};
-
-/// The parts of what TablePath has made.
-Path PartsOf(std::string_view path) {
-  const size_t dataset = path.find("/datasets/");
-  const size_t table = path.find("/tables/");
-  constexpr size_t kProjects = 9, kDatasets = 10, kTables = 8;
-  return {std::string(path.substr(kProjects, dataset - kProjects)),
-          std::string(path.substr(dataset + kDatasets, table - dataset - kDatasets)),
-          std::string(path.substr(table + kTables))};
-}
 
 /// The service's own words where they are short.
 std::string ReasonOf(const net::HttpResponse& answer) {
@@ -54,7 +39,7 @@ Status MakeTable(const TableSettings& settings) {
   if (http.empty()) {
     JOIST_ASSIGN_OR_RETURN(http, google::HttpAddress(settings.endpoint));
   }
-  const Path path = PartsOf(settings.table);
+  const TableParts path = PartsOf(settings.table);
   const std::string datasets = http + "/bigquery/v2/projects/" + path.project + "/datasets";
   const std::string reference =
       "\"projectId\":\"" + path.project + "\",\"datasetId\":\"" + path.dataset + "\"";

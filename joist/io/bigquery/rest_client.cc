@@ -38,6 +38,8 @@ Status Unreachable(const net::HttpUrl& server, const beast::error_code& error) {
 StatusCode CodeOf(unsigned http_status) {
   if (http_status == 404) return StatusCode::kNotFound;
   if (http_status == 409) return StatusCode::kAlreadyExists;
+  if (http_status == 429) return StatusCode::kResourceExhausted;
+  if (http_status == 503) return StatusCode::kUnavailable;
   return http_status < 500 ? StatusCode::kInvalidArgument : StatusCode::kInternal;
 }
 
@@ -119,21 +121,22 @@ Result<std::vector<json>> RestClient::List(const std::string& path, const char* 
   return all;
 }
 
+Result<json> RestClient::Upload(const json& job, std::string_view content) const {
+  const std::string boundary(kBoundary);
+  std::string body = "--" + boundary + "\r\nContent-Type: application/json\r\n\r\n" + job.dump() +
+                     "\r\n--" + boundary + "\r\nContent-Type: application/octet-stream\r\n\r\n";
+  body.append(content).append("\r\n--" + boundary + "--\r\n");
+  return Send("POST", "/upload/bigquery/v2/projects/" + project_ + "/jobs?uploadType=multipart",
+              "multipart/related; boundary=" + boundary, std::move(body));
+}
+
 Result<std::string> RestClient::Load(const std::string& dataset, const std::string& table,
                                      const std::string& format, std::string_view content) const {
   json load = {
       {"destinationTable", {{"projectId", project_}, {"datasetId", dataset}, {"tableId", table}}},
       {"sourceFormat", format}};
   if (format == "CSV") load["skipLeadingRows"] = 1;
-  const json job = {{"configuration", {{"load", load}}}};
-  const std::string boundary(kBoundary);
-  std::string body = "--" + boundary + "\r\nContent-Type: application/json\r\n\r\n" + job.dump() +
-                     "\r\n--" + boundary + "\r\nContent-Type: application/octet-stream\r\n\r\n";
-  body.append(content).append("\r\n--" + boundary + "--\r\n");
-  JOIST_ASSIGN_OR_RETURN(
-      json answer,
-      Send("POST", "/upload/bigquery/v2/projects/" + project_ + "/jobs?uploadType=multipart",
-           "multipart/related; boundary=" + boundary, std::move(body)));
+  JOIST_ASSIGN_OR_RETURN(json answer, Upload({{"configuration", {{"load", load}}}}, content));
   while (answer["status"].value("state", "") != "DONE") {
     std::this_thread::sleep_for(kPollPause);
     JOIST_ASSIGN_OR_RETURN(

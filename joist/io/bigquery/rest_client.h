@@ -31,6 +31,8 @@ class RestClient {
                                  const nlohmann::json* body = nullptr) const;
   /// All pages of a list: the elements of the member `name` of each.
   Result<std::vector<nlohmann::json>> List(const std::string& path, const char* name) const;
+  /// Starts a load job with the file `content`: the job, as the service then has it.
+  Result<nlohmann::json> Upload(const nlohmann::json& job, std::string_view content) const;
   /// Loads a file of the format ("CSV", "NEWLINE_DELIMITED_JSON") into a table that is there, and
   /// waits for it; how many rows.
   Result<std::string> Load(const std::string& dataset, const std::string& table,
