@@ -52,16 +52,17 @@ inline Numbered RowOf(int64_t number) {
   return row;
 }
 
-/// How many more rows a function fails on, and how many come before the next.
+/// How many more rows a function fails on, how many come before the next, and between two.
 inline std::atomic<int> failures_left{0};
 inline std::atomic<int> until_failure{0};
+inline std::atomic<int> failure_distance{9'000};
 
 /// Fails now and then.
 struct MayFail {
   Numbered operator()(int64_t number) const {
     if (failures_left > 0 && --until_failure <= 0) {
       --failures_left;
-      until_failure = 9'000;
+      until_failure = failure_distance.load();
       throw std::runtime_error("on purpose");
     }
     return RowOf(number);
