@@ -136,19 +136,16 @@ TEST_F(BigQueryMethodsTest, FailedRowsOfInserts) {
 }
 
 TEST_F(BigQueryMethodsTest, AStreamWithFailedRowsAndFailures) {
-  if (HasASecondProcess()) GTEST_SKIP() << "it has another server";
   RunStream(Method::kStorageWriteApi, 20'000, true);
   ExpectGoodAndFailed(20'000);
 }
 
 TEST_F(BigQueryMethodsTest, AStreamOfInsertsWithFailures) {
-  if (HasASecondProcess()) GTEST_SKIP() << "it has another server";
   RunStream(Method::kStreamingInserts, 5'000, false);
   ExpectGoodAndFailed(5'000);
 }
 
 TEST_F(BigQueryMethodsTest, AStreamToDefaultStreamsHasAllRows) {
-  if (HasASecondProcess()) GTEST_SKIP() << "it has another server";
   RunStream(Method::kStorageApiAtLeastOnce, 10'000, true);
   EXPECT_EQ(Ask("count(DISTINCT number)"), 10'000 - BadOf(10'000));
 }
