@@ -33,8 +33,8 @@ TOP = {"apps": PUBLIC, "bench": PUBLIC + ["exec", "engine"], "tests": list(LAYER
 # What a test (fuzzer, benchmark) may include more than its module: tests run pipelines.
 FOR_TESTS = ["joist.h", "base", "model", "exec", "sdk", "engine"]
 
-# What connectors of io/ share (BigQuery reads Avro); else each knows itself alone.
-SHARED_BY_CONNECTORS = {"avro", "files", "google", "net", "sink"}
+# What connectors of io/ share (BigQuery reads Avro, and writes JSON); else each knows itself alone.
+SHARED_BY_CONNECTORS = {"avro", "files", "google", "json", "net", "sink"}
 
 # Headers that a layer, or every public header, must not include.
 IMPURE = {"thread", "mutex", "shared_mutex", "condition_variable", "future", "chrono", "fstream",

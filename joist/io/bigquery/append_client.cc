@@ -2,6 +2,7 @@
 
 #include "joist/io/bigquery/append_client.h"
 
+#include <algorithm>
 #include <chrono>
 #include <map>
 #include <thread>
@@ -29,13 +30,39 @@ struct Connection {
   grpc::ClientContext context;
   std::unique_ptr<grpc::ClientReaderWriter<api::AppendRowsRequest, api::AppendRowsResponse>> calls;
   bool has_schema = false;
+  uint64_t last_use = 0;
+
+  /// What was sent is answered before.
+  void Close() {
+    calls->WritesDone();
+    calls->Finish().ok();
+  }
 };
 
 /// The first of the rows that were refused.
-std::string RefusedRow(const api::AppendRowsResponse& answer) {
+std::string FirstRefused(const api::AppendRowsResponse& answer) {
   if (answer.row_errors().empty()) return "";
   const api::RowError& row = answer.row_errors(0);
   return "; row " + std::to_string(row.index()) + ": " + row.message();
+}
+
+/// Moves the rows that the answer finds fault with out of `rows`.
+void TakeOut(const api::AppendRowsResponse& answer, api::ProtoRows* rows,
+             std::vector<RefusedRow>* refused) {
+  std::map<int64_t, const std::string*> errors;  // By index; a row may have several.
+  for (const api::RowError& error : answer.row_errors()) {
+    errors.emplace(error.index(), &error.message());
+  }
+  auto& all = *rows->mutable_serialized_rows();
+  int kept = 0;
+  for (int i = 0; i < all.size(); ++i) {
+    if (const auto error = errors.find(i); error != errors.end()) {
+      refused->push_back({std::move(all[i]), *error->second});
+    } else {
+      all.SwapElements(i, kept++);
+    }
+  }
+  all.DeleteSubrange(kept, all.size() - kept);
 }
 
 }  // namespace
@@ -43,14 +70,25 @@ std::string RefusedRow(const api::AppendRowsResponse& answer) {
 struct AppendClient::Impl {
   std::unique_ptr<api::BigQueryWrite::Stub> stub;
   std::map<std::string, std::unique_ptr<Connection>> connections;  ///< By stream.
+  uint64_t uses = 0;
+
+  void CloseOldest() {
+    const auto oldest = std::min_element(
+        connections.begin(), connections.end(),
+        [](const auto& a, const auto& b) { return a.second->last_use < b.second->last_use; });
+    oldest->second->Close();
+    connections.erase(oldest);
+  }
 
   Connection& ConnectionTo(const std::string& stream) {
+    if (connections.size() >= kMostConnections && !connections.contains(stream)) CloseOldest();
     std::unique_ptr<Connection>& connection = connections[stream];
     if (connection == nullptr) {
       connection = std::make_unique<Connection>();
       connection->context.AddMetadata("x-goog-request-params", "write_stream=" + stream);
       connection->calls = stub->AppendRows(&connection->context);
     }
+    connection->last_use = ++uses;
     return *connection;
   }
 
@@ -84,16 +122,14 @@ AppendClient::AppendClient(std::shared_ptr<grpc::Channel> channel)
 }
 
 AppendClient::~AppendClient() {
-  for (auto& [stream, connection] : impl_->connections) {
-    connection->calls->WritesDone();
-    connection->calls->Finish().ok();
-  }
+  for (auto& [stream, connection] : impl_->connections) connection->Close();
 }
 
-Result<std::string> AppendClient::CreateStream(const std::string& table) {
+Result<std::string> AppendClient::CreateStream(const std::string& table, StreamType type) {
   api::CreateWriteStreamRequest request;
   request.set_parent(table);
-  request.mutable_write_stream()->set_type(api::WriteStream::COMMITTED);
+  request.mutable_write_stream()->set_type(
+      type == StreamType::kCommitted ? api::WriteStream::COMMITTED : api::WriteStream::BUFFERED);
   for (int attempt = 1;; ++attempt) {
     grpc::ClientContext context;
     context.set_deadline(std::chrono::system_clock::now() + kAppendTimeout);
@@ -109,14 +145,16 @@ Result<std::string> AppendClient::CreateStream(const std::string& table) {
   }
 }
 
-Result<sink::AppendAnswer> AppendClient::Append(const std::string& stream, int64_t offset,
+Result<sink::AppendAnswer> AppendClient::Append(const std::string& stream,
+                                                std::optional<int64_t> offset,
                                                 const std::string& descriptor,
-                                                std::string_view rows) {
+                                                std::string_view rows,
+                                                std::vector<RefusedRow>* refused) {
   api::AppendRowsRequest request;
   request.set_write_stream(stream);
-  request.mutable_offset()->set_value(offset);
-  if (!request.mutable_proto_rows()->mutable_rows()->ParseFromArray(
-          rows.data(), static_cast<int>(rows.size()))) {
+  if (offset.has_value()) request.mutable_offset()->set_value(*offset);
+  api::ProtoRows* const proto_rows = request.mutable_proto_rows()->mutable_rows();
+  if (!proto_rows->ParseFromArray(rows.data(), static_cast<int>(rows.size()))) {
     return Internal("rows for " + stream + " are no ProtoRows");
   }
   for (int attempt = 1;; ++attempt) {
@@ -124,8 +162,14 @@ Result<sink::AppendAnswer> AppendClient::Append(const std::string& stream, int64
     grpc::Status status;
     if (impl_->TryAppend(stream, &request, descriptor, &answer, &status)) {
       if (!answer.has_error()) return sink::AppendAnswer::kAppended;
+      if (refused != nullptr && !answer.row_errors().empty()) {
+        const int before = proto_rows->serialized_rows_size();
+        TakeOut(answer, proto_rows, refused);
+        if (proto_rows->serialized_rows().empty()) return sink::AppendAnswer::kAppended;
+        if (proto_rows->serialized_rows_size() < before) continue;
+      }
       status = grpc::Status(static_cast<grpc::StatusCode>(answer.error().code()),
-                            answer.error().message() + RefusedRow(answer));
+                            answer.error().message() + FirstRefused(answer));
     }
     if (status.error_code() == grpc::StatusCode::ALREADY_EXISTS) {
       return sink::AppendAnswer::kAlreadyExists;
@@ -139,6 +183,26 @@ Result<sink::AppendAnswer> AppendClient::Append(const std::string& stream, int64
     if (!again || attempt == kAttempts) {
       const Status failed = google::FromGrpc(status, "cannot append to " + stream);
       return failed.ok() ? Status(StatusCode::kUnavailable, stream + " was closed") : failed;
+    }
+    Pause(attempt);
+  }
+}
+
+Status AppendClient::Flush(const std::string& stream, int64_t end) {
+  api::FlushRowsRequest request;
+  request.set_write_stream(stream);
+  request.mutable_offset()->set_value(end - 1);
+  for (int attempt = 1;; ++attempt) {
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + kAppendTimeout);
+    context.AddMetadata("x-goog-request-params", "write_stream=" + stream);
+    api::FlushRowsResponse answer;
+    const grpc::Status status = impl_->stub->FlushRows(&context, request, &answer);
+    // So far and further it was flushed before.
+    if (status.ok() || status.error_code() == grpc::StatusCode::ALREADY_EXISTS) return OkStatus();
+    if (!google::MayBeTriedAgain(static_cast<StatusCode>(status.error_code())) ||
+        attempt == kAttempts) {
+      return google::FromGrpc(status, "cannot show the rows of " + stream);
     }
     Pause(attempt);
   }

@@ -125,4 +125,13 @@ Result<std::string> TablePath(std::string_view table) {
          std::string(parts[2]);
 }
 
+TableParts PartsOf(std::string_view path) {
+  const size_t dataset = path.find("/datasets/");
+  const size_t table = path.find("/tables/");
+  constexpr size_t kProjects = 9, kDatasets = 10, kTables = 8;
+  return {std::string(path.substr(kProjects, dataset - kProjects)),
+          std::string(path.substr(dataset + kDatasets, table - dataset - kDatasets)),
+          std::string(path.substr(table + kTables))};
+}
+
 }  // namespace joist::bigquery

@@ -52,6 +52,14 @@ std::string SchemaJson(const std::vector<Column>& columns);
 /// "projects/P/datasets/D/tables/T" of "P.D.T" or "P:D.T", or of what is so already.
 Result<std::string> TablePath(std::string_view table);
 
+struct TableParts {
+  std::string project = {};
+  std::string dataset = {};
+  std::string table = {};
+};
+/// The parts of what TablePath has made.
+TableParts PartsOf(std::string_view path);
+
 namespace columns_internal {
 
 template <class T>

@@ -3,7 +3,7 @@
 #define JOIST_IO_BIGQUERY_MAKE_TABLE_H_
 
 #include "joist/base/status.h"
-#include "joist/io/bigquery/bigquery.h"
+#include "joist/io/bigquery/write_blocks.h"
 
 namespace joist::bigquery {
 

@@ -1,105 +1,90 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
 
-#include <memory>
-#include <random>
-#include <utility>
-#include <vector>
+#include "joist/io/bigquery/write_blocks.h"
 
-#include "joist/io/bigquery/append_client.h"
-#include "joist/io/bigquery/bigquery.h"
-#include "joist/io/bigquery/make_table.h"
-#include "joist/io/google/service_channel.h"
-#include "joist/io/sink/offset_addressed.h"
+#include "joist/io/bigquery/columns.h"
+#include "joist/io/bigquery/write_methods.h"
+#include "joist/sdk/par_do.h"
+#include "joist/sdk/window_into.h"
 
 namespace joist::bigquery {
 
-namespace bigquery_internal {
+namespace write_internal {
 
-constexpr int64_t kShards = 2;
-/// Blocks of a bundle each: of up to a mebibyte, so an append is within Google's 10 MB.
-constexpr int64_t kBlocksOfAppend = 8;
+/// Where nothing is refused that does not end the job.
+struct NoneFailed {
+  void Process(std::string_view, Emit<FailedRow>) const {}
+};
+constexpr FieldList<NoneFailed> JoistFields(const NoneFailed*) { return {"NoneFailed", {}}; }
 
-int64_t AnyShard() {
-  std::random_device device;
-  return static_cast<int64_t>(device() % kShards);
-}
+}  // namespace write_internal
 
-std::shared_ptr<AppendClient> ConnectTo(const TableSettings& settings) {
-  auto channel = google::Connect(google::Service::kBigQueryStorage, settings.endpoint);
-  ThrowIfError(channel.status());
-  return std::make_shared<AppendClient>(*std::move(channel));
-}
+namespace {
 
-/// Gives each shard a stream.
-struct ChooseStream {
-  struct Stream {};
-  TableSettings settings;
-  std::shared_ptr<AppendClient> client;  ///< Each copy's own.
-
-  void Setup() { client = ConnectTo(settings); }
-  void Process(const KV<int64_t, RowBlock>& block, ValueState<std::string, Stream> stream,
-               Emit<KV<std::string, RowBlock>> emit) const {
-    // A stream that is made by work that has to be done again stays empty.
-    if (stream.IsEmpty()) stream.Write(MakeStream());
-    emit(KV<std::string, RowBlock>{stream.ReadOr(""), block.value});
-  }
-
- private:
-  std::string MakeStream() const {
-    Result<std::string> stream = client->CreateStream(settings.table);
-    if (stream.status().code() == StatusCode::kNotFound &&
-        settings.create == CreateDisposition::kCreateIfNeeded) {
-      ThrowIfError(MakeTable(settings));
-      stream = client->CreateStream(settings.table);
+/// The settings with the table's path. What is wrong with them is a fault.
+TableSettings Checked(const Blocks& blocks, TableSettings settings, Duration wait) {
+  PipelineBuilder& builder = blocks.builder();
+  if (!settings.table.empty()) {
+    if (Result<std::string> path = TablePath(settings.table); path.ok()) {
+      settings.table = *std::move(path);
+    } else {
+      builder.AddFault("has a table that is none: " + path.status().message());
     }
-    ThrowIfError(stream.status());
-    return *std::move(stream);
-  }
-};
-constexpr FieldList<ChooseStream, &ChooseStream::settings> JoistFields(const ChooseStream*) {
-  return {"ChooseStream", {"settings"}};
-}
-
-struct StreamSink {
-  using Element = RowBlock;
-  TableSettings settings;
-  std::shared_ptr<AppendClient> client;  ///< Each copy's own.
-
-  void Setup() { client = ConnectTo(settings); }
-  static int64_t RowsOf(const RowBlock& block) { return block.rows; }
-  sink::AppendAnswer Append(const std::string& stream, int64_t offset,
-                            const std::vector<RowBlock>& blocks) const {
-    // ProtoRows one after the other are ProtoRows.
-    std::string rows;
-    for (const RowBlock& block : blocks) rows += block.bytes.view();
-    const auto answer = client->Append(stream, offset, settings.descriptor.data, rows);
-    ThrowIfError(answer.status());
-    return *answer;
-  }
-};
-constexpr FieldList<StreamSink, &StreamSink::settings> JoistFields(const StreamSink*) {
-  return {"StreamSink", {"settings"}};
-}
-
-}  // namespace bigquery_internal
-
-PCollection<KV<std::string, int64_t>> WriteBlocks(const PCollection<KV<int64_t, RowBlock>>& blocks,
-                                                  const TableSettings& settings, Duration wait) {
-  using bigquery_internal::ChooseStream;
-  using bigquery_internal::StreamSink;
-  TableSettings checked = settings;
-  if (Result<std::string> path = TablePath(settings.table); path.ok()) {
-    checked.table = *std::move(path);
-  } else {
-    blocks.builder().AddFault("has a table that is none: " + path.status().message());
   }
   if (wait <= Duration::Zero()) {
-    blocks.builder().AddFault("has a buffering duration that is not positive");
+    builder.AddFault("has a buffering duration that is not positive");
   }
-  return sink::InAllWindows(blocks) | "Streams" >> ParDo(ChooseStream{checked, nullptr}) |
-         "Append" >> sink::WriteAtOffsets(StreamSink{checked, nullptr})
-                         .WithBlockSize(bigquery_internal::kBlocksOfAppend)
-                         .WithMaxBufferingDuration(wait);
+  const bool is_bounded = builder.graph().collections()[blocks.id()].is_bounded;
+  if (settings.method == Method::kFileLoads && !is_bounded) {
+    builder.AddFault("loads input without end, which is never complete; use another Method");
+  }
+  if (settings.write != WriteDisposition::kAppend && !is_bounded) {
+    builder.AddFault(
+        "writes input without end; that goes with WriteDisposition::kAppend alone, since there is "
+        "no moment at which the table could be replaced");
+  } else if (settings.write != WriteDisposition::kAppend && settings.method != Method::kFileLoads) {
+    builder.AddFault(
+        "has a WriteDisposition that takes WithMethod(Method::kFileLoads): streams only append");
+  }
+  if (settings.with_failed_rows && settings.method == Method::kFileLoads) {
+    builder.AddFault("has no failed rows: a load is refused as a whole, which ends the job");
+  }
+  return settings;
+}
+
+WriteResult WithoutFailed(const PCollection<std::string>& written) {
+  return {written, written | "NoneFailed" >> ParDo(write_internal::NoneFailed()), false};
+}
+
+}  // namespace
+
+FailedRow MakeFailedRow(const RowJson& json, const std::string& table, std::string_view row,
+                        const std::string& error) {
+  FailedRow failed{table, "", error};
+  // What is no UTF-8 is repaired: the row has failed already.
+  (void)json.Append(row, &failed.row);
+  return failed;
+}
+
+const PCollection<FailedRow>& WriteResult::failed_rows() const {
+  if (!has_failed_) {
+    failed_.builder().AddFault(
+        "is asked for the failed rows of bigquery::WriteRows, which WithFailedRows() gives");
+  }
+  return failed_;
+}
+
+WriteResult WriteBlocks(const Blocks& blocks, const TableSettings& settings, Duration wait) {
+  const TableSettings checked = Checked(blocks, settings, wait);
+  const Blocks in = blocks | "AllWindows" >> WindowInto(GlobalWindows());
+  switch (checked.method) {
+    case Method::kStorageApiAtLeastOnce: return WriteToDefaultStreams(in, checked);
+    case Method::kStreamingInserts: return WriteInserts(in, checked);
+    case Method::kFileLoads: return WithoutFailed(WriteLoads(in, checked));
+    case Method::kStorageWriteApi: break;
+  }
+  return checked.with_failed_rows ? WriteUnseen(in, checked, wait)
+                                  : WithoutFailed(WriteAtStreamOffsets(in, checked, wait));
 }
 
 }  // namespace joist::bigquery
