@@ -12,7 +12,9 @@
 
 namespace joist::bigquery {
 
+namespace {
 using nlohmann::json;
+}  // namespace
 
 Status MakeTable(const TableSettings& settings) {
   const TableParts path = PartsOf(settings.table);
