@@ -53,7 +53,10 @@ void AppendSubscriptions(const Named<store::SubscriptionFigures>& subscriptions,
                           auto value) {
     Append(metric, type, help, "subscription", subscriptions, value, text);
   };
-  append("joist_subscription_unacked_messages", "gauge", "Messages that are not acknowledged.",
+  append("joist_subscription_unacked_messages", "gauge",
+         "Messages that are not acknowledged; with a filter also those that are not read yet and "
+         "would "
+         "be refused.",
          [](const Figures& f) { return f.unacked; });
   append("joist_subscription_oldest_unacked_seconds", "gauge", "Age of the oldest one of them.",
          [](const Figures& f) { return SecondsSince(f.oldest_unacked_micros); });
