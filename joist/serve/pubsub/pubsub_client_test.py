@@ -682,7 +682,7 @@ class PubsubClientTest(unittest.TestCase):
                     capture_output=True, text=True, timeout=60, check=False)
                 self.assertEqual(done.returncode, 0, done.stderr)
                 answer = json.loads(done.stdout or "null")
-                self.assertTrue(check(answer), done.stdout)
+                self.assertTrue(check(answer), "the answer is without what was set")
 
         gcloud(f"topics create {name}")
         gcloud(f"topics update {name} --update-labels=a=b",

@@ -639,7 +639,7 @@ class StorageTest(ServerCase):
         return request
 
     def append(self, *requests):
-        return list(self.write.append_rows(iter(requests), timeout=20))
+        return list(self.write.append_rows(iter(requests), timeout=50))
 
     def make_stream(self, parent, kind):
         return self.write.create_write_stream(
