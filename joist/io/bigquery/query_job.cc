@@ -111,6 +111,10 @@ std::vector<RowStream> StreamsOf(const QueryToRead& query, const avro::FieldShap
   if (!job.ok()) {
     throw StatusException({job.status().code(), "the query failed: " + job.status().message()});
   }
+  const Json statistics = Member(Member(*job, "statistics"), "query");
+  if (const std::string type = statistics.value("statementType", "SELECT"); type != "SELECT") {
+    throw StatusException(InvalidArgument("the query is a " + type + "; it takes a SELECT"));
+  }
   if (const std::string table = DestinationOf(*job); !table.empty()) {
     return StreamsOf(
         TableToRead{.table = table, .project = query.project, .endpoint = query.endpoint}, row);
