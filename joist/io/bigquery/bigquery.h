@@ -27,6 +27,7 @@
 
 #include "joist/io/bigquery/columns.h"
 #include "joist/io/bigquery/encode_row.h"
+#include "joist/io/bigquery/read.h"
 #include "joist/sdk/par_do.h"
 
 namespace joist::bigquery {
