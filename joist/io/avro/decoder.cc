@@ -205,6 +205,10 @@ bool Decoder::Run(const Program& program, char* row) {
         Store(field, static_cast<double>(Load<float>(at)));
         at += sizeof(float);
         break;
+      case Code::kDoubleToFloat:
+        Store(field, static_cast<float>(Load<double>(at)));
+        at += sizeof(double);
+        break;
       case Code::kIntToFloat: {
         int64_t value;
         at = TakeLong(at, &value);

@@ -44,7 +44,8 @@ Plan::~Plan() = default;
 
 class PlanMaker {
  public:
-  explicit PlanMaker(const WriterSchema& schema) : schema_(schema) {}
+  PlanMaker(const WriterSchema& schema, Narrowing narrowing)
+      : schema_(schema), narrowing_(narrowing) {}
 
   Result<Plan> Make(const FieldShape& row) {
     if (schema_.root().type != AvroType::kRecord) {
@@ -241,7 +242,11 @@ class PlanMaker {
         return kind == Kind::kFloat    ? with(Code::kFloat)
                : kind == Kind::kDouble ? with(Code::kFloatToDouble)
                                        : false;
-      case AvroType::kDouble: return kind == Kind::kDouble && with(Code::kDouble);
+      case AvroType::kDouble:
+        return kind == Kind::kDouble ? with(Code::kDouble)
+               : kind == Kind::kFloat && narrowing_ == Narrowing::kByValue
+                   ? with(Code::kDoubleToFloat)
+                   : false;
       case AvroType::kString:
         if (kind == Kind::kEnum) return with(Code::kTextEnum);
         return IsText(kind)                ? with(Code::kText)
@@ -262,7 +267,7 @@ class PlanMaker {
     }
   }
 
-  static bool ResolveInteger(const SchemaNode& node, const FieldShape& shape, Op* op) {
+  bool ResolveInteger(const SchemaNode& node, const FieldShape& shape, Op* op) const {
     switch (shape.kind) {
       case Kind::kTimestamp:
         op->code = Code::kMillis;
@@ -284,12 +289,13 @@ class PlanMaker {
         const bool is_long = node.type == AvroType::kLong;
         // What Joist itself writes as a long: uint32_t and wider.
         const bool takes_long = shape.size == 8 || (shape.size == 4 && !shape.is_signed);
-        if (is_long && !takes_long) return false;
+        const bool narrows = is_long && !takes_long;
+        if (narrows && narrowing_ == Narrowing::kByType) return false;
         op->width = static_cast<uint8_t>(shape.size);
         op->is_signed = shape.is_signed;
-        op->code = !shape.is_signed || shape.size < 4 ? Code::kNarrow
-                   : shape.size == 8                  ? Code::kInt64
-                                                      : Code::kInt32;
+        op->code = !shape.is_signed || shape.size < 4 || narrows ? Code::kNarrow
+                   : shape.size == 8                             ? Code::kInt64
+                                                                 : Code::kInt32;
         return true;
       }
       default: return false;
@@ -393,14 +399,15 @@ class PlanMaker {
   }
 
   const WriterSchema& schema_;
+  const Narrowing narrowing_;
   Plan plan_;
   size_t ops_ = 0;
   std::unordered_map<uint32_t, const Program*> passes_;
   std::unordered_map<uint32_t, const UnionTable*> pass_branches_;
 };
 
-Result<Plan> Plan::Make(const WriterSchema& schema, const FieldShape& row) {
-  return PlanMaker(schema).Make(row);
+Result<Plan> Plan::Make(const WriterSchema& schema, const FieldShape& row, Narrowing narrowing) {
+  return PlanMaker(schema, narrowing).Make(row);
 }
 
 }  // namespace joist::avro

@@ -33,6 +33,7 @@ enum class Code : uint8_t {
   kFloat,
   kDouble,
   kFloatToDouble,
+  kDoubleToFloat,
   kIntToFloat,
   kIntToDouble,
   kText,
@@ -101,12 +102,20 @@ struct SymbolTable {
 
 }  // namespace plan_internal
 
+/// Which numbers a field of a row takes.
+enum class Narrowing : uint8_t {
+  kByType,   ///< Those whose type it can hold, as Avro has it.
+  kByValue,  ///< And long and double where it is narrower: an integer that it cannot hold is
+             ///< refused when it comes, a double is rounded.
+};
+
 class Plan {
  public:
   static constexpr size_t kMostOps = 1'000'000;
 
   /// What the row cannot take is an error: a phrase that names the field and both types.
-  static Result<Plan> Make(const WriterSchema& schema, const FieldShape& row);
+  static Result<Plan> Make(const WriterSchema& schema, const FieldShape& row,
+                           Narrowing narrowing = Narrowing::kByType);
   Plan(Plan&&) noexcept;
   Plan& operator=(Plan&&) noexcept;
   ~Plan();

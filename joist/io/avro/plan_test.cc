@@ -408,5 +408,29 @@ TEST_F(PlanTest, SchemaOfRows) {
   EXPECT_TRUE(WriterSchema::Parse(SchemaTextOf(ShapeOf<Everything>())).ok());
 }
 
+TEST(NarrowingTest, ByValue) {
+  const auto x = []<class F>(const F&, std::string_view type, std::string data) -> Result<F> {
+    JOIST_ASSIGN_OR_RETURN(const WriterSchema schema, WriterSchema::Parse(Record(type)));
+    JOIST_ASSIGN_OR_RETURN(const Plan plan,
+                           Plan::Make(schema, ShapeOf<Just<F>>(), Narrowing::kByValue));
+    const size_t size = data.size();
+    data.resize(size + Decoder::kSlack);
+    Decoder decoder;
+    decoder.Begin(std::string_view(data).substr(0, size));
+    Just<F> row;
+    if (!decoder.Take(plan, &row)) return DataLoss(decoder.error());
+    if (!decoder.refusal().empty()) return InvalidArgument(decoder.refusal());
+    return row.x;
+  };
+  EXPECT_EQ(*x(int32_t(), R"("long")", Longs({INT32_MIN})), INT32_MIN);
+  EXPECT_EQ(x(int32_t(), R"("long")", Longs({int64_t{INT32_MAX} + 1})).status().message(),
+            "x is 2147483648, which the row's int cannot hold");
+  EXPECT_EQ(*x(uint8_t(), R"("long")", Longs({255})), 255);
+  EXPECT_FALSE(x(uint8_t(), R"("long")", Longs({-1})).ok());
+  EXPECT_EQ(*x(float(), R"("double")", Raw(0.1)), 0.1F);
+  EXPECT_FALSE(
+      Plan::Make(*WriterSchema::Parse(Record(R"("long")")), ShapeOf<Just<int32_t>>()).ok());
+}
+
 }  // namespace
 }  // namespace joist::avro

@@ -6,10 +6,12 @@
 //   struct Count { std::string user; int64_t events; };
 //   JOIST_ROW(Count, user, events)
 //   counts | joist::bigquery::WriteRows<Count>("shop.reports.counts")
+//   p | joist::bigquery::ReadRows<Count>("shop.reports.counts")
 
 #ifndef JOIST_IO_BIGQUERY_BIGQUERY_H_
 #define JOIST_IO_BIGQUERY_BIGQUERY_H_
 
+#include "joist/io/bigquery/read.h"
 #include "joist/io/bigquery/write.h"
 
 #endif  // JOIST_IO_BIGQUERY_BIGQUERY_H_

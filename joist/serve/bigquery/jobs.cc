@@ -82,7 +82,7 @@ Jobs::~Jobs() {
 }
 
 Result<JobPtr> Jobs::Start(const std::string& project, const std::string& id, Json configuration,
-                           std::string media) {
+                           std::string media, RowsOfQuery rows) {
   if (configuration.contains("extract")) {
     return Status{StatusCode::kUnimplemented,
                   "joist serve has no extract jobs, since it writes no files for clients; joist "
@@ -120,7 +120,8 @@ Result<JobPtr> Jobs::Start(const std::string& project, const std::string& id, Js
     order_.push_back(job);
     Forget();
   }
-  boost::asio::post(threads_, [this, job, media = std::move(media)] { Run(job, media); });
+  boost::asio::post(threads_,
+                    [this, job, media = std::move(media), rows] { Run(job, media, rows); });
   return job;
 }
 
@@ -129,14 +130,14 @@ void Jobs::Forget() {
   int64_t rows = 0;
   for (const JobPtr& job : order_) {
     const std::scoped_lock lock(job->mutex);
-    rows += job->done ? job->result.rows : 0;
+    rows += job->done && !job->rows_table ? job->result.rows : 0;
   }
   while (order_.size() > kMostJobs || (rows > kMostRowsKept && order_.size() > 1)) {
     const JobPtr oldest = order_.front();
     {
       const std::scoped_lock lock(oldest->mutex);
       if (!oldest->done) return;
-      rows -= oldest->result.rows;
+      rows -= oldest->rows_table ? 0 : oldest->result.rows;
     }
     jobs_.erase({oldest->project, oldest->id});
     order_.pop_front();
@@ -193,12 +194,12 @@ void Jobs::WaitFor(const JobPtr& job, int64_t milliseconds, std::function<void()
   once();
 }
 
-void Jobs::Run(const JobPtr& job, const std::string& media) {
+void Jobs::Run(const JobPtr& job, const std::string& media, RowsOfQuery rows) {
   Status status;
   if (*job->cancelled) {
     status = {StatusCode::kCancelled, "Job execution was cancelled: User requested cancellation"};
   } else if (job->configuration.contains("query")) {
-    status = RunQueryJob(job.get());
+    status = RunQueryJob(job.get(), rows);
   } else if (job->configuration.contains("load")) {
     status = RunLoad(job.get(), media);
   } else {
@@ -215,7 +216,7 @@ void Jobs::Run(const JobPtr& job, const std::string& media) {
   for (const auto& told : waiting) told();
 }
 
-Status Jobs::RunQueryJob(Job* job) {
+Status Jobs::RunQueryJob(Job* job, RowsOfQuery rows) {
   const Json& query = PartAt(job->configuration, "query");
   QueryRequest request;
   request.sql = TextAt(query, "query");
@@ -241,10 +242,16 @@ Status Jobs::RunQueryJob(Job* job) {
     request.truncate = TextAt(dispositions, "writeDisposition") == "WRITE_TRUNCATE";
   }
   request.dry_run = FlagAt(job->configuration, "dryRun");
+  if (!request.destination && rows == RowsOfQuery::kInTable && !request.dry_run) {
+    JOIST_ASSIGN_OR_RETURN(request.new_table, result_tables_.NewName(job->project));
+  }
   request.milliseconds = IntegerAt(job->configuration, "jobTimeoutMs").value_or(0);
   request.cancelled = job->cancelled;
   JOIST_ASSIGN_OR_RETURN(tables::QueryResult result, tables::RunQuery(store_, request));
+  const bool made = request.new_table && store_->GetTable(*request.new_table).ok();
+  if (made) result_tables_.Add(*request.new_table, result.rows);
   const std::scoped_lock lock(job->mutex);
+  if (made) job->rows_table = request.new_table;
   job->result = std::move(result);
   return OkStatus();
 }
@@ -347,6 +354,9 @@ Json JobResource(Job* job) {
        {{"creationTime", std::to_string(job->created)},
         {"startTime", std::to_string(job->created)}}}};
   if (!job->done) return resource;
+  if (job->rows_table) {
+    resource["configuration"]["query"]["destinationTable"] = Reference(*job->rows_table);
+  }
   Json& statistics = resource["statistics"];
   statistics["endTime"] = std::to_string(job->ended);
   if (!job->status.ok()) {

@@ -15,11 +15,13 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "joist/serve/bigquery/rest_answers.h"
+#include "joist/serve/bigquery/result_tables.h"
 #include "joist/store/tables/query.h"
 
 namespace joist::serve {
@@ -38,6 +40,8 @@ struct Job {
   Status status = {};
   int64_t ended = 0;
   tables::QueryResult result = {};
+  /// Where the rows of `result` are, if not in itself.
+  std::optional<tables::TableName> rows_table = {};
   /// Rows that a load has written.
   int64_t loaded_rows = 0;
   /// Told once it is done, or has taken too long for them.
@@ -46,9 +50,12 @@ struct Job {
 
 using JobPtr = std::shared_ptr<Job>;
 
+/// Where the rows of a query go that names no table.
+enum class RowsOfQuery : uint8_t { kInMemory, kInTable };
+
 class Jobs {
  public:
-  explicit Jobs(tables::TableStore* store) : store_(store) {}
+  explicit Jobs(tables::TableStore* store) : store_(store), result_tables_(store) {}
   Jobs(const Jobs&) = delete;
   Jobs& operator=(const Jobs&) = delete;
   /// Jobs at work are cancelled and waited for.
@@ -56,7 +63,7 @@ class Jobs {
 
   /// Starts a job of that configuration. `media` is the file of a load. `id` may be "".
   Result<JobPtr> Start(const std::string& project, const std::string& id, Json configuration,
-                       std::string media);
+                       std::string media, RowsOfQuery rows);
   Result<JobPtr> Find(const std::string& project, const std::string& id);
   /// Forgets a job, which must be done.
   Status Remove(const JobPtr& job);
@@ -66,13 +73,14 @@ class Jobs {
   void WaitFor(const JobPtr& job, int64_t milliseconds, std::function<void()> then);
 
  private:
-  void Run(const JobPtr& job, const std::string& media);
-  Status RunQueryJob(Job* job);
+  void Run(const JobPtr& job, const std::string& media, RowsOfQuery rows);
+  Status RunQueryJob(Job* job, RowsOfQuery rows);
   Status RunLoad(Job* job, const std::string& media);
   Status RunCopy(Job* job);
   void Forget();
 
   tables::TableStore* const store_;
+  ResultTables result_tables_;
   std::mutex mutex_;
   std::map<std::pair<std::string, std::string>, JobPtr> jobs_;
   /// The oldest first.

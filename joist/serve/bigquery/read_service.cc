@@ -11,15 +11,15 @@
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <boost/asio/thread_pool.hpp>
-#include <deque>
-#include <map>
-#include <mutex>
+#include <chrono>
 #include <random>
 #include <string>
 #include <utility>
 
 #include "joist/serve/bigquery/arrow_rows.h"
+#include "joist/serve/bigquery/read_sessions.h"
 #include "joist/serve/bigquery/rpc_status.h"
+#include "joist/serve/bigquery/selected_fields.h"
 #include "joist/store/tables/column_reader.h"
 #include "joist/store/tables/query.h"
 
@@ -30,45 +30,14 @@ namespace {
 namespace storage = google::cloud::bigquery::storage::v1;
 using tables::Chunk;
 using tables::QueryStream;
-using tables::Schema;
 using tables::TableInfo;
 using tables::TableName;
 using tables::TableStore;
 
-/// Sessions that are remembered.
-constexpr size_t kMostSessions = 1000;
 /// Streams of a session.
 constexpr int kMostStreams = 100;
 /// Rows that a stream should have at least.
 constexpr int64_t kLeastRowsOfStream = 10'000;
-
-/// Row ids of [begin, end).
-struct RowRange {
-  int64_t begin = 0;
-  int64_t end = 0;
-};
-
-/// What a session reads. Its streams are added to by splitting.
-struct Session {
-  std::string name = {};
-  /// SELECT … FROM …; a restriction is in `where`.
-  std::string select = {};
-  std::string where = {};
-  /// The modes are the table's own, as a query doesn't know them.
-  Schema schema = {};
-  bool is_view = false;
-  bool avro = false;
-  std::map<std::string, RowRange> streams = {};
-
-  std::string Sql(const RowRange& range, int64_t offset) const {
-    std::string sql = select + " WHERE " + where;
-    if (!is_view) {
-      sql += " AND rowid >= " + std::to_string(range.begin) + " AND rowid < " +
-             std::to_string(range.end);
-    }
-    return offset == 0 ? sql : sql + " OFFSET " + std::to_string(offset);
-  }
-};
 
 int64_t NumberIn(TableStore* store, const std::string& sql) {
   auto rows = QueryStream::Open(store, sql);
@@ -84,64 +53,10 @@ std::string RandomId() {
   return std::to_string(device()) + std::to_string(device());
 }
 
-/// The sessions and their streams. Any number of threads.
-class Sessions {
- public:
-  void Add(Session session) {
-    const std::scoped_lock lock(mutex_);
-    if (order_.size() >= kMostSessions) {
-      sessions_.erase(order_.front());
-      order_.pop_front();
-    }
-    order_.push_back(session.name);
-    sessions_[session.name] = std::move(session);
-  }
-
-  /// A copy of the stream's session, and its rows.
-  Result<std::pair<Session, RowRange>> Find(const std::string& stream) {
-    const std::scoped_lock lock(mutex_);
-    const auto session = sessions_.find(SessionOf(stream));
-    if (session != sessions_.end()) {
-      const auto found = session->second.streams.find(stream);
-      if (found != session->second.streams.end()) return std::pair(session->second, found->second);
-    }
-    return NotFound("the read stream " + stream + " isn't there, or has expired; make a session");
-  }
-
-  /// Halves, of which neither is empty; nothing where that cannot be.
-  std::pair<std::string, std::string> Split(const std::string& stream, double fraction) {
-    const std::scoped_lock lock(mutex_);
-    const auto session = sessions_.find(SessionOf(stream));
-    if (session == sessions_.end()) return {};
-    auto& streams = session->second.streams;
-    const auto found = streams.find(stream);
-    constexpr size_t kMostSplit = 10'000;
-    if (found == streams.end() || session->second.is_view || streams.size() > kMostSplit) return {};
-    const RowRange range = found->second;
-    const auto middle =
-        range.begin + static_cast<int64_t>(static_cast<double>(range.end - range.begin) * fraction);
-    if (middle <= range.begin || middle >= range.end) return {};
-    // The stream itself stays readable; the halves are new ones.
-    const std::string base = session->first + "/streams/" + std::to_string(streams.size());
-    streams[base + "a"] = {range.begin, middle};
-    streams[base + "b"] = {middle, range.end};
-    return {base + "a", base + "b"};
-  }
-
- private:
-  static std::string SessionOf(const std::string& stream) {
-    return stream.substr(0, stream.find("/streams/"));
-  }
-
-  std::mutex mutex_;
-  std::map<std::string, Session> sessions_;
-  std::deque<std::string> order_;
-};
-
 /// The answers to one ReadRows; each is made by a thread of the pool once the one before has gone.
 class RowsWriter final : public grpc::ServerWriteReactor<storage::ReadRowsResponse> {
  public:
-  RowsWriter(TableStore* store, boost::asio::thread_pool* threads, Session session,
+  RowsWriter(TableStore* store, boost::asio::thread_pool* threads, ReadSession session,
              const RowRange& range, int64_t offset)
       : store_(store),
         threads_(threads),
@@ -215,7 +130,7 @@ class RowsWriter final : public grpc::ServerWriteReactor<storage::ReadRowsRespon
 
   TableStore* const store_ = nullptr;
   boost::asio::thread_pool* const threads_ = nullptr;
-  const Session session_;
+  const ReadSession session_;
   const RowRange range_;
   const int64_t offset_ = 0;
   std::unique_ptr<QueryStream> rows_;
@@ -226,7 +141,8 @@ class RowsWriter final : public grpc::ServerWriteReactor<storage::ReadRowsRespon
 
 class ReadService final : public storage::BigQueryRead::CallbackService {
  public:
-  explicit ReadService(TableStore* store) : store_(store) {}
+  explicit ReadService(TableStore* store)
+      : store_(store), sessions_(store->options().folder + "/read_sessions") {}
   ~ReadService() override { threads_.join(); }
 
   grpc::ServerUnaryReactor* CreateReadSession(grpc::CallbackServerContext* context,
@@ -257,12 +173,12 @@ class ReadService final : public storage::BigQueryRead::CallbackService {
       reactor->Finish({grpc::StatusCode::INVALID_ARGUMENT, "fraction lies between 0 and 1"});
       return reactor;
     }
-    const auto [primary, remainder] = sessions_.Split(request->name(), fraction);
-    if (!primary.empty()) {
-      response->mutable_primary_stream()->set_name(primary);
-      response->mutable_remainder_stream()->set_name(remainder);
+    const auto halves = sessions_.Split(request->name(), fraction);
+    if (halves.ok() && !halves->first.empty()) {
+      response->mutable_primary_stream()->set_name(halves->first);
+      response->mutable_remainder_stream()->set_name(halves->second);
     }
-    reactor->Finish(grpc::Status::OK);
+    reactor->Finish(ToGrpc(halves.status()));
     return reactor;
   }
 
@@ -271,10 +187,17 @@ class ReadService final : public storage::BigQueryRead::CallbackService {
     const storage::ReadSession& wanted = request.read_session();
     JOIST_ASSIGN_OR_RETURN(const TableName name, tables::TableNameOfPath(wanted.table()));
     JOIST_ASSIGN_OR_RETURN(const TableInfo info, store_->GetTable(name));
-    Session session;
+    if (wanted.table_modifiers().has_snapshot_time()) {
+      return {StatusCode::kUnimplemented, "tables as they were before (snapshot_time) aren't kept"};
+    }
+    ReadSession session;
     session.avro = wanted.data_format() != storage::ARROW;
     session.is_view = info.is_view;
-    JOIST_RETURN_IF_ERROR(Select(wanted.read_options(), info, &session));
+    const auto& selected = wanted.read_options().selected_fields();
+    JOIST_ASSIGN_OR_RETURN(SelectedFields fields,
+                           SelectFields(*info.schema, {selected.begin(), selected.end()}));
+    session.select = "SELECT " + fields.columns + " FROM " + info.name.Sql();
+    session.schema = std::move(fields.schema);
     const tables::SqlNames names{name.project, "",
                                  [this](const std::string& project, const std::string& dataset) {
                                    return store_->GetDataset({project, dataset}).ok();
@@ -307,43 +230,16 @@ class ReadService final : public storage::BigQueryRead::CallbackService {
       JOIST_ASSIGN_OR_RETURN(*response->mutable_arrow_schema()->mutable_serialized_schema(),
                              ArrowSchemaOf(*probe));
     }
-    sessions_.Add(std::move(session));
-    return OkStatus();
-  }
-
-  static Status Select(const storage::ReadSession::TableReadOptions& options, const TableInfo& info,
-                       Session* session) {
-    std::string columns;
-    for (const tables::Field& field : info.schema->fields) {
-      const auto& selected = options.selected_fields();
-      const bool wanted =
-          selected.empty() ||
-          std::any_of(selected.begin(), selected.end(),
-                      [&](const std::string& name) { return tables::SameName(name, field.name); });
-      if (!wanted) continue;
-      columns += columns.empty() ? "" : ", ";
-      // JSON is text, for Arrow too.
-      columns +=
-          field.type == tables::FieldType::kJson && field.mode != tables::FieldMode::kRepeated
-              ? "CAST(" + tables::Quoted(field.name) + " AS VARCHAR) AS " +
-                    tables::Quoted(field.name)
-              : tables::Quoted(field.name);
-      session->schema.fields.push_back(field);
-    }
-    for (const std::string& name : options.selected_fields()) {
-      if (info.schema->Find(name) < 0) {
-        return InvalidArgument(
-            "request failed: The following selected fields do not exist in the "
-            "table schema: " +
-            name);
-      }
-    }
-    session->select = "SELECT " + columns + " FROM " + info.name.Sql();
-    return OkStatus();
+    response->mutable_expire_time()->set_seconds(
+        std::chrono::duration_cast<std::chrono::seconds>(
+            std::chrono::system_clock::now().time_since_epoch())
+            .count() +
+        ReadSessions::kLongestMillis / 1000);
+    return sessions_.Add(std::move(session));
   }
 
   /// An empty table has no streams.
-  static void AddStreams(int most, int64_t end, int64_t rows, Session* session,
+  static void AddStreams(int most, int64_t end, int64_t rows, ReadSession* session,
                          storage::ReadSession* response) {
     if (rows == 0) return;
     int64_t count = most <= 0 ? 1 : std::min(most, kMostStreams);
@@ -357,7 +253,7 @@ class ReadService final : public storage::BigQueryRead::CallbackService {
   }
 
   TableStore* const store_;
-  Sessions sessions_;
+  ReadSessions sessions_;
   boost::asio::thread_pool threads_{4};
 };
 

@@ -101,8 +101,31 @@ HttpAnswer WithRows(const Json& answer, const std::string& rows) {
   return http;
 }
 
+/// Appends a page of a table's rows as JSON, of the columns in `schema`. Gives how many they are.
+Status AppendRowsOfTable(tables::TableStore* store, const TableName& name, const Schema& schema,
+                         const Page& page, bool int64_timestamps, std::string* text,
+                         int64_t* taken) {
+  std::string columns;
+  for (const tables::Field& field : schema.fields) {
+    columns += (columns.empty() ? "" : ", ") + tables::Quoted(field.name);
+  }
+  JOIST_ASSIGN_OR_RETURN(const auto rows, tables::QueryStream::Open(
+                                              store, "SELECT " + columns + " FROM " + name.Sql() +
+                                                         " LIMIT " + std::to_string(page.most) +
+                                                         " OFFSET " + std::to_string(page.begin)));
+  while (text->size() < kBytesOfPage) {
+    JOIST_ASSIGN_OR_RETURN(const tables::Chunk chunk, rows->Next());
+    if (chunk.rows() == 0) break;
+    if (!text->empty()) *text += ',';
+    tables::AppendJsonRows(schema, chunk, 0, chunk.rows(), {int64_timestamps}, text);
+    *taken += static_cast<int64_t>(chunk.rows());
+  }
+  return OkStatus();
+}
+
 /// What a job's rows look like from a page on.
-HttpAnswer ResultsAnswer(Job* job, std::string_view kind, const Page& page, bool int64_timestamps) {
+HttpAnswer ResultsAnswer(tables::TableStore* store, Job* job, std::string_view kind,
+                         const Page& page, bool int64_timestamps) {
   const std::scoped_lock lock(job->mutex);
   Json answer = {
       {"kind", kind},
@@ -127,6 +150,11 @@ HttpAnswer ResultsAnswer(Job* job, std::string_view kind, const Page& page, bool
   std::string rows;
   int64_t at = 0;
   int64_t taken = 0;
+  if (job->rows_table) {
+    const Status status = AppendRowsOfTable(store, *job->rows_table, result.schema, page,
+                                            int64_timestamps, &rows, &taken);
+    if (!status.ok()) return BigQueryError(status);
+  }
   for (const tables::Chunk& chunk : result.chunks) {
     const auto size = static_cast<int64_t>(chunk.rows());
     const int64_t begin = std::max<int64_t>(page.begin - at, 0);
@@ -275,7 +303,10 @@ class RestService final : public RestApi {
   }
 
   HttpAnswer ListDatasets(const HttpRequest& request, const std::string& project) {
-    const auto datasets = store_->ListDatasets(project);
+    auto datasets = store_->ListDatasets(project);
+    std::erase_if(datasets, [](const tables::DatasetInfo& info) {
+      return info.name.dataset == ResultTables::kDataset;
+    });
     const Page page = PageOf(request);
     const auto total = static_cast<int64_t>(datasets.size());
     const int64_t end = std::min(total, page.begin + page.most);
@@ -430,31 +461,20 @@ class RestService final : public RestApi {
     Schema schema;
     const std::string selected =
         "," + tables::Lower(QueryParameter(request.query, "selectedFields")) + ",";
-    std::string columns;
     for (const tables::Field& field : info->schema->fields) {
       if (selected != ",," &&
           selected.find("," + tables::Lower(field.name) + ",") == std::string::npos) {
         continue;
       }
-      columns += (columns.empty() ? "" : ", ") + tables::Quoted(field.name);
       schema.fields.push_back(field);
     }
-    auto rows = tables::QueryStream::Open(
-        store_, "SELECT " + columns + " FROM " + info->name.Sql() + " LIMIT " +
-                    std::to_string(page.most) + " OFFSET " + std::to_string(page.begin));
-    if (!rows.ok()) return BigQueryError(rows.status());
     const bool int64_timestamps =
         tables::SameName(QueryParameter(request.query, "formatOptions.useInt64Timestamp"), "true");
     std::string text;
     int64_t taken = 0;
-    while (text.size() < kBytesOfPage) {
-      const auto chunk = (*rows)->Next();
-      if (!chunk.ok()) return BigQueryError(chunk.status());
-      if (chunk->rows() == 0) break;
-      if (!text.empty()) text += ',';
-      tables::AppendJsonRows(schema, *chunk, 0, chunk->rows(), {int64_timestamps}, &text);
-      taken += static_cast<int64_t>(chunk->rows());
-    }
+    const Status status =
+        AppendRowsOfTable(store_, info->name, schema, page, int64_timestamps, &text, &taken);
+    if (!status.ok()) return BigQueryError(status);
     Json answer = {{"kind", "bigquery#tableDataList"}, {"totalRows", std::to_string(size->rows)}};
     if (taken > 0 && page.begin + taken < size->rows) {
       answer["pageToken"] = std::to_string(page.begin + taken);
@@ -555,8 +575,8 @@ class RestService final : public RestApi {
 
   void AnswerWhenDone(const JobPtr& job, int64_t milliseconds, std::string_view kind,
                       const Page& page, bool int64_timestamps, const HttpReply& reply) {
-    jobs_.WaitFor(job, milliseconds, [=, kind = std::string(kind)] {
-      reply(ResultsAnswer(job.get(), kind, page, int64_timestamps));
+    jobs_.WaitFor(job, milliseconds, [=, store = store_, kind = std::string(kind)] {
+      reply(ResultsAnswer(store, job.get(), kind, page, int64_timestamps));
     });
   }
 
@@ -594,7 +614,7 @@ class RestService final : public RestApi {
     }
     Json configuration = {{"query", std::move(query)}, {"dryRun", FlagAt(*body, "dryRun")}};
     if (const auto limit = IntegerAt(*body, "jobTimeoutMs")) configuration["jobTimeoutMs"] = *limit;
-    const auto job = jobs_.Start(project, "", std::move(configuration), "");
+    const auto job = jobs_.Start(project, "", std::move(configuration), "", RowsOfQuery::kInMemory);
     if (!job.ok()) return reply(BigQueryError(job.status()));
     Page page;
     page.most =
@@ -613,8 +633,9 @@ class RestService final : public RestApi {
 
   void StartJob(const Json& resource, const std::string& project, std::string media,
                 const HttpReply& reply) {
-    const auto job = jobs_.Start(project, TextAt(PartAt(resource, "jobReference"), "jobId"),
-                                 PartAt(resource, "configuration"), std::move(media));
+    const auto job =
+        jobs_.Start(project, TextAt(PartAt(resource, "jobReference"), "jobId"),
+                    PartAt(resource, "configuration"), std::move(media), RowsOfQuery::kInTable);
     if (!job.ok()) return reply(BigQueryError(job.status()));
     // Most are done in a moment, and the client then needs not ask again.
     const int64_t moment = FlagAt((*job)->configuration, "dryRun") ? kLongestWait : 50;

@@ -296,6 +296,25 @@ std::string IntoTable(const std::string& sql, const Schema& schema, const TableN
          "SELECT " + columns + " FROM (" + sql + ")";
 }
 
+/// The rows of `sql` in a table that is made for them: nobody else changes it.
+Status RunIntoNewTable(TableStore* store, const QueryRequest& request, const std::string& sql,
+                       DuckConnection* connection, QueryResult* result) {
+  JOIST_RETURN_IF_ERROR(store->CreateTable(*request.new_table, result->schema, "{}"));
+  const auto insert = [&]() -> Status {
+    JOIST_ASSIGN_OR_RETURN(
+        const Prepared into,
+        Prepare(*connection, IntoTable(sql, result->schema, *request.new_table, false)));
+    JOIST_RETURN_IF_ERROR(Bind(into, request.parameters));
+    DuckResult rows;
+    JOIST_RETURN_IF_ERROR(Execute(*store, request, connection, into, &rows));
+    result->rows = static_cast<int64_t>(duckdb_rows_changed(rows.get()));
+    return OkStatus();
+  };
+  const Status status = insert();
+  if (!status.ok()) JOIST_RETURN_IF_ERROR(store->DeleteTable(*request.new_table));
+  return status;
+}
+
 /// The statement on a connection of its own.
 Status RunOn(TableStore* store, const QueryRequest& request, const DuckSql& duck,
              DuckConnection* connection, QueryResult* result) {
@@ -317,6 +336,9 @@ Status RunOn(TableStore* store, const QueryRequest& request, const DuckSql& duck
   }
   if (request.dry_run) return OkStatus();
   DuckResult rows;
+  if (selects && request.new_table) {
+    return RunIntoNewTable(store, request, duck.sql, connection, result);
+  }
   if (selects && !request.destination) {
     JOIST_RETURN_IF_ERROR(Execute(*store, request, connection, first, &rows));
     return TakeRows(*store, &rows, result);

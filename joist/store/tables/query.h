@@ -38,6 +38,8 @@ struct QueryRequest {
   std::optional<TableName> destination = {};
   /// What is in `destination` goes, or stays.
   bool truncate = true;
+  /// A table of that name is made for the rows of a SELECT; it goes again if the query fails.
+  std::optional<TableName> new_table = {};
   /// Says the schema and runs nothing.
   bool dry_run = false;
   /// At most so long; 0 is as long as the store allows.
@@ -50,8 +52,8 @@ struct QueryRequest {
 struct QueryResult {
   std::string statement_type = {};
   Schema schema = {};
-  std::vector<Chunk> chunks = {};
-  int64_t rows = 0;
+  std::vector<Chunk> chunks = {};  ///< Of a SELECT whose rows go nowhere else.
+  int64_t rows = 0;                ///< In `chunks` or in the new table.
   /// Rows that DML changed; -1 for what isn't DML.
   int64_t affected = -1;
 };

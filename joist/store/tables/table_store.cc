@@ -375,11 +375,17 @@ Result<DatasetInfo> TableStore::GetDataset(const DatasetName& name) const {
 }
 
 std::vector<DatasetInfo> TableStore::ListDatasets(const std::string& project) const {
+  std::vector<DatasetInfo> datasets = ListDatasets();
+  std::erase_if(datasets, [&project](const DatasetInfo& info) {
+    return !SameName(info.name.project, project);
+  });
+  return datasets;
+}
+
+std::vector<DatasetInfo> TableStore::ListDatasets() const {
   std::vector<DatasetInfo> datasets;
   const std::shared_lock lock(catalog_mutex_);
-  for (const auto& [key, info] : datasets_) {
-    if (SameName(info.name.project, project)) datasets.push_back(info);
-  }
+  for (const auto& [key, info] : datasets_) datasets.push_back(info);
   return datasets;
 }
 

@@ -153,6 +153,8 @@ class TableStore {
   Status CreateDataset(const DatasetName& name, const std::string& resource);
   Result<DatasetInfo> GetDataset(const DatasetName& name) const;
   std::vector<DatasetInfo> ListDatasets(const std::string& project) const;
+  /// Of all projects.
+  std::vector<DatasetInfo> ListDatasets() const;
   Status UpdateDataset(const DatasetName& name, const std::string& resource);
   /// FAILED_PRECONDITION where it has tables, unless `contents` are to go as well.
   Status DeleteDataset(const DatasetName& name, bool contents);
