@@ -45,11 +45,13 @@ struct Subscription::Pulling {
 
 Subscription::Subscription(uint64_t number, SubscriptionSettings settings, Filter filter,
                            std::shared_ptr<const TopicFiles> files, OffsetRanges acked,
-                           AttemptTable attempts, uint64_t first_lease_id, size_t most_leases)
+                           AttemptTable attempts, uint64_t first_lease_id, size_t most_leases,
+                           size_t most_waiting_of_key)
     : number_(number),
       filter_(std::move(filter)),
       files_(std::move(files)),
       most_leases_(most_leases),
+      most_waiting_of_key_(most_waiting_of_key),
       settings_(std::move(settings)),
       acked_(std::move(acked)),
       attempts_(std::move(attempts)),
@@ -90,6 +92,7 @@ Result<Deliveries> Subscription::Pull(int64_t now, const PullLimits& limits, con
                                                         : settings_.ack_deadline_micros);
     Status status = TakeRetries(&pulling);
     if (status.ok()) status = TakeReadyKeys(&pulling);
+    if (status.ok()) status = TakeLeft(&pulling);
     if (status.ok()) status = TakeNew(&pulling);
     if (!pulling.offsets.empty()) {
       AddExpiry(pulling.due, std::move(pulling.offsets));
@@ -230,9 +233,67 @@ Status Subscription::TakeReadyKeys(Pulling* pulling) {
     if (pulling->is_full && key->leased.empty() && !key->waiting.empty()) break;
     ready_keys_.pop_front();
     key->is_ready = false;
+    if (key->waiting.empty() && key->has_left() && !key->is_left_ready) {
+      key->is_left_ready = true;
+      left_keys_.push_back(key);
+    }
     DropIfUnused(key);
   }
   return OkStatus();
+}
+
+Status Subscription::TakeLeft(Pulling* pulling) {
+  if (left_keys_.empty() || pulling->is_full) return OkStatus();
+  uint64_t at = UINT64_MAX;
+  uint64_t end = 0;
+  for (const OrderedKey* key : left_keys_) {
+    at = std::min(at, key->left_begin);
+    end = std::max(end, key->left_end);
+  }
+  const Status status = ReadLeft(end, &at, pulling);
+  for (OrderedKey* key : std::exchange(left_keys_, {})) {
+    if (key->is_left_ready) {
+      key->left_begin = std::max(key->left_begin, at);
+      key->is_left_ready = key->has_left();
+      if (key->is_left_ready) left_keys_.push_back(key);
+    }
+    MaybeReady(pulling->now, key);
+  }
+  return status;
+}
+
+Status Subscription::ReadLeft(uint64_t end, uint64_t* at, Pulling* pulling) {
+  size_t keys = left_keys_.size();
+  while (*at < end && keys > 0 && !pulling->is_full && leases_.size() < most_leases_ &&
+         pulling->passed_over < kMostPassedOver / 2) {
+    if (const uint64_t beyond = acked_.EndOfRange(*at); beyond != *at) {
+      *at = beyond;
+      continue;
+    }
+    if (left_block_ == nullptr || !left_block_->Contains(*at)) {
+      JOIST_ASSIGN_OR_RETURN(left_block_, files_->Read(*at, kBlockBytes));
+    }
+    if (!TakeOneLeft(*at, left_block_->at(*at), pulling)) --keys;
+    ++*at;
+  }
+  return OkStatus();
+}
+
+/// False where the key has as many as may wait, so that nothing more of it is taken.
+bool Subscription::TakeOneLeft(uint64_t offset, const Message& message, Pulling* pulling) {
+  const auto found = keys_.find(std::string(message.view.ordering_key));
+  if (found == keys_.end() || !found->second.is_left_ready || offset < found->second.left_begin ||
+      offset >= found->second.left_end) {
+    ++pulling->passed_over;
+    return true;
+  }
+  OrderedKey* const key = &found->second;
+  const bool is_taken = (key->waiting.empty() && CanGoOn(*key, *pulling) &&
+                         HandOut(offset, message, left_block_, pulling)) ||
+                        AddWaiting(offset, key);
+  key->left_begin = is_taken ? offset + 1 : offset;
+  key->is_left_ready = is_taken;
+  return is_taken;
 }
 
 Status Subscription::TakeNew(Pulling* pulling) {
@@ -287,14 +348,28 @@ bool Subscription::MustWait(const Message& message, uint64_t offset, const Pulli
   const auto found = keys_.find(std::string(message.view.ordering_key));
   if (found == keys_.end()) return false;
   OrderedKey& key = found->second;
-  if (key.waiting.empty() && key.forwarding == 0 && key.not_before_micros <= pulling.now &&
-      (key.leased.empty() || key.pull == pulls_)) {
-    return false;
+  if (key.waiting.empty() && !key.has_left() && CanGoOn(key, pulling)) return false;
+  if (key.has_left() || !AddWaiting(offset, &key)) {
+    if (!key.has_left()) key.left_begin = offset;
+    key.left_end = offset + 1;
   }
+  return true;
+}
+
+bool Subscription::CanGoOn(const OrderedKey& key, const Pulling& pulling) const {
+  return key.forwarding == 0 && key.not_before_micros <= pulling.now &&
+         (key.leased.empty() || key.pull == pulls_);
+}
+
+bool Subscription::AddWaiting(uint64_t offset, OrderedKey* key) {
+  // One of each key may, or it would never be found again.
+  const bool has_room =
+      key->waiting.size() < most_waiting_of_key_ && leases_.size() < most_leases_ / 2;
+  if (!has_room && !(key->waiting.empty() && key->is_left_ready)) return false;
   Lease* lease = AddLease(offset);
   lease->state = Lease::State::kWaiting;
-  lease->key = &key;
-  key.waiting.push_back(offset);
+  lease->key = key;
+  key->waiting.push_back(offset);
   return true;
 }
 
@@ -357,7 +432,12 @@ void Subscription::RemoveLease(int64_t now, Lease* lease) {
 }
 
 void Subscription::MaybeReady(int64_t now, OrderedKey* key) {
-  if (key->leased.empty() && key->forwarding == 0 && !key->waiting.empty() && !key->is_ready) {
+  const bool is_free = key->leased.empty() && key->forwarding == 0;
+  if (is_free && key->waiting.empty() && key->has_left() && !key->is_left_ready) {
+    key->is_left_ready = true;
+    left_keys_.push_back(key);
+  }
+  if (is_free && !key->waiting.empty() && !key->is_ready) {
     if (key->not_before_micros > now) {
       retries_.emplace(key->not_before_micros, key->waiting.front());
     } else {
@@ -369,7 +449,10 @@ void Subscription::MaybeReady(int64_t now, OrderedKey* key) {
 }
 
 void Subscription::DropIfUnused(OrderedKey* key) {
-  if (!key->leased.empty() || !key->waiting.empty() || key->forwarding > 0 || key->is_ready) return;
+  if (!key->leased.empty() || !key->waiting.empty() || key->forwarding > 0 || key->is_ready ||
+      key->has_left() || key->is_left_ready) {
+    return;
+  }
   keys_.erase(keys_.find(*key->name));
 }
 
@@ -560,7 +643,7 @@ std::vector<Waiter> Subscription::TakeWaiters() {
 
 bool Subscription::IsDeliverable() const {
   return !ready_.empty() || !ready_keys_.empty() ||
-         (next_ < files_->end() && leases_.size() < most_leases_);
+         ((next_ < files_->end() || !left_keys_.empty()) && leases_.size() < most_leases_);
 }
 
 void Subscription::SkipDropped() {
@@ -657,6 +740,7 @@ void Subscription::Reset(OffsetRanges acked) {
     retries_ = {};
     ready_.clear();
     ready_keys_.clear();
+    left_keys_.clear();
     keys_.clear();
     forwards_.clear();
     attempts_.RemoveBefore(UINT64_MAX);
