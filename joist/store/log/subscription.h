@@ -27,7 +27,6 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -42,10 +41,13 @@
 #include "joist/store/log/attempt_table.h"
 #include "joist/store/log/catalog.h"
 #include "joist/store/log/filter.h"
+#include "joist/store/log/lease_deadlines.h"
 #include "joist/store/log/lease_table.h"
 #include "joist/store/log/offset_ranges.h"
+#include "joist/store/log/ordered_key.h"
 #include "joist/store/log/settings.h"
 #include "joist/store/log/topic_files.h"
+#include "joist/store/log/waiter_list.h"
 
 namespace joist::store {
 
@@ -75,26 +77,6 @@ struct PullLimits {
   int64_t ack_deadline_micros = 0;  ///< 0: the subscription's.
   /// Counts what is handed out until it is acknowledged or its lease ends; may be null.
   std::shared_ptr<Outstanding> holder = {};
-};
-
-/// Called once, from any thread, when something may have become deliverable; must return soon and
-/// not call the log. Forgotten when the caller drops it.
-using Waiter = std::shared_ptr<const std::function<void()>>;
-
-/// The ordering key of messages that are leased or wait.
-struct OrderedKey {
-  const std::string* name = nullptr;
-  std::deque<uint64_t> leased = {};   // In order; those that are done too.
-  std::deque<uint64_t> waiting = {};  // In order.
-  uint64_t left_begin = 0;
-  uint64_t left_end = 0;
-  size_t forwarding = 0;
-  uint64_t pull = 0;  // The last one that handed out some.
-  int64_t not_before_micros = 0;
-  bool is_ready = false;       // In ready_keys_.
-  bool is_left_ready = false;  // In left_keys_.
-
-  bool has_left() const { return left_begin < left_end; }
 };
 
 class Subscription {
@@ -173,19 +155,16 @@ class Subscription {
   void SettleDone(OrderedKey* key);
   bool AcknowledgeOne(int64_t now, uint64_t offset);
   void EndLease(Lease* lease);
-  void AddWaiter(const Waiter& waiter);
   void RemoveLease(int64_t now, Lease* lease);
   void Return(int64_t now, Lease* lease);
   void ReturnKey(int64_t now, Lease* lease);
   void ExpireLocked(int64_t now);
-  void AddExpiry(int64_t due, std::vector<uint64_t> offsets);
   void MaybeReady(int64_t now, OrderedKey* key);
   void DropIfUnused(OrderedKey* key);
   int64_t Backoff(uint32_t attempts) const;
   void SkipDropped();
   bool IsDeliverable() const;
   void UpdateDue();
-  std::vector<Waiter> TakeWaiters();
 
   const uint64_t number_;
   const Filter filter_;
@@ -204,8 +183,7 @@ class Subscription {
   bool is_changed_ = false;
   LeaseTable leases_;
   uint64_t leased_ = 0;
-  std::multimap<int64_t, std::vector<uint64_t>> expiries_;
-  size_t expiring_ = 0;  // Offsets in expiries_.
+  LeaseDeadlines deadlines_;
   using Retry = std::pair<int64_t, uint64_t>;
   std::priority_queue<Retry, std::vector<Retry>, std::greater<>> retries_;
   std::deque<uint64_t> ready_;
@@ -216,8 +194,7 @@ class Subscription {
   std::shared_ptr<const MessageBlock> block_;        // Of the cursor.
   std::shared_ptr<const MessageBlock> left_block_;   // Of what was left in the log.
   std::shared_ptr<const MessageBlock> retry_block_;  // Of the last message handed out again.
-  std::vector<std::weak_ptr<const std::function<void()>>> waiters_;
-  size_t prune_waiters_at_ = 64;
+  WaiterList waiters_;
   SubscriptionFigures counts_;
 };
 
