@@ -39,8 +39,8 @@ struct ModelMessage {
 
 class LogModel {
  public:
-  LogModel(uint32_t seed, SubscriptionSettings settings)
-      : random_(seed), settings_(std::move(settings)) {
+  LogModel(uint32_t seed, SubscriptionSettings settings, size_t most_waiting_of_key)
+      : random_(seed), settings_(std::move(settings)), most_waiting_of_key_(most_waiting_of_key) {
     Open();
     EXPECT_TRUE(log_->CreateTopic(kModelTopic, {}).ok());
     settings_.topic = kModelTopic;
@@ -79,6 +79,7 @@ class LogModel {
     MessageLogOptions options;
     options.folder = folder_.path();
     options.segment_bytes = 2000;
+    options.most_waiting_of_key = most_waiting_of_key_;
     options.now = [this] { return now_.load(); };
     options.has_keeper = false;
     auto log = MessageLog::Open(options);
@@ -280,15 +281,17 @@ class LogModel {
   ScratchFolder folder_;
   std::mt19937 random_;
   SubscriptionSettings settings_;
+  const size_t most_waiting_of_key_;
   std::atomic<int64_t> now_ = 1'700'000'000 * kMicrosPerSecond;
   std::unique_ptr<MessageLog> log_;
   std::vector<ModelMessage> messages_;
 };
 
-void RunScripts(const SubscriptionSettings& settings) {
+void RunScripts(const SubscriptionSettings& settings,
+                size_t most_waiting_of_key = Subscription::kMostWaitingOfKey) {
   for (uint32_t seed = 1; seed <= 5 && !::testing::Test::HasFailure(); ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
-    LogModel(seed, settings).Run(300);
+    LogModel(seed, settings, most_waiting_of_key).Run(300);
   }
 }
 
@@ -297,6 +300,15 @@ TEST(LogModelTest, Plain) { RunScripts({}); }
 TEST(LogModelTest, Retained) { RunScripts({.retain_acked = true}); }
 
 TEST(LogModelTest, Ordered) { RunScripts({.retain_acked = true, .is_ordered = true}); }
+
+TEST(LogModelTest, OrderedWithLittleRoom) {
+  RunScripts({.retain_acked = true, .is_ordered = true}, 1);
+  RunScripts({.is_ordered = true, .filter = "attributes.color = \"red\""}, 3);
+  RunScripts({.is_ordered = true,
+              .min_backoff_micros = 2 * kMicrosPerSecond,
+              .max_backoff_micros = 9 * kMicrosPerSecond},
+             2);
+}
 
 TEST(LogModelTest, Filtered) {
   RunScripts({.retain_acked = true, .is_ordered = true, .filter = "attributes.color = \"red\""});

@@ -43,6 +43,9 @@ struct MessageLogOptions {
   /// Publish refuses what would make more than so many bytes wait for the disk.
   size_t most_bytes_in_flight = 256 << 20;
   size_t most_leases = Subscription::kMostLeases;  ///< Of each subscription.
+  /// Of each ordering key, behind a message that is handed out; more are left in the log and read
+  /// again. At least 1.
+  size_t most_waiting_of_key = Subscription::kMostWaitingOfKey;
   size_t most_topics = 10'000;
   size_t most_subscriptions = 10'000;
   /// Microseconds since 1970; null: the system's clock.

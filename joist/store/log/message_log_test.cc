@@ -574,6 +574,57 @@ TEST_F(MessageLogTest, ABlockedKeyHoldsSoManyMessagesAndNoMore) {
   EXPECT_EQ(Figures().unacked, 0u);
 }
 
+TEST_F(MessageLogTest, BlockedKeysHoldUpNobodyElse) {
+  log_.reset();
+  MessageLogOptions options;
+  options.folder = folder_.path();
+  options.now = [this] { return now_.load(); };
+  options.has_keeper = false;
+  options.most_leases = 100;
+  options.most_waiting_of_key = 10;
+  log_ = std::move(*MessageLog::Open(options));
+  Make({.ack_deadline_micros = 600 * kMicrosPerSecond, .is_ordered = true});
+  constexpr int kKeys = 20;
+  constexpr int kOfKey = 50;
+  for (int i = 0; i < kOfKey; ++i) {
+    for (int key = 0; key < kKeys; ++key) {
+      PublishBatch batch;
+      ASSERT_TRUE(
+          batch
+              .Add(std::to_string(key) + " " + std::to_string(i), Attributes(), std::to_string(key))
+              .ok());
+      ASSERT_TRUE(log_->Publish(kTopic, std::move(batch), nullptr).ok());
+    }
+  }
+  PublishOne("free");
+  // The first of each key is handed out, and blocks the others.
+  EXPECT_EQ(Pull(kKeys).size(), static_cast<size_t>(kKeys));
+  std::vector<AckId> held = last_;
+  EXPECT_THAT(Pull(), ElementsAre("free"));
+  Ack(last_);
+  PublishOne("other", "another key");
+  EXPECT_THAT(Pull(), ElementsAre("other"));
+  Ack(last_);
+  EXPECT_THAT(Pull(), IsEmpty());
+  EXPECT_EQ(Figures().unacked, static_cast<uint64_t>(kKeys * kOfKey));
+  // All come, each key in order.
+  Ack(held);
+  std::map<int, int> next;
+  for (int key = 0; key < kKeys; ++key) next[key] = 1;
+  for (int got = kKeys; got < kKeys * kOfKey;) {
+    const auto texts = Pull(7);
+    ASSERT_FALSE(texts.empty()) << "after " << got;
+    for (const std::string& text : texts) {
+      const int key = std::stoi(text);
+      ASSERT_EQ(text, std::to_string(key) + " " + std::to_string(next[key]++));
+      ++got;
+    }
+    Ack(last_);
+  }
+  EXPECT_THAT(Pull(), IsEmpty());
+  EXPECT_EQ(Figures().unacked, 0u);
+}
+
 TEST_F(MessageLogTest, RefusesMoreThanMayWaitForTheDisk) {
   log_.reset();
   MessageLogOptions options;

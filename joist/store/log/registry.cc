@@ -53,7 +53,7 @@ std::shared_ptr<Subscription> Registry::MakeSubscription(uint64_t number,
                                                          AttemptTable attempts) const {
   return std::make_shared<Subscription>(number, std::move(settings), std::move(filter), topic.files,
                                         std::move(acked), std::move(attempts), FirstLeaseId(),
-                                        options_.most_leases);
+                                        options_.most_leases, options_.most_waiting_of_key);
 }
 
 Status Registry::LoadTopics(TopicsByNumber* topics) {

@@ -3,53 +3,27 @@
 #include "joist/store/log/subscription.h"
 
 #include <algorithm>
-#include <iterator>
 
 namespace joist::store {
 namespace {
 
-constexpr size_t kBlockBytes = 256 << 10;
-// A pull looks at so many messages that the filter refuses or that wait, then lets others in.
-constexpr size_t kMostPassedOver = 100'000;
 constexpr int64_t kForwardAgainMicros = kMicrosPerSecond;
-
-size_t BytesOf(const MessageView& message) {
-  size_t bytes = message.data.size() + message.ordering_key.size();
-  message.attributes.ForEach(
-      [&](std::string_view name, std::string_view value) { bytes += name.size() + value.size(); });
-  return bytes;
-}
 
 void Call(const std::vector<Waiter>& waiters) {
   for (const Waiter& waiter : waiters) (*waiter)();
 }
 
-void EraseSorted(uint64_t offset, std::deque<uint64_t>* offsets) {
-  const auto found = std::lower_bound(offsets->begin(), offsets->end(), offset);
-  if (found != offsets->end() && *found == offset) offsets->erase(found);
-}
-
 }  // namespace
-
-/// What a pull has gathered.
-struct Subscription::Pulling {
-  int64_t now = 0;
-  PullLimits limits;
-  int64_t due = 0;
-  size_t bytes = 0;
-  size_t passed_over = 0;
-  bool is_full = false;
-  Deliveries deliveries;
-  std::vector<uint64_t> offsets;
-};
 
 Subscription::Subscription(uint64_t number, SubscriptionSettings settings, Filter filter,
                            std::shared_ptr<const TopicFiles> files, OffsetRanges acked,
-                           AttemptTable attempts, uint64_t first_lease_id, size_t most_leases)
+                           AttemptTable attempts, uint64_t first_lease_id, size_t most_leases,
+                           size_t most_waiting_of_key)
     : number_(number),
       filter_(std::move(filter)),
       files_(std::move(files)),
       most_leases_(most_leases),
+      most_waiting_of_key_(most_waiting_of_key),
       settings_(std::move(settings)),
       acked_(std::move(acked)),
       attempts_(std::move(attempts)),
@@ -67,56 +41,14 @@ void Subscription::SetSettings(SubscriptionSettings settings) {
     const std::lock_guard lock(mutex_);
     settings_ = std::move(settings);
     // Who waits learns that it was detached.
-    if (settings_.is_detached) waiters = TakeWaiters();
+    if (settings_.is_detached) waiters = waiters_.Take();
   }
   Call(waiters);
 }
 
-Result<Deliveries> Subscription::Pull(int64_t now, const PullLimits& limits, const Waiter& waiter) {
-  Pulling pulling;
-  bool is_more = false;
-  {
-    const std::lock_guard lock(mutex_);
-    if (settings_.is_detached) {
-      return Status(StatusCode::kFailedPrecondition, "the subscription is detached from its topic");
-    }
-    ExpireLocked(now);
-    SkipDropped();
-    ++pulls_;
-    pulling.now = now;
-    pulling.limits = limits;
-    pulling.limits.messages = std::max<size_t>(1, limits.messages);
-    pulling.due = now + (limits.ack_deadline_micros > 0 ? limits.ack_deadline_micros
-                                                        : settings_.ack_deadline_micros);
-    Status status = TakeRetries(&pulling);
-    if (status.ok()) status = TakeReadyKeys(&pulling);
-    if (status.ok()) status = TakeNew(&pulling);
-    if (!pulling.offsets.empty()) {
-      AddExpiry(pulling.due, std::move(pulling.offsets));
-    } else if (!status.ok()) {
-      return status;
-    }
-    is_more = IsDeliverable();
-    if (pulling.deliveries.messages.empty() && waiter != nullptr && !is_more) {
-      AddWaiter(waiter);
-    }
-    UpdateDue();
-  }
-  if (pulling.deliveries.messages.empty() && waiter != nullptr && is_more) (*waiter)();
-  return std::move(pulling.deliveries);
-}
-
 void Subscription::Wait(const Waiter& waiter) {
   const std::lock_guard lock(mutex_);
-  AddWaiter(waiter);
-}
-
-void Subscription::AddWaiter(const Waiter& waiter) {
-  if (waiters_.size() >= prune_waiters_at_) {
-    std::erase_if(waiters_, [](const auto& other) { return other.expired(); });
-    prune_waiters_at_ = std::max<size_t>(64, 2 * waiters_.size());
-  }
-  waiters_.push_back(waiter);
+  waiters_.Add(waiter);
 }
 
 Result<std::shared_ptr<const MessageBlock>> Subscription::BlockOf(uint64_t offset) {
@@ -140,162 +72,6 @@ bool Subscription::IsSpent(const Lease& lease) const {
 
 void Subscription::CountAttempt(const Lease& lease) {
   if (CountsAttempts()) attempts_.Set(lease.offset, lease.attempts);
-}
-
-bool Subscription::HandOut(uint64_t offset, const Message& message,
-                           const std::shared_ptr<const MessageBlock>& block, Pulling* pulling) {
-  auto& messages = pulling->deliveries.messages;
-  const size_t bytes = BytesOf(message.view);
-  if (messages.size() >= pulling->limits.messages ||
-      (!messages.empty() && pulling->bytes + bytes > pulling->limits.bytes)) {
-    pulling->is_full = true;
-    return false;
-  }
-  Lease* lease = leases_.Find(offset);
-  if (lease == nullptr) {
-    lease = AddLease(offset);
-    if (settings_.is_ordered && !message.view.ordering_key.empty()) {
-      const auto key = keys_.try_emplace(std::string(message.view.ordering_key)).first;
-      key->second.name = &key->first;
-      lease->key = &key->second;
-    }
-  }
-  if (lease->key != nullptr) {
-    lease->key->leased.push_back(offset);
-    lease->key->pull = pulls_;
-  }
-  // An earlier process handed it out for the last time: whoever has it may still acknowledge it.
-  const bool is_held = lease->lease_id == 0 && IsSpent(*lease);
-  lease->state = Lease::State::kLeased;
-  lease->lease_id = next_lease_id_++;
-  lease->due_micros = pulling->due;
-  ++leased_;
-  pulling->offsets.push_back(offset);
-  if (is_held) {
-    if (lease->key != nullptr) lease->key->pull = 0;  // Nothing behind it either.
-    return true;
-  }
-  if (++lease->attempts > 1) CountAttempt(*lease);
-  if (pulling->limits.holder != nullptr) {
-    lease->holder = pulling->limits.holder;
-    lease->bytes = static_cast<uint32_t>(bytes);
-    lease->holder->messages.fetch_add(1, std::memory_order_relaxed);
-    lease->holder->bytes.fetch_add(lease->bytes, std::memory_order_relaxed);
-  }
-  ++counts_.deliveries;
-  pulling->bytes += bytes;
-  auto& blocks = pulling->deliveries.blocks;
-  if (blocks.empty() || blocks.back() != block) blocks.push_back(block);
-  messages.push_back({.id = {offset, lease->lease_id},
-                      .attempts = lease->attempts,
-                      .publish_micros = message.publish_micros,
-                      .message = message.view});
-  return true;
-}
-
-Result<bool> Subscription::HandOutAgain(uint64_t offset, Pulling* pulling) {
-  auto block = BlockOf(offset);
-  if (!block.ok()) {
-    if (block.status().code() != StatusCode::kOutOfRange) return block.status();
-    AcknowledgeOne(pulling->now, offset);  // Retention has dropped it.
-    return true;
-  }
-  return HandOut(offset, block.value()->at(offset), *block, pulling);
-}
-
-Status Subscription::TakeRetries(Pulling* pulling) {
-  while (!ready_.empty()) {
-    const uint64_t offset = ready_.front();
-    const Lease* lease = leases_.Find(offset);
-    if (lease != nullptr && lease->state == Lease::State::kWaiting) {
-      JOIST_ASSIGN_OR_RETURN(const bool is_done, HandOutAgain(offset, pulling));
-      if (!is_done) return OkStatus();
-    }
-    ready_.pop_front();
-  }
-  return OkStatus();
-}
-
-Status Subscription::TakeReadyKeys(Pulling* pulling) {
-  while (!ready_keys_.empty() && !pulling->is_full) {
-    OrderedKey* key = ready_keys_.front();
-    while (!key->waiting.empty() && key->forwarding == 0 &&
-           (key->leased.empty() || key->pull == pulls_)) {
-      const uint64_t offset = key->waiting.front();
-      JOIST_ASSIGN_OR_RETURN(const bool is_done, HandOutAgain(offset, pulling));
-      if (!is_done) break;
-      EraseSorted(offset, &key->waiting);
-    }
-    // Without room for its first message the key stays where it is.
-    if (pulling->is_full && key->leased.empty() && !key->waiting.empty()) break;
-    ready_keys_.pop_front();
-    key->is_ready = false;
-    DropIfUnused(key);
-  }
-  return OkStatus();
-}
-
-Status Subscription::TakeNew(Pulling* pulling) {
-  const uint64_t end = files_->end();
-  while (!pulling->is_full && next_ < end && leases_.size() < most_leases_ &&
-         pulling->passed_over < kMostPassedOver) {
-    if (const uint64_t beyond = acked_.EndOfRange(next_); beyond != next_) {
-      next_ = beyond;
-      continue;
-    }
-    if (block_ == nullptr || !block_->Contains(next_)) {
-      JOIST_ASSIGN_OR_RETURN(block_, files_->Read(next_, kBlockBytes));
-    }
-    if (!TakeFrom(*block_, pulling)) break;
-  }
-  return OkStatus();
-}
-
-bool Subscription::TakeFrom(const MessageBlock& block, Pulling* pulling) {
-  const uint64_t begin = next_;
-  uint64_t refused_from = next_;  // [refused_from, next_) is what the filter refuses.
-  const auto acknowledge_refused = [&] {
-    if (refused_from == next_) return;
-    counts_.filtered += acked_.Add(refused_from, next_);
-    is_changed_ = true;
-  };
-  for (; next_ < block.end(); ++next_) {
-    if (pulling->passed_over >= kMostPassedOver || leases_.size() >= most_leases_) break;
-    if (acked_.Contains(next_)) break;
-    const Message& message = block.at(next_);
-    if (!filter_.Matches(message.view.attributes)) {
-      ++pulling->passed_over;
-      continue;
-    }
-    acknowledge_refused();
-    refused_from = next_ + 1;
-    if (MustWait(message, next_, *pulling)) {
-      ++pulling->passed_over;
-      continue;
-    }
-    if (!HandOut(next_, message, block_, pulling)) {
-      refused_from = next_;
-      break;
-    }
-  }
-  acknowledge_refused();
-  return next_ != begin;
-}
-
-bool Subscription::MustWait(const Message& message, uint64_t offset, const Pulling& pulling) {
-  if (!settings_.is_ordered || message.view.ordering_key.empty()) return false;
-  const auto found = keys_.find(std::string(message.view.ordering_key));
-  if (found == keys_.end()) return false;
-  OrderedKey& key = found->second;
-  if (key.waiting.empty() && key.forwarding == 0 && key.not_before_micros <= pulling.now &&
-      (key.leased.empty() || key.pull == pulls_)) {
-    return false;
-  }
-  Lease* lease = AddLease(offset);
-  lease->state = Lease::State::kWaiting;
-  lease->key = &key;
-  key.waiting.push_back(offset);
-  return true;
 }
 
 bool Subscription::AcknowledgeOne(int64_t now, uint64_t offset) {
@@ -357,7 +133,12 @@ void Subscription::RemoveLease(int64_t now, Lease* lease) {
 }
 
 void Subscription::MaybeReady(int64_t now, OrderedKey* key) {
-  if (key->leased.empty() && key->forwarding == 0 && !key->waiting.empty() && !key->is_ready) {
+  const bool is_free = key->leased.empty() && key->forwarding == 0;
+  if (is_free && key->waiting.empty() && key->has_left() && !key->is_left_ready) {
+    key->is_left_ready = true;
+    left_keys_.push_back(key);
+  }
+  if (is_free && !key->waiting.empty() && !key->is_ready) {
     if (key->not_before_micros > now) {
       retries_.emplace(key->not_before_micros, key->waiting.front());
     } else {
@@ -369,7 +150,10 @@ void Subscription::MaybeReady(int64_t now, OrderedKey* key) {
 }
 
 void Subscription::DropIfUnused(OrderedKey* key) {
-  if (!key->leased.empty() || !key->waiting.empty() || key->forwarding > 0 || key->is_ready) return;
+  if (!key->leased.empty() || !key->waiting.empty() || key->forwarding > 0 || key->is_ready ||
+      key->has_left() || key->is_left_ready) {
+    return;
+  }
   keys_.erase(keys_.find(*key->name));
 }
 
@@ -392,7 +176,7 @@ std::vector<AckId> Subscription::Acknowledge(int64_t now, std::span<const AckId>
       if (id.offset < end && AcknowledgeLease(now, id.offset)) ++counts_.acks;
     }
     UpdateDue();
-    if (IsDeliverable()) waiters = TakeWaiters();
+    if (IsDeliverable()) waiters = waiters_.Take();
   }
   Call(waiters);
   return refused;
@@ -419,29 +203,12 @@ std::vector<AckId> Subscription::ModifyAckDeadline(int64_t now, std::span<const 
         Return(now, lease);
       }
     }
-    if (!extended.empty()) AddExpiry(now + micros, std::move(extended));
+    if (!extended.empty()) deadlines_.Add(now + micros, std::move(extended), leases_);
     UpdateDue();
-    if (IsDeliverable()) waiters = TakeWaiters();
+    if (IsDeliverable()) waiters = waiters_.Take();
   }
   Call(waiters);
   return refused;
-}
-
-void Subscription::AddExpiry(int64_t due, std::vector<uint64_t> offsets) {
-  expiring_ += offsets.size();
-  expiries_.emplace(due, std::move(offsets));
-  // Deadlines that were moved leave old entries behind; not more of them than leases.
-  if (expiring_ < 4 * leases_.size() + 1024) return;
-  std::map<int64_t, std::vector<uint64_t>> current;
-  leases_.ForEach([&](const Lease& lease) {
-    if (lease.state == Lease::State::kLeased) current[lease.due_micros].push_back(lease.offset);
-  });
-  expiries_.clear();
-  expiring_ = 0;
-  for (auto& [when, leased] : current) {
-    expiring_ += leased.size();
-    expiries_.emplace_hint(expiries_.end(), when, std::move(leased));
-  }
 }
 
 int64_t Subscription::Backoff(uint32_t attempts) const {
@@ -501,16 +268,14 @@ void Subscription::Expire(int64_t now) {
     const std::lock_guard lock(mutex_);
     ExpireLocked(now);
     UpdateDue();
-    if (IsDeliverable()) waiters = TakeWaiters();
+    if (IsDeliverable()) waiters = waiters_.Take();
   }
   Call(waiters);
 }
 
 void Subscription::ExpireLocked(int64_t now) {
-  while (!expiries_.empty() && expiries_.begin()->first <= now) {
-    const auto group = expiries_.extract(expiries_.begin());
-    expiring_ -= group.mapped().size();
-    for (const uint64_t offset : group.mapped()) {
+  while (deadlines_.earliest() <= now) {
+    for (const uint64_t offset : deadlines_.TakeEarliest()) {
       Lease* lease = leases_.Find(offset);
       if (lease == nullptr || lease->state != Lease::State::kLeased || lease->due_micros > now) {
         continue;
@@ -533,7 +298,7 @@ void Subscription::ExpireLocked(int64_t now) {
 }
 
 void Subscription::UpdateDue() {
-  int64_t due = expiries_.empty() ? INT64_MAX : expiries_.begin()->first;
+  int64_t due = deadlines_.earliest();
   if (!retries_.empty()) due = std::min(due, retries_.top().first);
   due_.store(due, std::memory_order_relaxed);
 }
@@ -543,33 +308,14 @@ void Subscription::Published() {
   {
     const std::lock_guard lock(mutex_);
     if (waiters_.empty()) return;
-    waiters = TakeWaiters();
+    waiters = waiters_.Take();
   }
   Call(waiters);
 }
 
-std::vector<Waiter> Subscription::TakeWaiters() {
-  std::vector<Waiter> taken;
-  taken.reserve(waiters_.size());
-  for (const auto& waiter : waiters_) {
-    if (Waiter alive = waiter.lock(); alive != nullptr) taken.push_back(std::move(alive));
-  }
-  waiters_.clear();
-  return taken;
-}
-
 bool Subscription::IsDeliverable() const {
   return !ready_.empty() || !ready_keys_.empty() ||
-         (next_ < files_->end() && leases_.size() < most_leases_);
-}
-
-void Subscription::SkipDropped() {
-  const uint64_t begin = files_->begin();
-  if (acked_.floor() >= begin) return;
-  acked_.Add(acked_.floor(), begin);
-  attempts_.RemoveBefore(begin);
-  next_ = std::max(next_, acked_.floor());
-  is_changed_ = true;
+         ((next_ < files_->end() || !left_keys_.empty()) && leases_.size() < most_leases_);
 }
 
 Deliveries Subscription::TakeForwards(int64_t now) {
@@ -619,7 +365,7 @@ void Subscription::Forwarded(int64_t now, std::span<const uint64_t> offsets, boo
       }
     }
     UpdateDue();
-    if (IsDeliverable()) waiters = TakeWaiters();
+    if (IsDeliverable()) waiters = waiters_.Take();
   }
   Call(waiters);
 }
@@ -639,7 +385,7 @@ void Subscription::AcknowledgeBefore(int64_t now, uint64_t offset) {
     next_ = std::max(next_, acked_.floor());
     is_changed_ = true;
     UpdateDue();
-    if (IsDeliverable()) waiters = TakeWaiters();
+    if (IsDeliverable()) waiters = waiters_.Take();
   }
   Call(waiters);
 }
@@ -652,11 +398,11 @@ void Subscription::Reset(OffsetRanges acked) {
       if (lease.state == Lease::State::kLeased) EndLease(&lease);
     });
     leases_.Clear();
-    expiries_.clear();
-    expiring_ = 0;
+    deadlines_.Clear();
     retries_ = {};
     ready_.clear();
     ready_keys_.clear();
+    left_keys_.clear();
     keys_.clear();
     forwards_.clear();
     attempts_.RemoveBefore(UINT64_MAX);
@@ -664,7 +410,7 @@ void Subscription::Reset(OffsetRanges acked) {
     next_ = acked_.floor();
     is_changed_ = true;
     UpdateDue();
-    if (IsDeliverable()) waiters = TakeWaiters();
+    if (IsDeliverable()) waiters = waiters_.Take();
   }
   Call(waiters);
 }

@@ -5,10 +5,15 @@
 //
 // Messages are read in the topic's order by a cursor, `next_`. Behind it each message is
 // acknowledged (in `acked_`) or has a lease; nothing is kept of those beyond it, so that a backlog
-// costs no memory. Messages that wait behind another one of their ordering key have a lease too:
-// with most_leases of them reading stops until some are acknowledged.
+// costs no memory. With most_leases of them reading stops until some are acknowledged.
+//
+// Messages that wait behind another one of their ordering key have a lease too, but only so many of
+// a key (and while half of the leases are free): the others are left in the log, and read again
+// when the key can go on, all such keys in one pass. So a key that is blocked holds up nobody else.
 //
 // Invariants:
+//  - Of an ordering key, what was left in the log is behind what waits, and in [left_begin,
+//    left_end), where none of its messages has a lease.
 //  - `acked_` and the offsets of `leases_` have nothing in common.
 //  - Of an ordering key, what is leased is before what waits. What is acknowledged behind a leased
 //    message of its key counts when that is acknowledged too: if that comes again, it does.
@@ -22,7 +27,6 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -37,10 +41,13 @@
 #include "joist/store/log/attempt_table.h"
 #include "joist/store/log/catalog.h"
 #include "joist/store/log/filter.h"
+#include "joist/store/log/lease_deadlines.h"
 #include "joist/store/log/lease_table.h"
 #include "joist/store/log/offset_ranges.h"
+#include "joist/store/log/ordered_key.h"
 #include "joist/store/log/settings.h"
 #include "joist/store/log/topic_files.h"
+#include "joist/store/log/waiter_list.h"
 
 namespace joist::store {
 
@@ -72,29 +79,15 @@ struct PullLimits {
   std::shared_ptr<Outstanding> holder = {};
 };
 
-/// Called once, from any thread, when something may have become deliverable; must return soon and
-/// not call the log. Forgotten when the caller drops it.
-using Waiter = std::shared_ptr<const std::function<void()>>;
-
-/// The ordering key of messages that are leased or wait.
-struct OrderedKey {
-  const std::string* name = nullptr;
-  std::deque<uint64_t> leased = {};   // In order; those that are done too.
-  std::deque<uint64_t> waiting = {};  // In order.
-  size_t forwarding = 0;
-  uint64_t pull = 0;  // The last one that handed out some.
-  int64_t not_before_micros = 0;
-  bool is_ready = false;  // In ready_keys_.
-};
-
 class Subscription {
  public:
   static constexpr size_t kMostLeases = 1'000'000;
+  static constexpr size_t kMostWaitingOfKey = 1000;
 
   /// `first_lease_id` must be beyond any that was given before.
   Subscription(uint64_t number, SubscriptionSettings settings, Filter filter,
                std::shared_ptr<const TopicFiles> files, OffsetRanges acked, AttemptTable attempts,
-               uint64_t first_lease_id, size_t most_leases);
+               uint64_t first_lease_id, size_t most_leases, size_t most_waiting_of_key);
 
   uint64_t number() const { return number_; }
   SubscriptionSettings settings() const;
@@ -138,8 +131,14 @@ class Subscription {
 
   Status TakeRetries(Pulling* pulling);
   Status TakeReadyKeys(Pulling* pulling);
+  Status TakeLeft(Pulling* pulling);
+  Status ReadLeft(uint64_t end, uint64_t* at, Pulling* pulling);
+  bool TakeOneLeft(uint64_t offset, const Message& message, Pulling* pulling);
   Status TakeNew(Pulling* pulling);
   bool TakeFrom(const MessageBlock& block, Pulling* pulling);
+  bool CanGoOn(const OrderedKey& key, const Pulling& pulling) const;
+  /// False where it is to be left in the log.
+  bool AddWaiting(uint64_t offset, OrderedKey* key);
   bool MustWait(const Message& message, uint64_t offset, const Pulling& pulling);
   /// False, and nothing done, if the limits don't allow it.
   bool HandOut(uint64_t offset, const Message& message,
@@ -156,24 +155,22 @@ class Subscription {
   void SettleDone(OrderedKey* key);
   bool AcknowledgeOne(int64_t now, uint64_t offset);
   void EndLease(Lease* lease);
-  void AddWaiter(const Waiter& waiter);
   void RemoveLease(int64_t now, Lease* lease);
   void Return(int64_t now, Lease* lease);
   void ReturnKey(int64_t now, Lease* lease);
   void ExpireLocked(int64_t now);
-  void AddExpiry(int64_t due, std::vector<uint64_t> offsets);
   void MaybeReady(int64_t now, OrderedKey* key);
   void DropIfUnused(OrderedKey* key);
   int64_t Backoff(uint32_t attempts) const;
   void SkipDropped();
   bool IsDeliverable() const;
   void UpdateDue();
-  std::vector<Waiter> TakeWaiters();
 
   const uint64_t number_;
   const Filter filter_;
   const std::shared_ptr<const TopicFiles> files_;
   const size_t most_leases_;
+  const size_t most_waiting_of_key_;
   std::atomic<int64_t> due_{INT64_MAX};  // When Expire has something to do.
 
   mutable std::mutex mutex_;
@@ -186,18 +183,18 @@ class Subscription {
   bool is_changed_ = false;
   LeaseTable leases_;
   uint64_t leased_ = 0;
-  std::multimap<int64_t, std::vector<uint64_t>> expiries_;
-  size_t expiring_ = 0;  // Offsets in expiries_.
+  LeaseDeadlines deadlines_;
   using Retry = std::pair<int64_t, uint64_t>;
   std::priority_queue<Retry, std::vector<Retry>, std::greater<>> retries_;
   std::deque<uint64_t> ready_;
   std::unordered_map<std::string, OrderedKey> keys_;
   std::deque<OrderedKey*> ready_keys_;
+  std::vector<OrderedKey*> left_keys_;  // Can go on, with what was left in the log.
   std::vector<uint64_t> forwards_;
   std::shared_ptr<const MessageBlock> block_;        // Of the cursor.
+  std::shared_ptr<const MessageBlock> left_block_;   // Of what was left in the log.
   std::shared_ptr<const MessageBlock> retry_block_;  // Of the last message handed out again.
-  std::vector<std::weak_ptr<const std::function<void()>>> waiters_;
-  size_t prune_waiters_at_ = 64;
+  WaiterList waiters_;
   SubscriptionFigures counts_;
 };
 
