@@ -7,6 +7,7 @@
 #include <chrono>
 #include <random>
 
+#include "joist/serve/gunzip.h"
 #include "joist/store/tables/text_rows.h"
 
 namespace joist::serve {
@@ -25,6 +26,8 @@ constexpr size_t kMostJobs = 1000;
 constexpr int64_t kMostRowsKept = 5'000'000;
 /// Jobs that wait or are at work.
 constexpr size_t kMostActive = 256;
+/// Bytes of a file that came compressed.
+constexpr size_t kMostUnpacked = size_t{256} << 20;
 
 int64_t Milliseconds() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(
@@ -276,6 +279,12 @@ Status Jobs::RunLoad(Job* job, const std::string& media) {
   format.null_marker = TextAt(load, "nullMarker");
   format.ignore_unknown = FlagAt(load, "ignoreUnknownValues");
   format.most_bad_rows = IntegerAt(load, "maxBadRecords").value_or(0);
+  std::string unpacked;
+  std::string_view file = media;
+  if (file.starts_with("\x1f\x8b")) {
+    JOIST_ASSIGN_OR_RETURN(unpacked, Gunzip(media, kMostUnpacked));
+    file = unpacked;
+  }
   const auto known = store_->GetTable(table);
   const bool truncate = TextAt(load, "writeDisposition") == "WRITE_TRUNCATE";
   Schema schema;
@@ -284,7 +293,7 @@ Status Jobs::RunLoad(Job* job, const std::string& media) {
   } else if (known.ok()) {
     schema = *known->schema;
   } else if (FlagAt(load, "autodetect")) {
-    JOIST_ASSIGN_OR_RETURN(schema, tables::DetectSchema(media, format));
+    JOIST_ASSIGN_OR_RETURN(schema, tables::DetectSchema(file, format));
   } else {
     return InvalidArgument("the load makes a table; give a schema, or let it be detected");
   }
@@ -297,7 +306,7 @@ Status Jobs::RunLoad(Job* job, const std::string& media) {
     JOIST_RETURN_IF_ERROR(store_->UpdateTable(table, schema, known->resource));
   }
   auto rows = std::make_shared<RowBatch>(std::make_shared<const Schema>(std::move(schema)));
-  JOIST_RETURN_IF_ERROR(tables::AddRows(media, format, rows.get()).status());
+  JOIST_RETURN_IF_ERROR(tables::AddRows(file, format, rows.get()).status());
   const auto count = static_cast<int64_t>(rows->rows());
   if (truncate) {
     JOIST_RETURN_IF_ERROR(store_->Replace(table, std::move(rows)));

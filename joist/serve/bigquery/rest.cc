@@ -584,12 +584,13 @@ class RestService final : public RestApi {
     const Page page = PageOf(request);
     std::vector<JobPtr> jobs = jobs_.List(project);
     const std::string state = tables::Lower(QueryParameter(request.query, "stateFilter"));
-    if (!state.empty()) {
-      std::erase_if(jobs, [&state](const JobPtr& job) {
-        const std::scoped_lock lock(job->mutex);
-        return (job->done ? "done" : "running") != state;
-      });
-    }
+    const auto from = tables::ReadInteger(QueryParameter(request.query, "minCreationTime"));
+    const auto to = tables::ReadInteger(QueryParameter(request.query, "maxCreationTime"));
+    std::erase_if(jobs, [&](const JobPtr& job) {
+      const std::scoped_lock lock(job->mutex);
+      return (!state.empty() && state != (job->done ? "done" : "running")) ||
+             job->created < from.value_or(INT64_MIN) || job->created > to.value_or(INT64_MAX);
+    });
     Json list = Json::array();
     const auto total = static_cast<int64_t>(jobs.size());
     const int64_t end = std::min(total, page.begin + std::min<int64_t>(page.most, 1000));

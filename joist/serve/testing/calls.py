@@ -10,6 +10,7 @@ server (--emulator=HOST:PORT) it is noted, and the test goes on. Of one thread.
 """
 
 import argparse
+import atexit
 import json
 import os
 import re
@@ -48,6 +49,7 @@ class Calls:
         server = subprocess.Popen(
             [self.options.joist, "serve", f"--data={folder}", "--http_port=0", "--grpc_port=0",
              "--log_format=none"], stdout=subprocess.PIPE, text=True)
+        atexit.register(server.kill)  # Where the suite ends in the middle.
         line = server.stdout.readline()
         http, grpc = re.findall(r" on (?:http://)?([^;,]*)", line)
         return server, http, grpc
@@ -70,6 +72,7 @@ class Calls:
     def run(self, seconds):
         """Runs the main module's tests, prints and keeps the table; the exit code."""
         if self.emulator is None:
+            signal.signal(signal.SIGALRM, end_of_suite)
             signal.alarm(seconds)
         result = unittest.main(argv=[sys.argv[0]], exit=False, verbosity=1).result
         width = max(map(len, self.outcomes), default=0)
@@ -104,6 +107,10 @@ class Call:
             return False
         self.calls.note(self.name, "" if error is None else difference_of(error))
         return self.calls.emulator is not None
+
+
+def end_of_suite(*_):
+    raise KeyboardInterrupt("the suite takes too long")
 
 
 def difference_of(error):

@@ -96,6 +96,10 @@ Result<std::vector<Field>> FieldsFromJson(const nlohmann::json& array, int depth
     field.description = TextOf(object, "description");
     JOIST_ASSIGN_OR_RETURN(field.type, FieldTypeOf(TextOf(object, "type")));
     JOIST_ASSIGN_OR_RETURN(field.mode, FieldModeOf(TextOf(object, "mode")));
+    if (!TextOf(object, "defaultValueExpression").empty()) {
+      return InvalidArgument("the field " + field.name +
+                             " has a default value; there are none here");
+    }
     if (const auto parts = object.find("fields");
         parts != object.end() && field.type == FieldType::kRecord) {
       JOIST_ASSIGN_OR_RETURN(field.fields, FieldsFromJson(*parts, depth + 1));

@@ -8,6 +8,7 @@ google-cloud-bigquery-storage, fastavro and pyarrow.
 
 import datetime
 import decimal
+import gzip
 import io
 import json
 import os
@@ -216,6 +217,10 @@ class RestTest(ServerCase):
                 field="age", range_=bigquery.PartitionRange(start=0, end=100, interval=10))
             self.client.create_table(table)
             self.assertEqual(self.client.get_table("d.ranged").range_partitioning.field, "age")
+        table = bigquery.Table("my-project.d.defaults", [
+            bigquery.SchemaField("n", "INTEGER", default_value_expression="7")])
+        self.unimplemented("create_table: default values", lambda: self.client.create_table(table),
+                           exceptions.BadRequest, "has a default value")
         self.unimplemented("list_partitions", lambda: self.client.list_partitions("d.parted"))
 
     def test_what_there_is_none_of(self):
@@ -229,23 +234,27 @@ class RestTest(ServerCase):
                                            bigquery.StandardSqlTypeNames.INT64))])
         self.unimplemented("create_routine", lambda: self.client.create_routine(routine))
         self.client.create_table(bigquery.Table("my-project.d.plain_", FIELDS), exists_ok=True)
+        self.unimplemented("get_routine", lambda: self.client.get_routine("d.none"))
+        self.unimplemented("get_model", lambda: self.client.get_model("d.none"))
         self.unimplemented("get_iam_policy", lambda: self.client.get_iam_policy("d.plain_"))
+        self.unimplemented("test_iam_permissions", lambda: self.client.test_iam_permissions(
+            "d.plain_", ["bigquery.tables.get"]))
         self.unimplemented("extract_table", lambda: self.client.extract_table(
             "d.plain_", "gs://none/file.csv").result(timeout=10))
         with CALLS("load_table_from_uri: refused"):
             with self.assertRaises(exceptions.GoogleAPICallError, msg="a load of no file succeeds"):
                 self.client.load_table_from_uri("gs://none/file.csv", "d.plain_").result(timeout=10)
 
-    def unimplemented(self, call, method):
+    def unimplemented(self, call, method, error=exceptions.MethodNotImplemented,
+                      says="joist serve has no "):
         """Notes a call that Joist doesn't have and says so, as what another server does with it."""
         with CALLS(call):
             if CALLS.emulator is not None:
                 method()
                 return
-            with self.assertRaises(exceptions.MethodNotImplemented) as caught:
+            with self.assertRaisesRegex(error, says):
                 method()
-            self.assertRegex(str(caught.exception), "joist serve has no ")
-            CALLS.note(call, "501, which the message says")
+            CALLS.note(call, f"{error.code.value}, which the message says")
 
     def test_insert_all_and_every_type(self):
         self.client.create_table(bigquery.Table("my-project.d.types", FIELDS))
@@ -352,6 +361,23 @@ class RestTest(ServerCase):
                                              job_config=config).result()
             self.assertEqual([tuple(row.values()) for row in self.client.query(
                 "SELECT * FROM d.tabs ORDER BY n").result()], [(1, "a"), (2, None)])
+        with CALLS("load_table_from_file: CSV in gzip"):
+            config = bigquery.LoadJobConfig(source_format="CSV", schema=[
+                bigquery.SchemaField("n", "INTEGER")])
+            self.client.load_table_from_file(io.BytesIO(gzip.compress(b"1\n2\n")), "d.zipped",
+                                             job_config=config).result()
+            self.assertEqual(self.one("SELECT SUM(n) FROM d.zipped"), 3)
+        with CALLS("load_table_from_file: gzip that is damaged: 400"):
+            with self.assertRaises(exceptions.BadRequest):
+                self.client.load_table_from_file(io.BytesIO(gzip.compress(b"1\n2\n")[:-9]),
+                                                 "d.zipped", job_config=config).result()
+        with CALLS("load job: ALLOW_FIELD_ADDITION"):
+            config = bigquery.LoadJobConfig(
+                schema_update_options=["ALLOW_FIELD_ADDITION"], schema=[
+                    bigquery.SchemaField("n", "INTEGER"), bigquery.SchemaField("more", "STRING")])
+            self.client.load_table_from_json([{"n": 3, "more": "x"}], "d.zipped",
+                                             job_config=config).result()
+            self.assertEqual(len(self.client.get_table("d.zipped").schema), 2)
         for source in ("PARQUET", "AVRO"):
             self.unloadable(source)
 
@@ -454,15 +480,26 @@ class RestTest(ServerCase):
                 ("GENERATE_ARRAY", "SELECT ARRAY_LENGTH(GENERATE_ARRAY(1, 10))", 10)):
             with CALLS("SQL: " + name):
                 self.assertEqual(self.one(sql), expected)
-        with CALLS("SQL: FARM_FINGERPRINT"):
-            if CALLS.emulator is not None:
-                self.one("SELECT FARM_FINGERPRINT('a')")
-                return
-            with self.assertRaisesRegex(exceptions.BadRequest, "does not exist"):
-                self.one("SELECT FARM_FINGERPRINT('a')")
-            CALLS.note("SQL: FARM_FINGERPRINT", "400: there is no such function")
+        for name, sql, error, says in (
+                ("FARM_FINGERPRINT", "SELECT FARM_FINGERPRINT('a')", exceptions.BadRequest,
+                 "does not exist"),
+                ("a script", "SELECT 1; SELECT 2", exceptions.BadRequest, "one statement"),
+                ("DECLARE", "DECLARE x INT64 DEFAULT 3; SELECT x", exceptions.BadRequest,
+                 "DECLARE|one statement"),
+                ("CREATE TEMP FUNCTION", "CREATE TEMP FUNCTION f(x INT64) AS (x * 2); SELECT f(2)",
+                 exceptions.BadRequest, "of CREATE, only|one statement"),
+                ("INFORMATION_SCHEMA", "SELECT table_name FROM d.INFORMATION_SCHEMA.TABLES",
+                 exceptions.NotFound, "INFORMATION_SCHEMA"),
+                ("tables by a wildcard", "SELECT COUNT(*) FROM `d.part_*`", exceptions.NotFound,
+                 "part_")):
+            self.client.query("CREATE OR REPLACE TABLE d.part_1 AS SELECT 1 AS n").result()
+            self.unimplemented("SQL: " + name, lambda sql=sql: self.one(sql), error, says)
 
     def test_pages(self):
+        with CALLS("query: results as Arrow by REST"):
+            table = self.client.query("SELECT 1 AS a, 'x' AS b").result().to_arrow(
+                create_bqstorage_client=False)
+            self.assertEqual(table.to_pylist(), [{"a": 1, "b": "x"}])
         with CALLS("query: results by page"):
             rows = self.client.query("SELECT n FROM UNNEST(GENERATE_ARRAY(1, 25000)) AS n").result(
                 page_size=10_000)
@@ -539,6 +576,14 @@ class RestTest(ServerCase):
             self.assertEqual(self.client.get_job(job.job_id).state, "DONE")
         with CALLS("list_jobs"):
             self.assertIn(job.job_id, [item.job_id for item in self.client.list_jobs()])
+        with CALLS("list_jobs: since a time"):
+            future = datetime.datetime(2100, 1, 1, tzinfo=datetime.timezone.utc)
+            self.assertEqual(list(self.client.list_jobs(min_creation_time=future)), [])
+            self.assertGreater(len(list(self.client.list_jobs(max_creation_time=future))), 0)
+        with CALLS("create_job, and its labels"):
+            job_of_map = self.client.create_job({
+                "query": {"query": "SELECT 1", "useLegacySql": False}, "labels": {"a": "b"}})
+            self.assertEqual((job_of_map.result().total_rows, job_of_map.labels), (1, {"a": "b"}))
         with CALLS("list_jobs: state_filter"):
             self.assertEqual([item.job_id for item in self.client.list_jobs(
                 state_filter="running")], [], "jobs that are done are listed")
@@ -551,8 +596,11 @@ class RestTest(ServerCase):
                                      "WHERE a * b - FLOOR(a * b / 7) * 7 = 3")
             self.assertEqual(self.client.get_job(slow.job_id).state, "RUNNING")
             self.client.cancel_job(slow.job_id)
-            with self.assertRaises(exceptions.GoogleAPICallError):
-                slow.result(timeout=20)
+            try:
+                with self.assertRaises(exceptions.GoogleAPICallError):
+                    slow.result(timeout=20)
+            except TimeoutError:
+                self.fail("the query goes on")
         with CALLS("delete_job_metadata"):
             self.client.delete_job_metadata(job.job_id)
             with self.assertRaises(exceptions.NotFound):
