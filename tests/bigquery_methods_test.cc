@@ -222,6 +222,22 @@ TEST_F(BigQueryMethodsTest, LoadsOfSeveralFilesToTablesThatAreNotThere) {
   EXPECT_EQ(TablesBeside(), "0");
 }
 
+TEST_F(BigQueryMethodsTest, LoadsThatAreDoneAgainLoadOnce) {
+  if (HasASecondProcess()) GTEST_SKIP() << "it has another server";
+  failures_left = 2;
+  until_failure = failure_distance = 1'000;
+  later_failures_left = 4;
+  TestPipeline p;
+  const WriteResult result = p | GenerateSequence(0).To(4'000) | "Rows" >> Map(MayFail()) |
+                             "Write" >> Write().WithMethod(Method::kFileLoads);
+  result.written() | "Then" >> Filter(MayFailLater());
+  EXPECT_TRUE(p.RunOk());
+  EXPECT_EQ(failures_left, 0);
+  EXPECT_EQ(later_failures_left, 2);
+  ExpectNumbers(4'000);
+  EXPECT_EQ(TablesBeside(), "0");
+}
+
 TEST_F(BigQueryMethodsTest, EachMethodMakesTables) {
   if (HasASecondProcess()) GTEST_SKIP() << "it has another server";
   int number = 0;
