@@ -5,8 +5,11 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <chrono>
+#include <stdexcept>
 #include <string>
+#include <string_view>
 #include <thread>
 
 #include "joist/sdk/testing/test_pipeline.h"
@@ -28,6 +31,19 @@ struct MayFailAndBeBad {
 constexpr FieldList<MayFailAndBeBad> JoistFields(const MayFailAndBeBad*) {
   return {"MayFailAndBeBad", {}};
 }
+
+inline std::atomic<int> later_failures_left{0};
+
+/// Fails twice when something was written, and no checkpoint knows of it yet.
+struct MayFailLater {
+  bool operator()(std::string_view) const {
+    if (later_failures_left > 0 && --later_failures_left % 3 == 0) {
+      throw std::runtime_error("on purpose, later");
+    }
+    return true;
+  }
+};
+constexpr FieldList<MayFailLater> JoistFields(const MayFailLater*) { return {"MayFailLater", {}}; }
 
 namespace {
 
@@ -73,6 +89,7 @@ class BigQueryMethodsTest : public BigQueryConnectorTest {
   /// A stream of them whose function fails three times, while the server is away three times.
   void RunStream(Method method, int64_t count, bool server_stops) {
     failures_left = 3;
+    later_failures_left = 6;
     until_failure = failure_distance = static_cast<int>(count / 5);
     const std::string state = "--checkpoint_dir=" + folder_ + "/state";
     const char* const argv[] = {"test", state.c_str(), "--checkpoint_interval=50ms",
@@ -82,6 +99,7 @@ class BigQueryMethodsTest : public BigQueryConnectorTest {
         p | GenerateSequence(0).WithRate(400, Duration::Millis(20)) |
         "Some" >> Filter([count](int64_t number) { return number < count; }) |
         "Rows" >> Map(MayFailAndBeBad()) | "Write" >> Write().WithMethod(method).WithFailedRows();
+    result.written() | "Then" >> Filter(MayFailLater());
     result.failed_rows() | "Failed" >> WriteFailed();
     const PipelineResult job = p.Run();
     for (int i = 0; server_stops && i < 3; ++i) {
@@ -98,6 +116,7 @@ class BigQueryMethodsTest : public BigQueryConnectorTest {
     job.Cancel();
     job.WaitUntilFinish();
     EXPECT_EQ(failures_left, 0);
+    EXPECT_LE(later_failures_left, 0);
   }
   std::string FailureOf(WriteRows<Numbered> write, int64_t count = 3) {
     TestPipeline p;
@@ -200,6 +219,22 @@ TEST_F(BigQueryMethodsTest, LoadsOfSeveralFilesToTablesThatAreNotThere) {
   EXPECT_EQ(AskText("SELECT (count(*) || ' ' || count(DISTINCT number))::VARCHAR FROM "
                     "\"p.new\".\"big\""),
             "400000 400000");
+  EXPECT_EQ(TablesBeside(), "0");
+}
+
+TEST_F(BigQueryMethodsTest, LoadsThatAreDoneAgainLoadOnce) {
+  if (HasASecondProcess()) GTEST_SKIP() << "it has another server";
+  failures_left = 2;
+  until_failure = failure_distance = 1'000;
+  later_failures_left = 4;
+  TestPipeline p;
+  const WriteResult result = p | GenerateSequence(0).To(4'000) | "Rows" >> Map(MayFail()) |
+                             "Write" >> Write().WithMethod(Method::kFileLoads);
+  result.written() | "Then" >> Filter(MayFailLater());
+  EXPECT_TRUE(p.RunOk());
+  EXPECT_EQ(failures_left, 0);
+  EXPECT_EQ(later_failures_left, 2);
+  ExpectNumbers(4'000);
   EXPECT_EQ(TablesBeside(), "0");
 }
 

@@ -59,10 +59,10 @@ bool PutValue(const Column& column, ByteReader* in, Status* problem, std::string
       if (const auto whole = static_cast<int64_t>(number);
           whole > kExactEnd || whole < -kExactEnd) {
         *out += '"';
-        json::PutInteger(whole, out);
+        joist::json::PutInteger(whole, out);
         *out += '"';
       } else {
-        json::PutInteger(whole, out);
+        joist::json::PutInteger(whole, out);
       }
       return true;
     case ColumnType::kTimestamp:
@@ -76,7 +76,7 @@ bool PutValue(const Column& column, ByteReader* in, Status* problem, std::string
     case ColumnType::kFloat:
       if (!in->Take(sizeof wide, &bytes)) return false;
       std::memcpy(&wide, bytes.data(), sizeof wide);
-      json::PutDouble(wide, out);
+      joist::json::PutDouble(wide, out);
       return true;
     case ColumnType::kString:
     case ColumnType::kBytes:
@@ -84,14 +84,14 @@ bool PutValue(const Column& column, ByteReader* in, Status* problem, std::string
   }
   if (!in->TakeVarint(&number) || !in->Take(number, &bytes)) return false;
   if (column.type == ColumnType::kBytes) {
-    json::PutBytes(bytes, out);
+    joist::json::PutBytes(bytes, out);
   } else if (column.type == ColumnType::kRecord) {
     return PutRecord(column.fields, bytes, problem, out);
   } else {
-    if (problem->ok() && !json::IsUtf8(bytes)) {
+    if (problem->ok() && !joist::json::IsUtf8(bytes)) {
       *problem = InvalidArgument("the text of column " + column.name + " is no UTF-8");
     }
-    json::PutText(bytes, out);
+    joist::json::PutText(bytes, out);
   }
   return true;
 }
@@ -114,7 +114,7 @@ bool PutRecord(const std::vector<Column>& columns, std::string_view record, Stat
     } else {
       end_last();
       if (last < columns.size()) *out += ',';
-      json::PutText(column.name, out);
+      joist::json::PutText(column.name, out);
       *out += ':';
       if (column.mode == ColumnMode::kRepeated) *out += '[';
       last = at;

@@ -21,9 +21,11 @@
 
 namespace joist::bigquery {
 
-namespace write_internal {
-
+namespace {
 using nlohmann::json;
+}  // namespace
+
+namespace write_internal {
 
 /// Rows of a request. A row's insertId is `id` with its number.
 struct Insert {

@@ -20,61 +20,15 @@
 #include "joist/sdk/read.h"
 
 namespace joist::bigquery {
-
-namespace write_internal {
+namespace {
 
 using nlohmann::json;
-
-/// A file on its way to a table of its own.
-struct LoadFile {
-  std::string table;  ///< The destination.
-  std::string id;     ///< Of the table of its own.
-  std::vector<RowBlock> blocks;
-};
-JOIST_ROW(LoadFile, table, id, blocks)
-
-/// The tables that are to be copied into a destination.
-struct CopyTables {
-  std::string table;
-  std::string id;                    ///< Of the job.
-  std::vector<std::string> sources;  ///< Ids of tables; empty where there are no rows.
-};
-JOIST_ROW(CopyTables, table, id, sources)
 
 /// What a job or a table may be called.
 std::string IdOf(std::string_view element_id) {
   std::string id = "joist_" + std::string(element_id);
   for (char& letter : id) letter = letter == '-' ? '_' : letter;
   return id;
-}
-
-/// Puts a lane's blocks together.
-struct CutFiles {
-  static constexpr size_t kFileBytes = 8 << 20;  ///< Of JSON that is about twice as much.
-  struct Waiting {};
-  using Bag = BagState<RowBlock, Waiting>;
-  int64_t unused = 0;  ///< Of state nothing travels.
-  sink::ElementIds ids;
-
-  void Setup() { ids = {}; }
-  void Process(const KV<Lane, RowBlock>& block, Bag waiting, Emit<LoadFile> emit) {
-    waiting.Add(block.value);
-    size_t bytes = 0;
-    for (const RowBlock& one : waiting.Read()) bytes += one.bytes.size();
-    if (bytes >= kFileBytes) GiveOut(block.key, waiting, emit);
-  }
-  void OnWindowExpiration(TimerKey<Lane> lane, Bag waiting, Emit<LoadFile> emit) {
-    if (!waiting.IsEmpty()) GiveOut(*lane, waiting, emit);
-  }
-
- private:
-  void GiveOut(const Lane& lane, const Bag& waiting, const Emit<LoadFile>& emit) {
-    emit(LoadFile{lane.table, IdOf(ids.Next()), waiting.Read()});
-    waiting.Clear();
-  }
-};
-constexpr FieldList<CutFiles, &CutFiles::unused> JoistFields(const CutFiles*) {
-  return {"CutFiles", {"unused"}};
 }
 
 json ReferenceOf(const TableParts& parts) {
@@ -104,6 +58,55 @@ void PutDispositions(const TableSettings& settings, json* job) {
 [[noreturn]] void FailToLoad(const std::string& table, const Status& status) {
   throw StatusException(
       Status(status.code(), "cannot load rows into " + table + ": " + status.message()));
+}
+
+}  // namespace
+
+namespace write_internal {
+
+/// A file on its way to a table of its own.
+struct LoadFile {
+  std::string table;  ///< The destination.
+  std::string id;     ///< Of the table of its own.
+  std::vector<RowBlock> blocks;
+};
+JOIST_ROW(LoadFile, table, id, blocks)
+
+/// The tables that are to be copied into a destination.
+struct CopyTables {
+  std::string table;
+  std::string id;                    ///< Of the job.
+  std::vector<std::string> sources;  ///< Ids of tables; empty where there are no rows.
+};
+JOIST_ROW(CopyTables, table, id, sources)
+
+/// Puts a lane's blocks together.
+struct CutFiles {
+  static constexpr size_t kFileBytes = 8 << 20;  ///< Of JSON that is about twice as much.
+  struct Waiting {};
+  using Bag = BagState<RowBlock, Waiting>;
+  int64_t unused = 0;  ///< Of state nothing travels.
+  sink::ElementIds ids;
+
+  void Setup() { ids = {}; }
+  void Process(const KV<Lane, RowBlock>& block, Bag waiting, Emit<LoadFile> emit) {
+    waiting.Add(block.value);
+    size_t bytes = 0;
+    for (const RowBlock& one : waiting.Read()) bytes += one.bytes.size();
+    if (bytes >= kFileBytes) GiveOut(block.key, waiting, emit);
+  }
+  void OnWindowExpiration(TimerKey<Lane> lane, Bag waiting, Emit<LoadFile> emit) {
+    if (!waiting.IsEmpty()) GiveOut(*lane, waiting, emit);
+  }
+
+ private:
+  void GiveOut(const Lane& lane, const Bag& waiting, const Emit<LoadFile>& emit) {
+    emit(LoadFile{lane.table, IdOf(ids.Next()), waiting.Read()});
+    waiting.Clear();
+  }
+};
+constexpr FieldList<CutFiles, &CutFiles::unused> JoistFields(const CutFiles*) {
+  return {"CutFiles", {"unused"}};
 }
 
 struct LoadFiles {

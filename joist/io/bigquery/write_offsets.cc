@@ -11,11 +11,14 @@
 #include "joist/sdk/par_do.h"
 
 namespace joist::bigquery {
-
-namespace write_internal {
+namespace {
 
 /// Blocks of up to a mebibyte, so an append is within Google's 10 MB.
 constexpr int64_t kBlocksOfAppend = 8;
+
+}  // namespace
+
+namespace write_internal {
 
 /// Gives each lane a stream.
 struct ChooseStream {
@@ -74,7 +77,7 @@ PCollection<std::string> WriteAtStreamOffsets(const Blocks& blocks, const TableS
   using write_internal::StreamSink;
   return blocks | "Streams" >> ParDo(ChooseStream{settings, nullptr}) |
          "Append" >> sink::WriteAtOffsets(StreamSink{settings, nullptr})
-                         .WithBlockSize(write_internal::kBlocksOfAppend)
+                         .WithBlockSize(kBlocksOfAppend)
                          .WithMaxBufferingDuration(wait) |
          "Table" >> Map(write_internal::TableOfEnd());
 }
