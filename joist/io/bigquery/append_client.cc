@@ -20,6 +20,8 @@ namespace api = ::google::cloud::bigquery::storage::v1;
 
 constexpr std::chrono::seconds kAppendTimeout(60);
 constexpr int kAttempts = 10;
+/// Rows that are appended together whatever is refused of them.
+constexpr int kRowsOfPiece = 500;
 
 void Pause(int attempt) {
   std::this_thread::sleep_for(std::chrono::milliseconds(std::min(50 << attempt, 5'000)));
@@ -114,6 +116,14 @@ struct AppendClient::Impl {
     connections.erase(stream);
     return false;
   }
+
+  Result<sink::AppendAnswer> Append(const std::string& stream, std::optional<int64_t> offset,
+                                    const std::string& descriptor, api::ProtoRows rows,
+                                    std::vector<RefusedRow>* refused);
+  /// What is left when some were refused, in pieces: an answer names so many rows, and not more.
+  Result<sink::AppendAnswer> AppendLeft(const std::string& stream, std::optional<int64_t> offset,
+                                        const std::string& descriptor, api::ProtoRows rows,
+                                        std::vector<RefusedRow>* refused);
 };
 
 AppendClient::AppendClient(std::shared_ptr<grpc::Channel> channel)
@@ -145,28 +155,28 @@ Result<std::string> AppendClient::CreateStream(const std::string& table, StreamT
   }
 }
 
-Result<sink::AppendAnswer> AppendClient::Append(const std::string& stream,
-                                                std::optional<int64_t> offset,
-                                                const std::string& descriptor,
-                                                std::string_view rows,
-                                                std::vector<RefusedRow>* refused) {
+Result<sink::AppendAnswer> AppendClient::Impl::Append(const std::string& stream,
+                                                      std::optional<int64_t> offset,
+                                                      const std::string& descriptor,
+                                                      api::ProtoRows rows,
+                                                      std::vector<RefusedRow>* refused) {
   api::AppendRowsRequest request;
   request.set_write_stream(stream);
   if (offset.has_value()) request.mutable_offset()->set_value(*offset);
-  api::ProtoRows* const proto_rows = request.mutable_proto_rows()->mutable_rows();
-  if (!proto_rows->ParseFromArray(rows.data(), static_cast<int>(rows.size()))) {
-    return Internal("rows for " + stream + " are no ProtoRows");
-  }
+  *request.mutable_proto_rows()->mutable_rows() = std::move(rows);
   for (int attempt = 1;; ++attempt) {
     api::AppendRowsResponse answer;
     grpc::Status status;
-    if (impl_->TryAppend(stream, &request, descriptor, &answer, &status)) {
+    if (TryAppend(stream, &request, descriptor, &answer, &status)) {
       if (!answer.has_error()) return sink::AppendAnswer::kAppended;
       if (refused != nullptr && !answer.row_errors().empty()) {
-        const int before = proto_rows->serialized_rows_size();
-        TakeOut(answer, proto_rows, refused);
-        if (proto_rows->serialized_rows().empty()) return sink::AppendAnswer::kAppended;
-        if (proto_rows->serialized_rows_size() < before) continue;
+        api::ProtoRows left = std::move(*request.mutable_proto_rows()->mutable_rows());
+        const int before = left.serialized_rows_size();
+        TakeOut(answer, &left, refused);
+        if (left.serialized_rows_size() == before) {
+          return Internal(stream + " refuses rows that it was not given");
+        }
+        return AppendLeft(stream, offset, descriptor, std::move(left), refused);
       }
       status = grpc::Status(static_cast<grpc::StatusCode>(answer.error().code()),
                             answer.error().message() + FirstRefused(answer));
@@ -186,6 +196,42 @@ Result<sink::AppendAnswer> AppendClient::Append(const std::string& stream,
     }
     Pause(attempt);
   }
+}
+
+Result<sink::AppendAnswer> AppendClient::Impl::AppendLeft(const std::string& stream,
+                                                          std::optional<int64_t> offset,
+                                                          const std::string& descriptor,
+                                                          api::ProtoRows rows,
+                                                          std::vector<RefusedRow>* refused) {
+  if (rows.serialized_rows().empty()) return sink::AppendAnswer::kAppended;
+  api::ProtoRows second;
+  if (const int size = rows.serialized_rows_size(); size > kRowsOfPiece) {
+    auto& all = *rows.mutable_serialized_rows();
+    for (int i = size / 2; i < size; ++i) second.add_serialized_rows(std::move(all[i]));
+    all.DeleteSubrange(size / 2, size - size / 2);
+  }
+  const auto first_rows = static_cast<int64_t>(rows.serialized_rows_size());
+  const size_t refused_before = refused->size();
+  const auto first = Append(stream, offset, descriptor, std::move(rows), refused);
+  if (!first.ok() || *first != sink::AppendAnswer::kAppended || second.serialized_rows().empty()) {
+    return first;
+  }
+  if (offset.has_value()) {
+    *offset += first_rows - static_cast<int64_t>(refused->size() - refused_before);
+  }
+  return Append(stream, offset, descriptor, std::move(second), refused);
+}
+
+Result<sink::AppendAnswer> AppendClient::Append(const std::string& stream,
+                                                std::optional<int64_t> offset,
+                                                const std::string& descriptor,
+                                                std::string_view rows,
+                                                std::vector<RefusedRow>* refused) {
+  api::ProtoRows parsed;
+  if (!parsed.ParseFromArray(rows.data(), static_cast<int>(rows.size()))) {
+    return Internal("rows for " + stream + " are no ProtoRows");
+  }
+  return impl_->Append(stream, offset, descriptor, std::move(parsed), refused);
 }
 
 Status AppendClient::Flush(const std::string& stream, int64_t end) {

@@ -8,7 +8,6 @@
 
 #include <cstdint>
 #include <string>
-#include <utility>
 
 #include "joist/io/bigquery/row_blocks.h"
 #include "joist/model/fields.h"
@@ -64,7 +63,7 @@ JOIST_ROW(FailedRow, table, row, error)
 class WriteResult {
  public:
   WriteResult(PCollection<std::string> written, PCollection<FailedRow> failed, bool has_failed)
-      : written_(std::move(written)), failed_(std::move(failed)), has_failed_(has_failed) {}
+      : written_(written), failed_(failed), has_failed_(has_failed) {}
 
   /// The table ("projects/P/datasets/D/tables/T") of each append, insert or load, when it is done.
   const PCollection<std::string>& written() const { return written_; }

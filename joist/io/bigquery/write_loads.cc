@@ -223,7 +223,7 @@ struct CopyIntoTable {
     const auto run = [&] {
       return RunJob(client, {{"load", load}}, copy.id, destination.dataset, &nothing).status();
     };
-    const Status status = run();
+    Status status = run();
     if (status.code() != StatusCode::kNotFound ||
         settings.create != CreateDisposition::kCreateIfNeeded) {
       return status;

@@ -30,6 +30,9 @@ JOIST_ROW(StreamEnd, stream, end)
 
 struct AppendUnseen {
   static constexpr size_t kBlocks = 8;
+  /// Streams that may turn out to have more rows than the state knows of: a new one does so where
+  /// the answer to its first append is lost.
+  static constexpr int kMostOthers = 5;
   struct Waiting {};
   struct Stream {};
   struct End {};
@@ -75,7 +78,12 @@ struct AppendUnseen {
     }
     waiting.Clear();
     std::vector<RefusedRow> refused;
-    while (!TryAppend(lane, rows, stream, end, &refused)) {
+    for (int others = 0; !TryAppend(lane, rows, stream, end, &refused); ++others) {
+      if (others == kMostOthers) {
+        throw StatusException(Status(StatusCode::kUnavailable,
+                                     *stream.Read() + " has rows that nobody appended, as the "
+                                                      "streams before it"));
+      }
       stream.Clear();
       end.Clear();
       refused.clear();
