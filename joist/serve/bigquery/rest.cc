@@ -271,7 +271,11 @@ class RestService final : public RestApi {
   /// What a dataset has none of: the list is empty.
   static HttpAnswer NoneOf(const HttpRequest& request, const std::vector<std::string>& parts) {
     if (parts[4] != "routines" && parts[4] != "models") return NoSuchPath(request);
-    if (parts.size() == 5 && request.method == "GET") return BigQueryAnswer(Json::object());
+    if (request.method == "GET") {
+      if (parts.size() == 5) return BigQueryAnswer(Json::object());
+      return BigQueryError(NotFound("Not found: " + parts[5] + " among the " + parts[4] + " of " +
+                                    parts[3] + "; joist serve has none"));
+    }
     return BigQueryError({StatusCode::kUnimplemented, "joist serve has no " + parts[4]});
   }
 

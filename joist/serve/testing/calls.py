@@ -136,7 +136,9 @@ def without_clients():
 
 
 def skip(missing):
-    """Ends the suite, which ctest then calls skipped."""
+    """Ends the suite: skipped, but failed where the build has the clients (PYTHONPATH)."""
+    if os.environ.get("PYTHONPATH"):
+        sys.exit(f"failed: {missing}, with PYTHONPATH={os.environ['PYTHONPATH']}")
     print(f"skipped: {missing}. A build that is configured with Python 3.11 and PyPI at hand has "
           "Google's clients (cmake/GoogleClients.cmake)")
     sys.exit(SKIPPED)

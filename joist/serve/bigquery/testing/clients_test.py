@@ -234,8 +234,11 @@ class RestTest(ServerCase):
                                            bigquery.StandardSqlTypeNames.INT64))])
         self.unimplemented("create_routine", lambda: self.client.create_routine(routine))
         self.client.create_table(bigquery.Table("my-project.d.plain_", FIELDS), exists_ok=True)
-        self.unimplemented("get_routine", lambda: self.client.get_routine("d.none"))
-        self.unimplemented("get_model", lambda: self.client.get_model("d.none"))
+        with CALLS("get_routine, get_model: 404"):
+            with self.assertRaises(exceptions.NotFound):
+                self.client.get_routine("d.none")
+            with self.assertRaises(exceptions.NotFound):
+                self.client.get_model("d.none")
         self.unimplemented("get_iam_policy", lambda: self.client.get_iam_policy("d.plain_"))
         self.unimplemented("test_iam_permissions", lambda: self.client.test_iam_permissions(
             "d.plain_", ["bigquery.tables.get"]))
