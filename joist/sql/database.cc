@@ -13,6 +13,7 @@
 #include <thread>
 #include <utility>
 
+#include "joist/base/one_line.h"
 #include "joist/base/status.h"
 
 namespace joist::sql {
@@ -20,21 +21,6 @@ namespace joist::sql {
 namespace {
 
 static_assert(sizeof(Interval) == sizeof(duckdb_interval));
-
-/// DuckDB's messages have several lines: the error, the line of the query, and where in it.
-std::string OneLine(std::string_view text) {
-  std::string line;
-  for (const char c : text) {
-    const bool blank = c == '\n' || c == '\r' || c == '\t' || c == ' ';
-    if (!blank) {
-      line += c;
-    } else if (!line.empty() && line.back() != ' ') {
-      line += ' ';
-    }
-  }
-  while (!line.empty() && (line.back() == ' ' || line.back() == '^')) line.pop_back();
-  return line;
-}
 
 [[noreturn]] void Throw(const char* message) {
   throw StatusException(

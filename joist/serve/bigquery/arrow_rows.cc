@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include "joist/base/one_line.h"
+
 namespace joist::serve {
 
 namespace {
@@ -24,7 +26,7 @@ Status FromDuck(duckdb_error_data error) {
   if (error == nullptr) return OkStatus();
   Status status;
   if (duckdb_error_data_has_error(error)) {
-    status = Internal("DuckDB says: " + tables::OneLine(duckdb_error_data_message(error)));
+    status = Internal("DuckDB says: " + OneLine(duckdb_error_data_message(error)));
   }
   duckdb_destroy_error_data(&error);
   return status;

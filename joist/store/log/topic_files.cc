@@ -167,27 +167,35 @@ Status TopicFiles::RecoverLast() {
 Status TopicFiles::CheckTail(const Segment& last, uint64_t at) const {
   uint64_t expected = end_;
   std::string bytes;
+  uint64_t bytes_at = at;
   for (uint64_t from = at; from + sizeof(FrameHeader) <= last.size;) {
-    JOIST_RETURN_IF_ERROR(last.file->Read(from, kScanBytes, &bytes));
-    const size_t found = FrameHeader::Find(bytes);
-    if (found == std::string::npos) {
-      from += bytes.size() - sizeof(FrameHeader) + 1;
+    if (from + sizeof(FrameHeader) > bytes_at + bytes.size()) {
+      JOIST_RETURN_IF_ERROR(last.file->Read(from, kScanBytes, &bytes));
+      bytes_at = from;
+    }
+    const std::string_view left = std::string_view(bytes).substr(from - bytes_at);
+    const size_t found = FrameHeader::Find(left);
+    if (found == std::string_view::npos) {
+      from += left.size() - sizeof(FrameHeader) + 1;
       continue;
     }
     from += found;
-    const FrameHeader header = *FrameHeader::Decode(std::string_view(bytes).substr(found));
-    JOIST_ASSIGN_OR_RETURN(const bool is_whole, IsWhole(last, from, header));
+    const FrameHeader header = *FrameHeader::Decode(left.substr(found));
     // Bytes within a message may look like a frame, but hardly like one that can be here.
     const bool is_near = header.first_offset >= end_ &&
                          header.first_offset - end_ <= (from - at) / MessageView::kHeader;
-    if (is_whole && (from == at || (is_near && header.durable_before() > end_))) {
+    bool is_whole = false;
+    if (is_near || from == at) {
+      JOIST_ASSIGN_OR_RETURN(is_whole, IsWhole(last, from, header));
+    }
+    if (is_whole && (from == at || header.durable_before() > end_)) {
       return DataLoss(PathOf(last.begin) + " is damaged at byte " + std::to_string(at) +
                       " (message " + std::to_string(end_) +
                       "), and whole messages follow; restore the file, or give them up: truncate "
                       "-s " +
                       std::to_string(at) + " FILE");
     }
-    const bool is_skipped = header.first_offset == expected || (is_whole && is_near);
+    const bool is_skipped = header.first_offset == expected || is_whole;
     if (is_skipped) expected = header.end_offset();
     from += is_skipped ? header.frame_size() : 1;
   }

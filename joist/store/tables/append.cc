@@ -8,6 +8,7 @@
 #include <set>
 #include <utility>
 
+#include "joist/base/one_line.h"
 #include "joist/store/tables/store_state.h"
 
 namespace joist::tables {

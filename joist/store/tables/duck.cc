@@ -2,6 +2,8 @@
 
 #include "joist/store/tables/duck.h"
 
+#include "joist/base/one_line.h"
+
 namespace joist::tables {
 
 namespace {
@@ -59,20 +61,6 @@ Result<std::vector<Field>> PartsOf(duckdb_logical_type type) {
 }
 
 }  // namespace
-
-std::string OneLine(std::string_view text) {
-  std::string line;
-  for (const char c : text) {
-    const bool blank = c == '\n' || c == '\r' || c == '\t' || c == ' ';
-    if (!blank) {
-      line += c;
-    } else if (!line.empty() && line.back() != ' ') {
-      line += ' ';
-    }
-  }
-  while (!line.empty() && (line.back() == ' ' || line.back() == '^')) line.pop_back();
-  return line;
-}
 
 DuckType DuckTypeOf(const Field& field) {
   DuckType element = ElementTypeOf(field);

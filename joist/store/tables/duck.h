@@ -20,9 +20,6 @@
 
 namespace joist::tables {
 
-/// DuckDB's message in one line: the error, the line of the query, and where in it.
-std::string OneLine(std::string_view text);
-
 /// A logical type of DuckDB.
 class DuckType {
  public:

@@ -7,6 +7,7 @@
 #include <thread>
 #include <utility>
 
+#include "joist/base/one_line.h"
 #include "joist/store/tables/value_text.h"
 
 namespace joist::tables {

@@ -12,6 +12,7 @@
 #include <system_error>
 #include <utility>
 
+#include "joist/base/one_line.h"
 #include "joist/store/tables/sql_functions.h"
 #include "joist/store/tables/store_state.h"
 
