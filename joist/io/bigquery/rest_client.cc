@@ -142,9 +142,9 @@ struct RestClient::Connection {
         retries(policy) {}
 
   /// Once; or twice, where the service doesn't take a token any more.
-  Outcome Attempt(net::HttpCall call) {
-    const size_t headers = call.headers.size();
+  Outcome Attempt(const net::HttpCall& plain) {
     for (bool is_second = false;; is_second = true) {
+      net::HttpCall call = plain;
       std::string token;
       if (credentials != nullptr) {
         Result<std::string> fresh = credentials->Token();
@@ -153,7 +153,6 @@ struct RestClient::Connection {
           return {fresh.status(), may_pass ? Ending::kWithoutEffect : Ending::kFinal};
         }
         token = *std::move(fresh);
-        call.headers.resize(headers);
         call.headers.emplace_back("Authorization", "Bearer " + token);
         if (!credentials->quota_project().empty()) {
           call.headers.emplace_back("x-goog-user-project", credentials->quota_project());

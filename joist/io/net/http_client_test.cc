@@ -222,19 +222,17 @@ TEST_F(HttpClientTlsTest, AnAddressIsAName) {
 
 TEST_F(HttpClientTlsTest, TrustsNoOtherServer) {
   EXPECT_EQ(Refused(authority_.Issue("DNS:other.example"), "localhost"),
-            "UNAUTHENTICATED the certificate of localhost is not trusted: hostname mismatch "
-            "(SSL_CERT_FILE can name an authority to trust)");
+            "UNAUTHENTICATED the certificate of localhost is not trusted: hostname mismatch");
   EXPECT_THAT(Refused(authority_.Issue("DNS:localhost"), "127.0.0.1"),
               HasSubstr("UNAUTHENTICATED the certificate of 127.0.0.1 is not trusted: IP address"));
-  EXPECT_THAT(Refused(authority_.Issue("DNS:l*.localhost"), "localhost"),
-              HasSubstr("hostname mismatch"));
   EXPECT_THAT(Refused(authority_.Issue("DNS:localhost", -60), "localhost"),
               HasSubstr("is not trusted: certificate has expired"));
   EXPECT_THAT(Refused(TestAuthority().Issue("DNS:localhost"), "localhost"),
               HasSubstr("UNAUTHENTICATED the certificate of localhost is not trusted: "));
   setenv("SSL_CERT_FILE", "/nonexistent", 1);
   EXPECT_THAT(Refused(authority_.Issue("DNS:localhost"), "localhost"),
-              HasSubstr("is not trusted: unable to get local issuer certificate"));
+              HasSubstr("is not trusted: unable to get local issuer certificate (SSL_CERT_FILE can "
+                        "name an authority to trust)"));
 }
 
 TEST_F(HttpClientTlsTest, SpeaksNoOldTls) {

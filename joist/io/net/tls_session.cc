@@ -17,6 +17,12 @@ bool SetPeer(SSL* ssl, const std::string& host) {
          SSL_set_tlsext_host_name(ssl, host.c_str()) == 1;
 }
 
+/// Whether another authority to trust would help.
+bool IsOfAuthority(long error) {
+  return error != X509_V_ERR_HOSTNAME_MISMATCH && error != X509_V_ERR_IP_ADDRESS_MISMATCH &&
+         error != X509_V_ERR_CERT_HAS_EXPIRED && error != X509_V_ERR_CERT_NOT_YET_VALID;
+}
+
 }  // namespace
 
 TlsSession::TlsSession() {
@@ -43,9 +49,10 @@ Status TlsSession::Begin(TcpStream* connection, const std::string& host, Duratio
   if (trust == X509_V_OK) {
     return {StatusCode::kUnavailable, "no TLS with " + host + ": " + Reason(error)};
   }
-  return {StatusCode::kUnauthenticated, "the certificate of " + host + " is not trusted: " +
-                                            X509_verify_cert_error_string(trust) +
-                                            " (SSL_CERT_FILE can name an authority to trust)"};
+  return {StatusCode::kUnauthenticated,
+          "the certificate of " + host +
+              " is not trusted: " + X509_verify_cert_error_string(trust) +
+              (IsOfAuthority(trust) ? " (SSL_CERT_FILE can name an authority to trust)" : "")};
 }
 
 }  // namespace joist::net
