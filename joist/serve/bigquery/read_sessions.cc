@@ -3,7 +3,6 @@
 #include "joist/serve/bigquery/read_sessions.h"
 
 #include <algorithm>
-#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -16,17 +15,9 @@ namespace {
 
 using SessionJson = nlohmann::json;
 
-/// Sessions that are remembered.
-constexpr size_t kMostSessions = 1000;
 /// Streams of a session that can still be split.
 constexpr size_t kMostSplit = 10'000;
 constexpr std::string_view kSuffix = ".json";
-
-int64_t MillisNow() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
 
 std::string SessionOf(const std::string& stream) {
   return stream.substr(0, stream.find("/streams/"));
@@ -76,7 +67,8 @@ std::string ReadSession::Sql(const RowRange& range, int64_t offset) const {
   return offset == 0 ? sql : sql + " OFFSET " + std::to_string(offset);
 }
 
-ReadSessions::ReadSessions(std::string folder) : folder_(std::move(folder)) {
+ReadSessions::ReadSessions(std::string folder, Clock now)
+    : folder_(std::move(folder)), now_(std::move(now)) {
   std::error_code error;
   std::filesystem::create_directories(folder_, error);
   std::vector<ReadSession> found;
@@ -114,9 +106,8 @@ Status ReadSessions::Keep(const ReadSession& session) const {
 }
 
 void ReadSessions::Forget() {
-  const int64_t oldest = MillisNow() - kLongestMillis;
-  while (!order_.empty() &&
-         (order_.size() > kMostSessions || sessions_[order_.front()].created < oldest)) {
+  const int64_t oldest = now_() - kLongestMillis;
+  while (!order_.empty() && (order_.size() > kMost || sessions_[order_.front()].created < oldest)) {
     std::error_code error;
     std::filesystem::remove(FileOf(order_.front()), error);
     sessions_.erase(order_.front());
@@ -126,7 +117,7 @@ void ReadSessions::Forget() {
 
 Status ReadSessions::Add(ReadSession session) {
   const std::scoped_lock lock(mutex_);
-  session.created = MillisNow();
+  session.created = now_();
   JOIST_RETURN_IF_ERROR(Keep(session));
   order_.push_back(session.name);
   const std::string name = session.name;
