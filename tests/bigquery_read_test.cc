@@ -227,6 +227,47 @@ TEST_F(BigQueryReadTest, EveryType) {
   }
 }
 
+TEST_F(BigQueryReadTest, AReaderGoesWhereItIsTold) {
+  MakeNumbers(10'000);
+  const auto& shape = avro::ShapeOf<Numbers>();
+  const auto streams = read_internal::StreamsOf(
+      TableToRead{.table = "projects/p/datasets/d/tables/numbers", .endpoint = endpoint_}, shape);
+  ASSERT_EQ(streams.size(), 1U);
+  StreamReader reader(shape);
+  const auto expect = [&](int64_t from, int64_t count) {
+    ASSERT_TRUE(reader.GoTo(streams[0], from).ok());
+    const auto ready = reader.Ready();
+    ASSERT_TRUE(ready.ok());
+    ASSERT_GE(*ready, count);
+    std::vector<Numbers> rows(static_cast<size_t>(count));
+    ASSERT_TRUE(reader.Take(rows.data(), count).ok());
+    for (int64_t i = 0; i < count; ++i) EXPECT_EQ(rows[static_cast<size_t>(i)].number, from + i);
+    EXPECT_EQ(reader.offset(), from + count);
+  };
+  expect(0, 10);
+  expect(10, 5);
+  expect(4'321, 7);
+  expect(3, 100);
+  ASSERT_TRUE(reader.GoTo(streams[0], 10'000).ok());
+  EXPECT_EQ(*reader.Ready(), 0);
+}
+
+TEST_F(BigQueryReadTest, AJobIsFoundAgain) {
+  MakeNumbers(10);
+  const auto& shape = avro::ShapeOf<Numbers>();
+  const QueryToRead query{.query = "SELECT * FROM d.numbers",
+                          .job = "found_again",
+                          .project = "p",
+                          .endpoint = endpoint_,
+                          .http_endpoint = http_endpoint_};
+  const auto first = read_internal::StreamsOf(query, shape);
+  Sql("DELETE FROM numbers WHERE true");
+  const auto second = read_internal::StreamsOf(query, shape);
+  ASSERT_EQ(first.size(), 1U);
+  ASSERT_EQ(second.size(), 1U);
+  EXPECT_EQ(first[0].what, second[0].what);
+}
+
 TEST_F(BigQueryReadTest, AnEmptyTable) {
   Sql("CREATE TABLE numbers (number INT64, text STRING)");
   TestPipeline p;
@@ -236,7 +277,7 @@ TEST_F(BigQueryReadTest, AnEmptyTable) {
 
 TEST_F(BigQueryReadTest, AFunctionThatFails) {
   MakeNumbers(100'000);
-  read_failures_left = 5;
+  read_failures_left = 3;  // A range is tried four times.
   until_read_failure = 3'000;
   TestPipeline p;
   ExpectNumbers(p | "Read" >> Read() | "Fails" >> Map(PassOn()), 100'000);

@@ -65,7 +65,7 @@ Result<session_api::ReadSession> MakeSession(const TableToRead& table,
         attempt == kReadAttempts) {
       return google::FromGrpc(status, "cannot read " + table.table);
     }
-    PauseAfter(attempt);
+    PauseBeforeReading(attempt);
   }
 }
 

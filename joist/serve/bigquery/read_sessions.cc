@@ -19,11 +19,11 @@ using SessionJson = nlohmann::json;
 constexpr size_t kMostSplit = 10'000;
 constexpr std::string_view kSuffix = ".json";
 
-std::string SessionOf(const std::string& stream) {
+std::string SessionOfStream(const std::string& stream) {
   return stream.substr(0, stream.find("/streams/"));
 }
 
-std::string TextOf(const ReadSession& session) {
+std::string TextOfSession(const ReadSession& session) {
   SessionJson streams = SessionJson::object();
   for (const auto& [name, range] : session.streams) streams[name] = {range.begin, range.end};
   return SessionJson{{"name", session.name},       {"select", session.select},
@@ -97,7 +97,7 @@ Status ReadSessions::Keep(const ReadSession& session) const {
   const std::string file = FileOf(session.name);
   const std::string before = file + ".new";
   std::ofstream out(before, std::ios::binary | std::ios::trunc);
-  out << TextOf(session);
+  out << TextOfSession(session);
   out.close();
   std::error_code error;
   if (out) std::filesystem::rename(before, file, error);
@@ -129,7 +129,7 @@ Status ReadSessions::Add(ReadSession session) {
 Result<std::pair<ReadSession, RowRange>> ReadSessions::Find(const std::string& stream) {
   const std::scoped_lock lock(mutex_);
   Forget();
-  const auto session = sessions_.find(SessionOf(stream));
+  const auto session = sessions_.find(SessionOfStream(stream));
   if (session != sessions_.end()) {
     const auto found = session->second.streams.find(stream);
     if (found != session->second.streams.end()) return std::pair(session->second, found->second);
@@ -141,7 +141,7 @@ Result<std::pair<std::string, std::string>> ReadSessions::Split(const std::strin
                                                                 double fraction) {
   const std::pair<std::string, std::string> whole;
   const std::scoped_lock lock(mutex_);
-  const auto session = sessions_.find(SessionOf(stream));
+  const auto session = sessions_.find(SessionOfStream(stream));
   if (session == sessions_.end()) return whole;
   auto& streams = session->second.streams;
   const auto found = streams.find(stream);
