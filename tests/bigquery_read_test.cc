@@ -30,6 +30,8 @@
 #include "joist/store/tables/query.h"
 #include "joist/store/tables/table_store.h"
 #include "joist/transforms/distinct.h"
+#include "joist/transforms/generate_sequence.h"
+#include "tests/bigquery_server.h"
 
 namespace joist::bigquery {
 
@@ -114,51 +116,16 @@ namespace {
 
 using testing::HasSubstr;
 
-/// Joist's tables, at a port of gRPC and one of HTTP.
-class ReadServer {
- public:
-  ReadServer(const std::string& folder, int port) : port_(port) {
-    auto store = tables::TableStore::Open({.folder = folder});
-    if (!store.ok()) throw std::runtime_error(store.status().message());
-    store_ = *std::move(store);
-    service_ = std::make_unique<serve::BigQueryService>(store_.get());
-    grpc::ServerBuilder builder;
-    builder.AddListeningPort("127.0.0.1:" + std::to_string(port), grpc::InsecureServerCredentials(),
-                             &port_);
-    service_->Register(builder);
-    server_ = builder.BuildAndStart();
-    if (server_ == nullptr) throw std::runtime_error("no server");
-    auto http = serve::HttpServer::Start({}, service_->Rest());
-    if (!http.ok()) throw std::runtime_error(http.status().message());
-    http_ = *std::move(http);
-  }
-  ~ReadServer() {
-    server_->Shutdown(std::chrono::system_clock::now());
-    http_->Stop();
-  }
-  ReadServer(const ReadServer&) = delete;
-  ReadServer& operator=(const ReadServer&) = delete;
-  int port() const { return port_; }
-  std::string http() const { return "http://127.0.0.1:" + std::to_string(http_->port()); }
-  tables::TableStore& store() { return *store_; }
-
- private:
-  int port_;
-  std::unique_ptr<tables::TableStore> store_;
-  std::unique_ptr<serve::BigQueryService> service_;
-  std::unique_ptr<grpc::Server> server_;
-  std::unique_ptr<serve::HttpServer> http_;
-};
-
 class BigQueryReadTest : public testing::Test {
  protected:
   void SetUp() override {
-    if (getenv("JOIST_TEST_SECOND_PROCESS") != nullptr) {
+    if (HasASecondProcess()) {
       GTEST_SKIP() << "the second process is this test again, with a server of its own";
     }
     std::filesystem::remove_all(folder_);
-    server_ = std::make_unique<ReadServer>(folder_ + "/tables", 0);
-    endpoint_ = "127.0.0.1:" + std::to_string(server_->port());
+    server_ = std::make_unique<TableServer>(folder_ + "/tables", 0, 0);
+    endpoint_ = "127.0.0.1:" + std::to_string(server_->grpc_port());
+    http_endpoint_ = "http://127.0.0.1:" + std::to_string(server_->http_port());
     ASSERT_TRUE(server_->store().CreateDataset({"p", "d"}, "{}").ok());
     read_failures_left = 0;
     rows_seen = 0;
@@ -185,7 +152,7 @@ class BigQueryReadTest : public testing::Test {
   ReadQuery<T> Query(const std::string& sql) const {
     return ReadQuery<T>(sql)
         .WithEndpoint(endpoint_)
-        .WithHttpEndpoint(server_->http())
+        .WithHttpEndpoint(http_endpoint_)
         .WithProject("p");
   }
   /// The numbers from 0 up to `count`, each once and with its text.
@@ -204,8 +171,9 @@ class BigQueryReadTest : public testing::Test {
   }
 
   const std::string folder_ = testing::TempDir() + "joist_reads_" + std::to_string(getpid());
-  std::unique_ptr<ReadServer> server_;
+  std::unique_ptr<TableServer> server_;
   std::string endpoint_;
+  std::string http_endpoint_;
 };
 
 TEST_F(BigQueryReadTest, EachRowOnceFromManyStreams) {
@@ -259,6 +227,47 @@ TEST_F(BigQueryReadTest, EveryType) {
   }
 }
 
+TEST_F(BigQueryReadTest, AReaderGoesWhereItIsTold) {
+  MakeNumbers(10'000);
+  const auto& shape = avro::ShapeOf<Numbers>();
+  const auto streams = read_internal::StreamsOf(
+      TableToRead{.table = "projects/p/datasets/d/tables/numbers", .endpoint = endpoint_}, shape);
+  ASSERT_EQ(streams.size(), 1U);
+  StreamReader reader(shape);
+  const auto expect = [&](int64_t from, int64_t count) {
+    ASSERT_TRUE(reader.GoTo(streams[0], from).ok());
+    const auto ready = reader.Ready();
+    ASSERT_TRUE(ready.ok());
+    ASSERT_GE(*ready, count);
+    std::vector<Numbers> rows(static_cast<size_t>(count));
+    ASSERT_TRUE(reader.Take(rows.data(), count).ok());
+    for (int64_t i = 0; i < count; ++i) EXPECT_EQ(rows[static_cast<size_t>(i)].number, from + i);
+    EXPECT_EQ(reader.offset(), from + count);
+  };
+  expect(0, 10);
+  expect(10, 5);
+  expect(4'321, 7);
+  expect(3, 100);
+  ASSERT_TRUE(reader.GoTo(streams[0], 10'000).ok());
+  EXPECT_EQ(*reader.Ready(), 0);
+}
+
+TEST_F(BigQueryReadTest, AJobIsFoundAgain) {
+  MakeNumbers(10);
+  const auto& shape = avro::ShapeOf<Numbers>();
+  const QueryToRead query{.query = "SELECT * FROM d.numbers",
+                          .job = "found_again",
+                          .project = "p",
+                          .endpoint = endpoint_,
+                          .http_endpoint = http_endpoint_};
+  const auto first = read_internal::StreamsOf(query, shape);
+  Sql("DELETE FROM numbers WHERE true");
+  const auto second = read_internal::StreamsOf(query, shape);
+  ASSERT_EQ(first.size(), 1U);
+  ASSERT_EQ(second.size(), 1U);
+  EXPECT_EQ(first[0].what, second[0].what);
+}
+
 TEST_F(BigQueryReadTest, AnEmptyTable) {
   Sql("CREATE TABLE numbers (number INT64, text STRING)");
   TestPipeline p;
@@ -268,7 +277,7 @@ TEST_F(BigQueryReadTest, AnEmptyTable) {
 
 TEST_F(BigQueryReadTest, AFunctionThatFails) {
   MakeNumbers(100'000);
-  read_failures_left = 5;
+  read_failures_left = 3;  // A range is tried four times.
   until_read_failure = 3'000;
   TestPipeline p;
   ExpectNumbers(p | "Read" >> Read() | "Fails" >> Map(PassOn()), 100'000);
@@ -283,14 +292,53 @@ TEST_F(BigQueryReadTest, AServerThatStopsAndComesBack) {
   std::thread restarts([&] {
     for (int i = 1; i <= 3; ++i) {
       while (rows_seen < i * 60'000) std::this_thread::sleep_for(std::chrono::milliseconds(1));
-      const int port = server_->port();
+      const int grpc_port = server_->grpc_port();
+      const int http_port = server_->http_port();
       server_ = nullptr;
       std::this_thread::sleep_for(std::chrono::milliseconds(100));
-      server_ = std::make_unique<ReadServer>(folder_ + "/tables", port);
+      server_ = std::make_unique<TableServer>(folder_ + "/tables", grpc_port, http_port);
     }
   });
   EXPECT_TRUE(p.RunOk());
   restarts.join();
+}
+
+/// Of a stream functions are stopped after some milliseconds, and go on.
+TEST_F(BigQueryReadTest, ATableCopiedByAStreamThatFails) {
+  MakeNumbers(100'000);
+  read_failures_left = 3;
+  until_read_failure = 20'000;
+  const std::string state = "--checkpoint_dir=" + folder_ + "/state";
+  const char* const argv[] = {"test", state.c_str(), "--checkpoint_interval=50ms",
+                              "--max_num_workers=2"};
+  Pipeline p(4, argv);
+  const auto none = p | GenerateSequence(0).WithRate(1, Duration::Seconds(1)) |
+                    "None" >> Filter([](int64_t) { return false; }) |
+                    "Row" >> Map([](int64_t number) { return Numbers{number, ""}; });
+  const auto rows = p | "Read" >> Read();
+  Flatten(rows, none) | "Fails" >> Map(PassOn{100}) |
+      "Write" >>
+          WriteRows<Numbers>("p.d.copy").WithEndpoint(endpoint_).WithHttpEndpoint(http_endpoint_);
+  const PipelineResult job = p.Run();
+  const auto ask = [&](const std::string& what) -> int64_t {
+    const auto result = tables::RunQuery(
+        &server_->store(), {.sql = "SELECT CAST(" + what + " AS STRING) AS x FROM copy",
+                            .project = "p",
+                            .dataset = "d"});
+    if (!result.ok()) return 0;  // It isn't there yet.
+    return std::stoll(
+        std::string(tables::TextAt(duckdb_vector_get_data(result->chunks[0].column(0)), 0)));
+  };
+  for (int i = 0; i < 400 && ask("count(*)") < 100'000; ++i) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  }
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  job.Cancel();
+  job.WaitUntilFinish();
+  EXPECT_EQ(read_failures_left, 0);
+  EXPECT_EQ(ask("count(*)"), 100'000);
+  EXPECT_EQ(ask("count(DISTINCT number)"), 100'000);
+  EXPECT_EQ(ask("countif(text = concat('row ', CAST(number AS STRING)))"), 100'000);
 }
 
 TEST_F(BigQueryReadTest, WhatIsWrittenMeanwhileIsOfTheNextSession) {
@@ -326,7 +374,7 @@ TEST_F(BigQueryReadTest, AQuery) {
                 40'000);
   EXPECT_TRUE(p.RunOk());
   // Its table is in no list.
-  net::HttpUrl url = *net::ParseHttpUrl(server_->http());
+  net::HttpUrl url = *net::ParseHttpUrl(http_endpoint_);
   const auto datasets = RestClient(url, "p").List("datasets", "datasets");
   ASSERT_TRUE(datasets.ok());
   EXPECT_EQ(datasets->size(), 1U);
@@ -343,7 +391,7 @@ TEST_F(BigQueryReadTest, AQueryIsRunOnceWhateverFails) {
                     "Fails" >> Map(PassOn()),
                 3'000);
   EXPECT_TRUE(p.RunOk());
-  const auto jobs = RestClient(*net::ParseHttpUrl(server_->http()), "p").List("jobs", "jobs");
+  const auto jobs = RestClient(*net::ParseHttpUrl(http_endpoint_), "p").List("jobs", "jobs");
   ASSERT_TRUE(jobs.ok());
   EXPECT_EQ(jobs->size(), 1U);
 }
@@ -351,7 +399,7 @@ TEST_F(BigQueryReadTest, AQueryIsRunOnceWhateverFails) {
 /// Before a server, as one that has no tables for the rows of queries.
 TEST_F(BigQueryReadTest, PagesWhereTheServerHasNoTable) {
   MakeNumbers(45'000);
-  const net::HttpUrl behind = *net::ParseHttpUrl(server_->http());
+  const net::HttpUrl behind = *net::ParseHttpUrl(http_endpoint_);
   std::atomic<int> pages = 0;
   auto front = serve::HttpServer::Start(
       {}, [&](const serve::HttpRequest& request, const serve::HttpReply& reply) {

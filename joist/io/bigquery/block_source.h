@@ -32,9 +32,9 @@ class BlockSource {
 Result<std::unique_ptr<BlockSource>> OpenStorageStream(const RowStream& stream, int64_t offset);
 Result<std::unique_ptr<BlockSource>> OpenResultPages(const RowStream& stream, int64_t offset);
 
-/// Before the attempt that follows `attempt`, which is 1 or more.
-void PauseAfter(int attempt);
-/// Of a call, without any success between.
+/// Before the call that follows number `attempt`, which is 1 or more.
+void PauseBeforeReading(int attempt);
+/// Calls without any success between.
 inline constexpr int kReadAttempts = 10;
 
 }  // namespace joist::bigquery

@@ -11,9 +11,9 @@
 #include <nlohmann/json.hpp>
 
 #include "joist/io/bigquery/read.h"
+#include "joist/io/bigquery/rest_calls.h"
 #include "joist/io/bigquery/rest_client.h"
 #include "joist/io/bigquery/result_pages.h"
-#include "joist/io/google/service_channel.h"
 #include "joist/sdk/group_by_key.h"
 
 namespace joist::bigquery::read_internal {
@@ -49,8 +49,8 @@ Json JobOf(const QueryToRead& query) {
           {"configuration", {{"query", std::move(wanted)}}}};
 }
 
-/// "jobs/ID" or "queries/ID" with what else the job is found by.
-std::string PathOf(const QueryToRead& query) {
+/// The id with what else the job is found by, as it follows "jobs/" and "queries/".
+std::string PathOfJob(const QueryToRead& query) {
   return query.job + (query.location.empty() ? "" : "?location=" + query.location);
 }
 
@@ -60,26 +60,13 @@ Json Member(const Json& object, const char* name) {
 }
 
 /// What jobs.get says of the job when it is done. It is started by whoever comes first.
-Result<Json> RunJob(const RestClient& client, const QueryToRead& query) {
+Result<Json> RunQueryJob(const RestClient& client, const QueryToRead& query) {
   const Json body = JobOf(query);
-  bool started = false;
+  const auto get = [&] { return client.Request("GET", "jobs/" + PathOfJob(query)); };
+  Result<Json> job = UntilAnswered([&] { return client.Request("POST", "jobs", &body); });
+  if (job.status().code() == StatusCode::kAlreadyExists) job = UntilAnswered(get);
   auto pause = kShortestPause;
-  for (int attempt = 1;;) {
-    Result<Json> job = started ? client.Request("GET", "jobs/" + PathOf(query))
-                               : client.Request("POST", "jobs", &body);
-    if (job.status().code() == StatusCode::kAlreadyExists) {
-      started = true;
-      continue;
-    }
-    if (!job.ok()) {
-      if (!google::MayBeTriedAgain(job.status().code()) || attempt == kReadAttempts) {
-        return job.status();
-      }
-      PauseAfter(attempt++);
-      continue;
-    }
-    started = true;
-    attempt = 1;
+  while (job.ok()) {
     const Json status = Member(*job, "status");
     if (status.value("state", "") == "DONE") {
       const Json error = Member(status, "errorResult");
@@ -88,7 +75,9 @@ Result<Json> RunJob(const RestClient& client, const QueryToRead& query) {
     }
     std::this_thread::sleep_for(pause);
     pause = std::min(pause * 2, kLongestPause);
+    job = UntilAnswered(get);
   }
+  return job;
 }
 
 /// "" where the rows are in no table.
@@ -107,7 +96,7 @@ std::vector<RowStream> StreamsOf(const QueryToRead& query, const avro::FieldShap
   const Result<RestClient> client =
       RestClient::Connect(query.endpoint, query.http_endpoint, query.project);
   ThrowIfError(client.status());
-  const Result<Json> job = RunJob(*client, query);
+  const Result<Json> job = RunQueryJob(*client, query);
   if (!job.ok()) {
     throw StatusException({job.status().code(), "the query failed: " + job.status().message()});
   }
@@ -120,7 +109,7 @@ std::vector<RowStream> StreamsOf(const QueryToRead& query, const avro::FieldShap
         TableToRead{.table = table, .project = query.project, .endpoint = query.endpoint}, row);
   }
   RowStream pages{.what = "the query's job " + query.job,
-                  .job = PathOf(query),
+                  .job = PathOfJob(query),
                   .project = query.project,
                   .endpoint = query.endpoint,
                   .http_endpoint = query.http_endpoint};

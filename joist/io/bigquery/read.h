@@ -5,8 +5,7 @@
 //   struct Visit { std::string user; Timestamp at; std::optional<double> price; };
 //   JOIST_ROW(Visit, user, at, price)
 //   p | joist::bigquery::ReadRows<Visit>("shop.web.visits").WithRowRestriction("price > 5")
-//   p | joist::bigquery::ReadQuery<Visit>("SELECT user, at, price FROM
-//   web.visits").WithProject("shop")
+//   p | joist::bigquery::ReadQuery<Visit>("SELECT * FROM web.visits").WithProject("shop")
 //
 // The members' names are the columns', as the table spells them; only those are read, of nested
 // records too. All threads read, by the Storage Read API; what is read again, after a failure, is

@@ -1,13 +1,11 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
 
 #include <chrono>
-#include <functional>
 #include <string_view>
 #include <utility>
 
 #include <google/cloud/bigquery/storage/v1/storage.grpc.pb.h>
 #include <grpcpp/channel.h>
-#include <nlohmann/json.hpp>
 
 #include "joist/io/bigquery/columns.h"
 #include "joist/io/bigquery/read.h"
@@ -34,29 +32,6 @@ void AddSelectedFields(const avro::FieldShape& row, const std::string& before,
       options->add_selected_fields(before + field.name);
     }
   }
-}
-
-/// Whether the schema's type has decimals of more digits than are read: BIGNUMERIC.
-bool HasLongDecimals(const nlohmann::json& type) {
-  constexpr int kMostDigits = 38;
-  if (type.is_object() && type.value("logicalType", nlohmann::json()) == "decimal") {
-    const auto precision = type.find("precision");
-    return precision != type.end() && precision->is_number() && *precision > kMostDigits;
-  }
-  if (!type.is_structured()) return false;
-  return std::any_of(type.begin(), type.end(), HasLongDecimals);
-}
-
-Status CheckDecimals(const std::string& schema, const std::string& table) {
-  const nlohmann::json parsed = nlohmann::json::parse(schema, nullptr, false);
-  if (!parsed.is_object() || !parsed.contains("fields")) return OkStatus();
-  for (const nlohmann::json& field : parsed["fields"]) {
-    if (!HasLongDecimals(field)) continue;
-    return InvalidArgument("cannot read " + table + ": the column \"" +
-                           field.value("name", std::string()) +
-                           "\" is or has a BIGNUMERIC; CAST it in a query");
-  }
-  return OkStatus();
 }
 
 Result<session_api::ReadSession> MakeSession(const TableToRead& table,
@@ -90,7 +65,7 @@ Result<session_api::ReadSession> MakeSession(const TableToRead& table,
         attempt == kReadAttempts) {
       return google::FromGrpc(status, "cannot read " + table.table);
     }
-    PauseAfter(attempt);
+    PauseBeforeReading(attempt);
   }
 }
 
@@ -100,7 +75,6 @@ std::vector<RowStream> StreamsOf(const TableToRead& table, const avro::FieldShap
   const Result<session_api::ReadSession> session = MakeSession(table, row);
   ThrowIfError(session.status());
   const std::string& schema = session->avro_schema().schema();
-  ThrowIfError(CheckDecimals(schema, table.table));
   ThrowIfError(PlanOfRows(schema, row, table.table).status());
   std::vector<RowStream> streams;
   for (const session_api::ReadStream& stream : session->streams()) {

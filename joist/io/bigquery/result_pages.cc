@@ -13,7 +13,7 @@
 
 #include "joist/io/avro/decoder.h"
 #include "joist/io/bigquery/block_source.h"
-#include "joist/io/google/service_channel.h"
+#include "joist/io/bigquery/rest_calls.h"
 #include "joist/model/timestamp.h"
 
 namespace joist::bigquery {
@@ -272,16 +272,11 @@ Result<Json> PageOf(const RestClient& client, const RowStream& stream, int64_t o
       "queries/" + stream.job + (stream.job.find('?') == std::string::npos ? "?" : "&") +
       "formatOptions.useInt64Timestamp=true&startIndex=" + std::to_string(offset) +
       "&maxResults=" + std::to_string(rows);
-  for (int attempt = 1;; ++attempt) {
+  return UntilAnswered([&]() -> Result<Json> {
     Result<Json> page = client.Request("GET", path);
-    if (page.ok() && page->value("jobComplete", true)) return page;
-    const bool again = page.ok() || google::MayBeTriedAgain(page.status().code());
-    if (!again || attempt == kReadAttempts) {
-      return page.ok() ? Status(StatusCode::kDeadlineExceeded, "the job is not done")
-                       : page.status();
-    }
-    PauseAfter(attempt);
-  }
+    if (!page.ok() || page->value("jobComplete", true)) return page;
+    return Status(StatusCode::kUnavailable, stream.what + " is not done");
+  });
 }
 
 class ResultPages final : public BlockSource {

@@ -124,5 +124,18 @@ TEST(ResultPagesTest, WhatIsWrong) {
   }
 }
 
+TEST(PlanOfRowsTest, LongDecimalsAreRefused) {
+  const auto plan_of = [](const std::string& type) {
+    return PlanOfRows(R"({"type":"record","name":"R","fields":[{"name":"x","type":)" + type + "}]}",
+                      avro::ShapeOf<OneValue<std::vector<std::string>>>(), "t")
+        .status()
+        .message();
+  };
+  const std::string decimal = R"({"type":"bytes","logicalType":"decimal","scale":9,"precision":)";
+  EXPECT_EQ(plan_of(R"({"type":"array","items":)" + decimal + "38}}"), "");
+  EXPECT_EQ(plan_of(R"({"type":"array","items":)" + decimal + "77}}"),
+            "cannot read t: the field \"x\" is BIGNUMERIC there, or has some; CAST it in a query");
+}
+
 }  // namespace
 }  // namespace joist::bigquery

@@ -20,7 +20,7 @@ namespace joist::bigquery {
 struct RowStream {
   std::string what = {};           ///< The table or the query's job, for messages.
   std::string stream = {};         ///< Of a session; "" where `job` has pages.
-  std::string job = {};            ///< "jobs/ID" with its location, of the project.
+  std::string job = {};            ///< Its id, with its location.
   std::string project = {};        ///< Of the job.
   std::string schema = {};         ///< Avro's, of the rows.
   std::string endpoint = {};       ///< As joist::google::Connect takes it.

@@ -50,7 +50,7 @@ class StorageStream final : public BlockSource {
           attempt == kReadAttempts) {
         return google::FromGrpc(status, "cannot read " + what_);
       }
-      PauseAfter(attempt);
+      PauseBeforeReading(attempt);
     }
   }
 
@@ -87,7 +87,7 @@ class StorageStream final : public BlockSource {
 
 }  // namespace
 
-void PauseAfter(int attempt) {
+void PauseBeforeReading(int attempt) {
   std::this_thread::sleep_for(std::chrono::milliseconds(std::min(50 << (attempt - 1), 5'000)));
 }
 

@@ -2,12 +2,40 @@
 
 #include "joist/io/bigquery/stream_reader.h"
 
+#include <algorithm>
 #include <string_view>
 #include <utility>
+
+#include <nlohmann/json.hpp>
 
 #include "joist/io/avro/writer_schema.h"
 
 namespace joist::bigquery {
+namespace {
+
+/// Whether a type of a schema has decimals of more digits than are read, which BIGNUMERIC is.
+bool HasLongDecimals(const nlohmann::json& type) {
+  constexpr int kMostDigits = 38;
+  if (type.is_object() && type.value("logicalType", nlohmann::json()) == "decimal") {
+    const auto precision = type.find("precision");
+    return precision != type.end() && precision->is_number() && *precision > kMostDigits;
+  }
+  return type.is_structured() && std::any_of(type.begin(), type.end(), HasLongDecimals);
+}
+
+/// As bytes they would be taken for text.
+Status CheckDecimals(const std::string& schema) {
+  const nlohmann::json parsed = nlohmann::json::parse(schema, nullptr, /*allow_exceptions=*/false);
+  if (!parsed.is_object() || !parsed.contains("fields")) return OkStatus();
+  for (const nlohmann::json& field : parsed["fields"]) {
+    if (!HasLongDecimals(field)) continue;
+    return InvalidArgument("the field \"" + field.value("name", std::string()) +
+                           "\" is BIGNUMERIC there, or has some; CAST it in a query");
+  }
+  return OkStatus();
+}
+
+}  // namespace
 
 Result<avro::Plan> PlanOfRows(const std::string& schema, const avro::FieldShape& row,
                               const std::string& what) {
@@ -16,6 +44,7 @@ Result<avro::Plan> PlanOfRows(const std::string& schema, const avro::FieldShape&
   };
   const Result<avro::WriterSchema> writer = avro::WriterSchema::Parse(schema);
   if (!writer.ok()) return refused(writer.status());
+  if (const Status decimals = CheckDecimals(schema); !decimals.ok()) return refused(decimals);
   Result<avro::Plan> plan = avro::Plan::Make(*writer, row, avro::Narrowing::kByValue);
   if (!plan.ok()) return refused(plan.status());
   return plan;

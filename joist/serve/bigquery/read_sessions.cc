@@ -3,7 +3,6 @@
 #include "joist/serve/bigquery/read_sessions.h"
 
 #include <algorithm>
-#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -16,23 +15,15 @@ namespace {
 
 using SessionJson = nlohmann::json;
 
-/// Sessions that are remembered.
-constexpr size_t kMostSessions = 1000;
 /// Streams of a session that can still be split.
 constexpr size_t kMostSplit = 10'000;
 constexpr std::string_view kSuffix = ".json";
 
-int64_t MillisNow() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
-
-std::string SessionOf(const std::string& stream) {
+std::string SessionOfStream(const std::string& stream) {
   return stream.substr(0, stream.find("/streams/"));
 }
 
-std::string TextOf(const ReadSession& session) {
+std::string TextOfSession(const ReadSession& session) {
   SessionJson streams = SessionJson::object();
   for (const auto& [name, range] : session.streams) streams[name] = {range.begin, range.end};
   return SessionJson{{"name", session.name},       {"select", session.select},
@@ -76,7 +67,8 @@ std::string ReadSession::Sql(const RowRange& range, int64_t offset) const {
   return offset == 0 ? sql : sql + " OFFSET " + std::to_string(offset);
 }
 
-ReadSessions::ReadSessions(std::string folder) : folder_(std::move(folder)) {
+ReadSessions::ReadSessions(std::string folder, Clock now)
+    : folder_(std::move(folder)), now_(std::move(now)) {
   std::error_code error;
   std::filesystem::create_directories(folder_, error);
   std::vector<ReadSession> found;
@@ -105,7 +97,7 @@ Status ReadSessions::Keep(const ReadSession& session) const {
   const std::string file = FileOf(session.name);
   const std::string before = file + ".new";
   std::ofstream out(before, std::ios::binary | std::ios::trunc);
-  out << TextOf(session);
+  out << TextOfSession(session);
   out.close();
   std::error_code error;
   if (out) std::filesystem::rename(before, file, error);
@@ -114,9 +106,8 @@ Status ReadSessions::Keep(const ReadSession& session) const {
 }
 
 void ReadSessions::Forget() {
-  const int64_t oldest = MillisNow() - kLongestMillis;
-  while (!order_.empty() &&
-         (order_.size() > kMostSessions || sessions_[order_.front()].created < oldest)) {
+  const int64_t oldest = now_() - kLongestMillis;
+  while (!order_.empty() && (order_.size() > kMost || sessions_[order_.front()].created < oldest)) {
     std::error_code error;
     std::filesystem::remove(FileOf(order_.front()), error);
     sessions_.erase(order_.front());
@@ -126,7 +117,7 @@ void ReadSessions::Forget() {
 
 Status ReadSessions::Add(ReadSession session) {
   const std::scoped_lock lock(mutex_);
-  session.created = MillisNow();
+  session.created = now_();
   JOIST_RETURN_IF_ERROR(Keep(session));
   order_.push_back(session.name);
   const std::string name = session.name;
@@ -138,7 +129,7 @@ Status ReadSessions::Add(ReadSession session) {
 Result<std::pair<ReadSession, RowRange>> ReadSessions::Find(const std::string& stream) {
   const std::scoped_lock lock(mutex_);
   Forget();
-  const auto session = sessions_.find(SessionOf(stream));
+  const auto session = sessions_.find(SessionOfStream(stream));
   if (session != sessions_.end()) {
     const auto found = session->second.streams.find(stream);
     if (found != session->second.streams.end()) return std::pair(session->second, found->second);
@@ -150,7 +141,7 @@ Result<std::pair<std::string, std::string>> ReadSessions::Split(const std::strin
                                                                 double fraction) {
   const std::pair<std::string, std::string> whole;
   const std::scoped_lock lock(mutex_);
-  const auto session = sessions_.find(SessionOf(stream));
+  const auto session = sessions_.find(SessionOfStream(stream));
   if (session == sessions_.end()) return whole;
   auto& streams = session->second.streams;
   const auto found = streams.find(stream);

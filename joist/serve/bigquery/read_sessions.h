@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <string>
@@ -15,6 +16,7 @@
 
 #include "joist/base/status.h"
 #include "joist/store/tables/schema.h"
+#include "joist/store/tables/store_state.h"
 
 namespace joist::serve {
 
@@ -44,8 +46,13 @@ class ReadSessions {
  public:
   static constexpr int64_t kLongestMillis = int64_t{6} * 3'600'000;
 
+  /// Milliseconds since 1970.
+  using Clock = std::function<int64_t()>;
+  /// Sessions that are remembered.
+  static constexpr size_t kMost = 1000;
+
   /// Those in the folder, which is made if it isn't there.
-  explicit ReadSessions(std::string folder);
+  explicit ReadSessions(std::string folder, Clock now = tables::NowMilliseconds);
   ReadSessions(const ReadSessions&) = delete;
   ReadSessions& operator=(const ReadSessions&) = delete;
 
@@ -63,6 +70,7 @@ class ReadSessions {
   void Forget();
 
   const std::string folder_;
+  const Clock now_;
   std::mutex mutex_;
   std::map<std::string, ReadSession> sessions_;
   std::deque<std::string> order_;  ///< The oldest first.

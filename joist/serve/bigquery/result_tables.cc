@@ -3,7 +3,6 @@
 #include "joist/serve/bigquery/result_tables.h"
 
 #include <algorithm>
-#include <chrono>
 #include <random>
 #include <utility>
 #include <vector>
@@ -15,19 +14,11 @@ namespace {
 using tables::TableName;
 
 constexpr size_t kMostTables = 1000;
-/// Rows of all of them.
-constexpr int64_t kMostRows = 100'000'000;
-constexpr int64_t kDayMillis = int64_t{24} * 3'600'000;
-
-int64_t MillisSince1970() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
 
 }  // namespace
 
-ResultTables::ResultTables(tables::TableStore* store) : store_(store) {
+ResultTables::ResultTables(tables::TableStore* store, Clock now)
+    : store_(store), now_(std::move(now)) {
   for (const tables::DatasetInfo& dataset : store_->ListDatasets()) {
     if (dataset.name.dataset != kDataset) continue;
     const auto found = store_->ListTables(dataset.name);
@@ -56,7 +47,7 @@ Result<TableName> ResultTables::NewName(const std::string& project) {
 
 void ResultTables::Add(const TableName& name, int64_t rows) {
   const std::scoped_lock lock(mutex_);
-  kept_.push_back({name, rows, MillisSince1970()});
+  kept_.push_back({name, rows, now_()});
   rows_ += rows;
 }
 
@@ -64,7 +55,7 @@ void ResultTables::Forget() {
   std::vector<TableName> old;
   {
     const std::scoped_lock lock(mutex_);
-    const int64_t oldest = MillisSince1970() - kDayMillis;
+    const int64_t oldest = now_() - kLongestMillis;
     while (kept_.size() >= kMostTables || (rows_ > kMostRows && kept_.size() > 1) ||
            (!kept_.empty() && kept_.front().created < oldest)) {
       rows_ -= kept_.front().rows;

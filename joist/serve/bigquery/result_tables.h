@@ -9,10 +9,12 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <mutex>
 #include <string>
 
 #include "joist/base/status.h"
+#include "joist/store/tables/store_state.h"
 #include "joist/store/tables/table_store.h"
 
 namespace joist::serve {
@@ -22,8 +24,14 @@ class ResultTables {
   /// The name of their dataset.
   static constexpr char kDataset[] = "_joist_results";
 
+  /// Milliseconds since 1970.
+  using Clock = std::function<int64_t()>;
+  /// Rows of all of them.
+  static constexpr int64_t kMostRows = 100'000'000;
+  static constexpr int64_t kLongestMillis = int64_t{24} * 3'600'000;
+
   /// `store` outlives this. Takes those over that a server of before has left.
-  explicit ResultTables(tables::TableStore* store);
+  explicit ResultTables(tables::TableStore* store, Clock now = tables::NowMilliseconds);
   ResultTables(const ResultTables&) = delete;
   ResultTables& operator=(const ResultTables&) = delete;
 
@@ -41,6 +49,7 @@ class ResultTables {
   void Forget();
 
   tables::TableStore* const store_;
+  const Clock now_;
   std::mutex mutex_;
   std::deque<Kept> kept_;  ///< The oldest first.
   int64_t rows_ = 0;
