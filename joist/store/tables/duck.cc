@@ -2,6 +2,8 @@
 
 #include "joist/store/tables/duck.h"
 
+#include <thread>
+
 #include "joist/base/one_line.h"
 
 namespace joist::tables {
@@ -126,6 +128,12 @@ Result<Chunk> DuckResult::Next() {
     if (error != nullptr && *error != '\0') return InvalidArgument(OneLine(error));
   }
   return chunk;
+}
+
+DuckDatabase::~DuckDatabase() {
+  // Closing writes a checkpoint, which looks at settings that DuckDB keeps for each thread. A
+  // process that exits has none for this thread any more.
+  std::thread([this] { duckdb_close(&database_); }).join();
 }
 
 Result<std::unique_ptr<DuckConnection>> DuckConnection::Open(

@@ -98,7 +98,7 @@ class DuckDatabase {
   explicit DuckDatabase(duckdb_database database) : database_(database) {}
   DuckDatabase(const DuckDatabase&) = delete;
   DuckDatabase& operator=(const DuckDatabase&) = delete;
-  ~DuckDatabase() { duckdb_close(&database_); }
+  ~DuckDatabase();
   duckdb_database get() const { return database_; }
 
  private:

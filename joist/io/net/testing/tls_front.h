@@ -7,6 +7,7 @@
 
 #include <openssl/ssl.h>
 #include <poll.h>
+#include <signal.h>
 
 #include <memory>
 #include <mutex>
@@ -59,6 +60,11 @@ class TlsFront {
 
  private:
   void Serve(int connection) {
+    // A client that is gone fails what OpenSSL writes, and ends no test.
+    sigset_t broken_pipe;
+    sigemptyset(&broken_pipe);
+    sigaddset(&broken_pipe, SIGPIPE);
+    pthread_sigmask(SIG_BLOCK, &broken_pipe, nullptr);
     const std::unique_ptr<SSL, decltype(&SSL_free)> tls(SSL_new(context_.get()), &SSL_free);
     SSL_set_fd(tls.get(), connection);
     if (SSL_accept(tls.get()) != 1) return;
