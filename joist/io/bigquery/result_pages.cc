@@ -118,7 +118,8 @@ std::optional<std::string> FromBase64(std::string_view text) {
     const size_t digit = kDigits.find(c);
     if (digit == std::string_view::npos) return std::nullopt;
     word = word << 6 | static_cast<uint32_t>(digit);
-    if ((bits += 6) < 8) continue;
+    bits += 6;
+    if (bits < 8) continue;
     bits -= 8;
     bytes += static_cast<char>(word >> bits);
   }
