@@ -10,13 +10,11 @@
 
 #include <unistd.h>
 
-#include <atomic>
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
@@ -27,47 +25,9 @@
 #include "joist/sdk/testing/test_pipeline.h"
 #include "joist/serve/server.h"
 #include "joist/transforms/generate_sequence.h"
+#include "tests/numbered_rows.h"
 
 namespace joist::bigquery {
-
-struct Measured {
-  int64_t number = 0;
-  std::string text;
-  std::optional<double> half;
-  Timestamp at;
-  std::vector<int64_t> digits;
-};
-JOIST_ROW(Measured, number, text, half, at, digits)
-
-inline Measured MeasuredOf(int64_t number) {
-  Measured row{number,
-               "row " + std::to_string(number),
-               std::nullopt,
-               Timestamp::Millis(1'700'000'000'000 + number),
-               {}};
-  if (number % 2 == 0) row.half = static_cast<double>(number) / 2;
-  for (int64_t left = number; left > 0; left /= 10) row.digits.push_back(left % 10);
-  return row;
-}
-
-/// How many more rows a function fails on, and how many come before the next.
-inline std::atomic<int> faults_left{0};
-inline std::atomic<int> until_fault{0};
-
-/// Fails now and then.
-struct MeasureOrFail {
-  Measured operator()(int64_t number) const {
-    if (faults_left > 0 && --until_fault <= 0) {
-      --faults_left;
-      until_fault = 3'000;
-      throw std::runtime_error("on purpose");
-    }
-    return MeasuredOf(number);
-  }
-};
-constexpr FieldList<MeasureOrFail> JoistFields(const MeasureOrFail*) {
-  return {"MeasureOrFail", {}};
-}
 
 namespace {
 
@@ -104,8 +64,8 @@ class BigQueryEndpointTest : public testing::Test {
     std::filesystem::remove_all(folder_);
   }
 
-  WriteRows<Measured> Write() const {
-    return WriteRows<Measured>("my-project." + dataset_ + ".t")
+  WriteRows<Numbered> Write() const {
+    return WriteRows<Numbered>("my-project." + dataset_ + ".t")
         .WithEndpoint(endpoint_)
         .WithHttpEndpoint(http_);
   }
@@ -140,22 +100,23 @@ class BigQueryEndpointTest : public testing::Test {
 
 TEST_F(BigQueryEndpointTest, BoundedInputIntoATableThatIsMade) {
   TestPipeline p;
-  p | GenerateSequence(0).To(20'000) | "Rows" >> Map(MeasuredOf) | "Write" >> Write();
+  p | GenerateSequence(0).To(20'000) | "Rows" >> Map(RowOf) | "Write" >> Write();
   EXPECT_TRUE(p.RunOk());
   ExpectNumbers(20'000);
 }
 
 TEST_F(BigQueryEndpointTest, AStreamThatFails) {
   constexpr int64_t kRows = 10'000;
-  faults_left = 3;
-  until_fault = 2'000;
+  failures_left = 3;
+  until_failure = 2'000;
+  failure_distance = 3'000;
   const std::string state = "--checkpoint_dir=" + folder_ + "/state";
   const char* const argv[] = {"test", state.c_str(), "--checkpoint_interval=100ms",
                               "--max_num_workers=2"};
   Pipeline p(4, argv);
   p | GenerateSequence(0).WithRate(200, Duration::Millis(20)) |
-      "Some" >> Filter([](int64_t number) { return number < kRows; }) |
-      "Rows" >> Map(MeasureOrFail()) | "Write" >> Write();
+      "Some" >> Filter([](int64_t number) { return number < kRows; }) | "Rows" >> Map(MayFail()) |
+      "Write" >> Write();
   const PipelineResult job = p.Run();
   for (int i = 0; i < 300 && Ask("COUNT(*)") < kRows; ++i) {
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
@@ -163,7 +124,7 @@ TEST_F(BigQueryEndpointTest, AStreamThatFails) {
   std::this_thread::sleep_for(std::chrono::milliseconds(500));
   job.Cancel();
   job.WaitUntilFinish();
-  EXPECT_EQ(faults_left, 0);
+  EXPECT_EQ(failures_left, 0);
   ExpectNumbers(kRows);
 }
 

@@ -1,7 +1,6 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
 //
-// Joist's tables behind BigQuery's APIs at two ports of loopback, for tests of the connector, and
-// the rows that they write.
+// Joist's tables behind BigQuery's APIs at two ports of loopback, for tests of the connector.
 
 #ifndef JOIST_TESTS_BIGQUERY_SERVER_H_
 #define JOIST_TESTS_BIGQUERY_SERVER_H_
@@ -29,46 +28,9 @@
 #include "joist/serve/bigquery/bigquery_service.h"
 #include "joist/serve/http_server.h"
 #include "joist/store/tables/table_store.h"
+#include "tests/numbered_rows.h"
 
 namespace joist::bigquery {
-
-struct Numbered {
-  int64_t number = 0;
-  std::string text;
-  std::optional<double> half;
-  Timestamp at;
-  std::vector<int64_t> digits;
-};
-JOIST_ROW(Numbered, number, text, half, at, digits)
-
-inline Numbered RowOf(int64_t number) {
-  Numbered row{number,
-               "row " + std::to_string(number),
-               std::nullopt,
-               Timestamp::Millis(1'700'000'000'000 + number),
-               {}};
-  if (number % 2 == 0) row.half = static_cast<double>(number) / 2;
-  for (int64_t left = number; left > 0; left /= 10) row.digits.push_back(left % 10);
-  return row;
-}
-
-/// How many more rows a function fails on, how many come before the next, and between two.
-inline std::atomic<int> failures_left{0};
-inline std::atomic<int> until_failure{0};
-inline std::atomic<int> failure_distance{9'000};
-
-/// Fails now and then.
-struct MayFail {
-  Numbered operator()(int64_t number) const {
-    if (failures_left > 0 && --until_failure <= 0) {
-      --failures_left;
-      until_failure = failure_distance.load();
-      throw std::runtime_error("on purpose");
-    }
-    return RowOf(number);
-  }
-};
-constexpr FieldList<MayFail> JoistFields(const MayFail*) { return {"MayFail", {}}; }
 
 /// Whether this is the second process of a test, which is the test again: with a server of its own
 /// that the rows of the first one do not reach.
