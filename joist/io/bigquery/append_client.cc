@@ -212,7 +212,7 @@ Result<sink::AppendAnswer> AppendClient::Impl::AppendLeft(const std::string& str
   }
   const auto first_rows = static_cast<int64_t>(rows.serialized_rows_size());
   const size_t refused_before = refused->size();
-  const auto first = Append(stream, offset, descriptor, std::move(rows), refused);
+  auto first = Append(stream, offset, descriptor, std::move(rows), refused);
   if (!first.ok() || *first != sink::AppendAnswer::kAppended || second.serialized_rows().empty()) {
     return first;
   }

@@ -311,7 +311,7 @@ Status RunIntoNewTable(TableStore* store, const QueryRequest& request, const std
     result->rows = static_cast<int64_t>(duckdb_rows_changed(rows.get()));
     return OkStatus();
   };
-  const Status status = insert();
+  Status status = insert();
   if (!status.ok()) JOIST_RETURN_IF_ERROR(store->DeleteTable(*request.new_table));
   return status;
 }
