@@ -12,9 +12,12 @@
 #include <string_view>
 #include <utility>
 
+#include "joist/model/fields.h"
+
 namespace joist::serve {
 
 enum class LogFormat : uint8_t { kNone, kJson, kText };
+JOIST_ENUM(LogFormat, kNone, kJson, kText)
 enum class Severity : uint8_t { kInfo, kWarning, kError };
 
 class ServerLog {

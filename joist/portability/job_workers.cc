@@ -1,0 +1,119 @@
+// Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
+
+#include "joist/portability/job_workers.h"
+
+#include <org/apache/beam/model/fn_execution/v1/beam_fn_api.pb.h>
+#include <org/apache/beam/model/pipeline/v1/beam_runner_api.pb.h>
+
+#include <algorithm>
+#include <chrono>
+#include <string_view>
+#include <utility>
+
+namespace joist::portability {
+namespace {
+
+/// A worker may have to install what its code needs before it calls.
+constexpr std::chrono::seconds kLongestStart{120};
+constexpr std::chrono::milliseconds kLookInterval{200};
+
+constexpr std::string_view kEmbedsElements = "beam:protocol:control_request_elements_embedding:v1";
+
+void PassOn(const fn::LogEntry& entry, JobListener* listener) {
+  using Severity = fn::LogEntry::Severity;
+  using Importance = JobListener::Importance;
+  // Some SDKs tell of each plan and each bundle, which takes longer to pass on than to run.
+  if (entry.severity() != Severity::UNSPECIFIED && entry.severity() < Severity::INFO) return;
+  std::string text = entry.message();
+  if (!entry.trace().empty()) text += "\n" + entry.trace();
+  listener->Message(entry.severity() >= Severity::ERROR  ? Importance::kError
+                    : entry.severity() >= Severity::WARN ? Importance::kWarning
+                                                         : Importance::kBasic,
+                    text);
+}
+
+}  // namespace
+
+JobWorkers::JobWorkers(FnServer* server, WorkerStarter* starter, JobListener* listener,
+                       const pipeline::Components* components, Settings settings)
+    : server_(server),
+      starter_(starter),
+      listener_(listener),
+      components_(components),
+      settings_(std::move(settings)) {}
+
+JobWorkers::~JobWorkers() { Stop("the job has ended"); }
+
+void JobWorkers::AddDescriptor(const std::string& environment,
+                               const fn::ProcessBundleDescriptor& descriptor) {
+  const std::lock_guard lock(mutex_);
+  descriptors_[environment].push_back(
+      std::make_shared<const fn::ProcessBundleDescriptor>(descriptor));
+  for (const Started& started : workers_[environment]) {
+    if (started.worker != nullptr) started.worker->AddDescriptor(descriptor);
+  }
+}
+
+Result<std::shared_ptr<SdkWorker>> JobWorkers::Get(const std::string& environment, int share) {
+  const std::lock_guard lock(mutex_);
+  JOIST_RETURN_IF_ERROR(stopped_);
+  std::vector<Started>& workers = workers_[environment];
+  workers.resize(static_cast<size_t>(std::max(settings_.workers, 1)));
+  Started& started = workers[static_cast<size_t>(share) % workers.size()];
+  if (started.worker == nullptr || !started.worker->is_alive()) {
+    started = {};  // The old one ends before the new one begins.
+    JOIST_ASSIGN_OR_RETURN(started, Start(environment));
+  }
+  return started.worker;
+}
+
+Result<JobWorkers::Started> JobWorkers::Start(const std::string& environment) {
+  const pipeline::Environment& of = components_->environments().at(environment);
+  WorkerSetup setup;
+  setup.id = settings_.job_id + "-worker-" + std::to_string(++started_);
+  setup.provision_info = settings_.provision_info;
+  const auto& capabilities = of.capabilities();
+  setup.embeds_elements =
+      std::find(capabilities.begin(), capabilities.end(), kEmbedsElements) != capabilities.end();
+  setup.log = [listener = listener_](const fn::LogEntry& entry) { PassOn(entry, listener); };
+  const std::string id = setup.id;
+  Started started;
+  started.worker = server_->Expect(std::move(setup));
+  for (const auto& descriptor : descriptors_[environment]) {
+    started.worker->AddDescriptor(*descriptor);
+  }
+  JOIST_ASSIGN_OR_RETURN(started.process, starter_->Start(of, id, server_->endpoint()));
+  const auto until = std::chrono::steady_clock::now() + kLongestStart;
+  while (true) {
+    if (is_stopping_) return Status(StatusCode::kCancelled, "the job ends");
+    const Status connected = started.worker->WaitUntilConnected(kLookInterval);
+    if (connected.ok()) return started;
+    if (connected.code() != StatusCode::kDeadlineExceeded) return connected;
+    if (const Status lives = started.process->status(); !lives.ok()) {
+      return Status(StatusCode::kUnavailable,
+                    "the SDK's worker has ended before it called: " + lives.message());
+    }
+    if (std::chrono::steady_clock::now() > until) {
+      return Status(StatusCode::kDeadlineExceeded,
+                    "the SDK's worker was started and has not called " + server_->endpoint() +
+                        " within " + std::to_string(kLongestStart.count()) + " s");
+    }
+  }
+}
+
+void JobWorkers::Stop(const std::string& why) {
+  is_stopping_ = true;  // Who waits for a worker to call holds the mutex.
+  std::map<std::string, std::vector<Started>> workers;
+  {
+    const std::lock_guard lock(mutex_);
+    if (stopped_.ok()) stopped_ = Status(StatusCode::kCancelled, why);
+    workers = std::exchange(workers_, {});
+  }
+  for (auto& [environment, all] : workers) {
+    for (Started& started : all) {
+      if (started.worker != nullptr) started.worker->Stop(why);
+    }
+  }
+}
+
+}  // namespace joist::portability

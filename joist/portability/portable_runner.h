@@ -1,0 +1,27 @@
+// Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
+
+#ifndef JOIST_PORTABILITY_PORTABLE_RUNNER_H_
+#define JOIST_PORTABILITY_PORTABLE_RUNNER_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "joist/portability/job_runner.h"
+
+namespace joist::portability {
+
+struct PortableRunnerSettings {
+  std::string host = "localhost";    ///< Where workers call the Fn API.
+  std::string state_directory = {};  ///< Of streams' checkpoints; empty: they make none.
+  int64_t memory = 0;  ///< Bytes that a job's data may take; 0: half of what the machine has left.
+  int threads = 0;     ///< Of a job; 0: one for each processor.
+};
+
+/// Runs portable pipelines on the embedded engine. `workers` outlives it.
+std::unique_ptr<JobRunner> MakePortableRunner(const PortableRunnerSettings& settings,
+                                              WorkerStarter* workers);
+
+}  // namespace joist::portability
+
+#endif  // JOIST_PORTABILITY_PORTABLE_RUNNER_H_

@@ -1,0 +1,584 @@
+// Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
+//
+// Whole jobs on an SDK worker of a few lines: bundles there and back, workers that die,
+// restrictions that are worked on bit by bit, state.
+
+#include "joist/portability/portable_runner.h"
+
+#include <grpcpp/grpcpp.h>
+#include <gtest/gtest.h>
+#include <org/apache/beam/model/fn_execution/v1/beam_fn_api.grpc.pb.h>
+#include <org/apache/beam/model/pipeline/v1/metrics.pb.h>
+
+#include <algorithm>
+#include <atomic>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <set>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "joist/model/coder.h"
+#include "joist/portability/components_builder.h"
+#include "joist/portability/runner_coders.h"
+#include "joist/portability/testing/state_requests.h"
+#include "joist/portability/urns.h"
+#include "joist/portability/window_codec.h"
+
+namespace joist::portability {
+namespace {
+
+class TinyWorker;
+
+/// One element in the hands of a function. All are in the global window.
+struct Call {
+  TinyWorker* worker;
+  std::string instruction;
+  std::string transform;
+  std::string value;  ///< Encoded.
+  std::vector<std::string> outputs = {};
+  std::vector<std::string> rest = {};  ///< Values that are to come again.
+  bool dies = false;                   ///< The worker, after the outputs.
+  std::string rest_at_split = {};      ///< Not empty: works on until it is split, and gives this.
+  std::string error = {};              ///< Of the bundle.
+};
+
+/// What all workers of a test know.
+struct TinySdk {
+  std::map<std::string, std::function<void(Call*)>> functions;  ///< By transform.
+  std::mutex mutex;
+  std::vector<std::string> recorded;  ///< What Record was called with in bundles that ended well.
+  int started = 0;
+  int splits = 0;
+};
+
+/// An SDK worker: executes ParDos by their ids, with one output each.
+class TinyWorker final : public StartedWorker {
+ public:
+  TinyWorker(TinySdk* sdk, const std::string& id, const std::string& endpoint)
+      : sdk_(*sdk), worker_id_(id) {
+    ::grpc::ChannelArguments arguments;
+    arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+    const auto channel =
+        ::grpc::CreateCustomChannel(endpoint, ::grpc::InsecureChannelCredentials(), arguments);
+    control_stub_ = fn::BeamFnControl::NewStub(channel);
+    data_stub_ = fn::BeamFnData::NewStub(channel);
+    state_stub_ = fn::BeamFnState::NewStub(channel);
+    for (::grpc::ClientContext* context : {&control_context_, &data_context_, &state_context_}) {
+      context->AddMetadata("worker_id", id);
+    }
+    data_ = data_stub_->Data(&data_context_);
+    control_ = control_stub_->Control(&control_context_);
+    threads_.emplace_back([this] {
+      fn::InstructionRequest request;
+      while (control_->Read(&request)) Take(request);
+    });
+    threads_.emplace_back([this] {
+      fn::Elements elements;
+      while (data_->Read(&elements)) Take(elements);
+    });
+  }
+  ~TinyWorker() override {
+    Die();
+    for (std::thread& thread : threads_) thread.join();
+  }
+  Status status() const override { return OkStatus(); }
+
+  /// Of a function that keeps something.
+  fn::StateResponse State(const std::string& instruction, fn::StateRequest request) {
+    if (state_ == nullptr) state_ = state_stub_->State(&state_context_);
+    request.set_id("request " + std::to_string(++state_requests_));
+    request.set_instruction_id(instruction);
+    fn::StateResponse response;
+    if (!state_->Write(request) || !state_->Read(&response)) response.set_error("no answer");
+    EXPECT_EQ(response.error(), "");
+    return response;
+  }
+
+ private:
+  struct Bundle {
+    std::string descriptor;
+    std::string input;
+    bool has_all = false;
+    std::vector<std::string> waiting;  ///< Restrictions: until the bundle is split.
+    std::vector<std::string> recorded = {};
+    std::map<std::string, std::string> sinks = {};
+    fn::ProcessBundleResponse response = {};
+    int64_t elements = 0;
+  };
+
+  void Die() {
+    control_context_.TryCancel();
+    data_context_.TryCancel();
+    state_context_.TryCancel();
+  }
+
+  void Take(const fn::InstructionRequest& request) {
+    const std::lock_guard lock(mutex_);
+    fn::InstructionResponse response;
+    response.set_instruction_id(request.instruction_id());
+    if (request.has_process_bundle()) {
+      bundles_[request.instruction_id()].descriptor =
+          request.process_bundle().process_bundle_descriptor_id();
+      return RunIfComplete(request.instruction_id());
+    }
+    if (request.has_process_bundle_split()) {
+      const std::string& id = request.process_bundle_split().instruction_id();
+      auto* const split = response.mutable_process_bundle_split();
+      const auto found = bundles_.find(id);
+      if (found == bundles_.end()) {
+        control_->Write(response);
+        return;
+      }
+      const auto& wanted = request.process_bundle_split().desired_splits();
+      ASSERT_EQ(wanted.size(), 1U);
+      EXPECT_EQ(wanted.begin()->second.fraction_of_remainder(), 0);
+      for (const std::string& rest : std::exchange(found->second.waiting, {})) {
+        Fill(rest, split->add_residual_roots());
+      }
+      {
+        const std::lock_guard sdk_lock(sdk_.mutex);
+        ++sdk_.splits;
+      }
+      control_->Write(response);
+      return End(id);
+    }
+    if (request.has_finalize_bundle()) response.mutable_finalize_bundle();
+    control_->Write(response);
+  }
+  void Take(const fn::Elements& elements) {
+    const std::lock_guard lock(mutex_);
+    std::set<std::string> ids;
+    for (const auto& data : elements.data()) {
+      Bundle& bundle = bundles_[data.instruction_id()];
+      bundle.input += data.data();
+      bundle.has_all |= data.is_last();
+      ids.insert(data.instruction_id());
+    }
+    for (const std::string& id : ids) RunIfComplete(id);
+  }
+
+  static std::string Header() {
+    std::string header;
+    const Window global = Window::Global();
+    ThrowIfError(WindowCodec::ForGlobal().EncodeHeader(Timestamp::Millis(0), {&global, 1},
+                                                       PaneInfo::NoFiring(), &header));
+    return header;
+  }
+  static void Fill(const std::string& value, fn::DelayedBundleApplication* root) {
+    root->mutable_application()->set_transform_id("read");
+    root->mutable_application()->set_input_id("i");
+    root->mutable_application()->set_element(Header() + value);
+  }
+
+  const fn::ProcessBundleDescriptor& DescriptorOf(const std::string& id) {
+    const auto found = descriptors_.find(id);
+    if (found != descriptors_.end()) return found->second;
+    ::grpc::ClientContext context;
+    context.AddMetadata("worker_id", worker_id_);
+    fn::GetProcessBundleDescriptorRequest request;
+    request.set_process_bundle_descriptor_id(id);
+    const ::grpc::Status status =
+        control_stub_->GetProcessBundleDescriptor(&context, request, &descriptors_[id]);
+    EXPECT_TRUE(status.ok()) << status.error_message();
+    return descriptors_[id];
+  }
+
+  void RunIfComplete(const std::string& id) {
+    Bundle& bundle = bundles_[id];
+    if (!bundle.has_all || bundle.descriptor.empty()) return;
+    const fn::ProcessBundleDescriptor& descriptor = DescriptorOf(bundle.descriptor);
+    std::string from;
+    for (const auto& [name, transform] : descriptor.transforms()) {
+      if (transform.spec().urn() == kDataSourceUrn) {
+        from = transform.outputs().begin()->second;
+      } else if (transform.spec().urn() == kDataSinkUrn) {
+        bundle.sinks[name];
+      }
+    }
+    const std::string& coder_id = descriptor.pcollections().at(from).coder_id();
+    pipeline::Components components;
+    *components.mutable_coders() = descriptor.coders();
+    const WireCoder coder = RunnerCoders(&components).Wire(coder_id).value();
+    ByteReader in(bundle.input);
+    WindowedHeader header;
+    while (in.remaining() > 0) {
+      const bool has_header = WindowCodec::ForGlobal().TakeHeader(&in, &header);
+      const size_t begin = in.position();
+      if (!has_header || !coder.Skip(&in)) {
+        ADD_FAILURE() << "the runner has sent what is no element: " << in.error();
+        return Die();
+      }
+      if (!HandOn(id, from, bundle.input.substr(begin, in.position() - begin), descriptor,
+                  &bundle)) {
+        return;
+      }
+    }
+    if (bundle.waiting.empty()) End(id);
+  }
+
+  /// False where the bundle is over by that.
+  bool HandOn(const std::string& id, const std::string& collection, const std::string& value,
+              const fn::ProcessBundleDescriptor& descriptor, Bundle* bundle) {
+    for (const auto& [name, transform] : descriptor.transforms()) {
+      const bool reads = std::any_of(transform.inputs().begin(), transform.inputs().end(),
+                                     [&](const auto& in) { return in.second == collection; });
+      if (!reads) continue;
+      if (transform.spec().urn() == kDataSinkUrn) {
+        bundle->sinks[name] += Header() + value;
+        continue;
+      }
+      ++bundle->elements;
+      Call call{this, id, name, value};
+      if (name == "record") {
+        bundle->recorded.push_back(value);
+      } else {
+        sdk_.functions.at(name)(&call);
+      }
+      for (const std::string& output : call.outputs) {
+        const std::string& to = transform.outputs().begin()->second;
+        if (!HandOn(id, to, output, descriptor, bundle)) return false;
+      }
+      for (const std::string& rest : call.rest) Fill(rest, bundle->response.add_residual_roots());
+      if (!call.rest_at_split.empty()) bundle->waiting.push_back(call.rest_at_split);
+      if (call.dies) {
+        Output(id, *bundle, /*is_last=*/false);
+        Die();
+        return false;
+      }
+      if (!call.error.empty()) {
+        fn::InstructionResponse response;
+        response.set_instruction_id(id);
+        response.set_error(call.error);
+        bundles_.erase(id);
+        control_->Write(response);
+        return false;
+      }
+    }
+    return true;
+  }
+
+  void Output(const std::string& id, const Bundle& bundle, bool is_last) {
+    fn::Elements elements;
+    for (const auto& [sink, bytes] : bundle.sinks) {
+      fn::Elements_Data& data = *elements.add_data();
+      data.set_instruction_id(id);
+      data.set_transform_id(sink);
+      data.set_data(bytes);
+      data.set_is_last(is_last);
+    }
+    if (elements.data_size() > 0) data_->Write(elements);
+  }
+
+  void End(const std::string& id) {
+    Bundle& bundle = bundles_.at(id);
+    Output(id, bundle, /*is_last=*/true);
+    {
+      const std::lock_guard sdk_lock(sdk_.mutex);
+      sdk_.recorded.insert(sdk_.recorded.end(), bundle.recorded.begin(), bundle.recorded.end());
+    }
+    pipeline::MonitoringInfo& info = *bundle.response.add_monitoring_infos();
+    info.set_urn("my:elements");
+    info.set_type("beam:metrics:sum_int64:v1");
+    Coder<int64_t>::Encode(bundle.elements, info.mutable_payload(), /*nested=*/true);
+    fn::InstructionResponse response;
+    response.set_instruction_id(id);
+    *response.mutable_process_bundle() = std::move(bundle.response);
+    bundles_.erase(id);
+    control_->Write(response);
+  }
+
+  TinySdk& sdk_;
+  const std::string worker_id_;
+  std::unique_ptr<fn::BeamFnControl::Stub> control_stub_;
+  std::unique_ptr<fn::BeamFnData::Stub> data_stub_;
+  std::unique_ptr<fn::BeamFnState::Stub> state_stub_;
+  ::grpc::ClientContext control_context_, data_context_, state_context_;
+  std::unique_ptr<::grpc::ClientReaderWriter<fn::InstructionResponse, fn::InstructionRequest>>
+      control_;
+  std::unique_ptr<::grpc::ClientReaderWriter<fn::Elements, fn::Elements>> data_;
+  std::unique_ptr<::grpc::ClientReaderWriter<fn::StateRequest, fn::StateResponse>> state_;
+  std::mutex mutex_;
+  std::map<std::string, Bundle> bundles_;  ///< By instruction.
+  std::map<std::string, fn::ProcessBundleDescriptor> descriptors_;
+  int state_requests_ = 0;
+  std::vector<std::thread> threads_;
+};
+
+class TinyStarter final : public WorkerStarter {
+ public:
+  explicit TinyStarter(TinySdk* sdk) : sdk_(sdk) {}
+  Status Check(const pipeline::Environment&) const override { return OkStatus(); }
+  Result<std::unique_ptr<StartedWorker>> Start(const pipeline::Environment&, const std::string& id,
+                                               const std::string& endpoint) override {
+    {
+      const std::lock_guard lock(sdk_->mutex);
+      ++sdk_->started;
+    }
+    return std::unique_ptr<StartedWorker>(new TinyWorker(sdk_, id, endpoint));
+  }
+
+ private:
+  TinySdk* const sdk_;
+};
+
+class Listener final : public JobListener {
+ public:
+  void Message(Importance, std::string_view) override {}
+  void Metrics(std::vector<std::string> attempted, std::vector<std::string> committed) override {
+    const std::lock_guard lock(mutex_);
+    attempted_ = std::move(attempted);
+    committed_ = std::move(committed);
+  }
+  /// Of the only counter.
+  int64_t committed() const {
+    const std::lock_guard lock(mutex_);
+    EXPECT_EQ(committed_.size(), 1U);
+    EXPECT_EQ(attempted_.size(), 1U);
+    pipeline::MonitoringInfo info;
+    if (committed_.empty() || !info.ParseFromString(committed_[0])) return -1;
+    ByteReader in(info.payload());
+    int64_t number = -1;
+    EXPECT_TRUE(Coder<int64_t>::Decode(&in, &number, /*nested=*/true));
+    return number;
+  }
+
+ private:
+  mutable std::mutex mutex_;
+  std::vector<std::string> attempted_, committed_;
+};
+
+/// A KV of byte strings.
+std::string Pair(const std::string& key, const std::string& value) {
+  return Nested(key) + Nested(value);
+}
+
+class PortableRunnerTest : public testing::Test {
+ protected:
+  PortableRunnerTest() {
+    ComponentsBuilder builder(components());
+    bytes_ = builder.AddCoder(MakeCoderSpec(kBytesCoder));
+    kv_ = builder.AddCoder(
+        MakeCoderSpec(kKvCoder, {MakeCoderSpec(kBytesCoder), MakeCoderSpec(kBytesCoder)}));
+    groups_ = builder.AddCoder(MakeCoderSpec(
+        kKvCoder,
+        {MakeCoderSpec(kBytesCoder), MakeCoderSpec(kIterableCoder, {MakeCoderSpec(kBytesCoder)})}));
+    windowing_ = *builder.AddWindowing({});
+    (*components()->mutable_environments())["sdk"].set_urn("my:environment");
+  }
+
+  pipeline::Components* components() { return pipeline_->mutable_components(); }
+  /// Reads the collection of `from`, and makes that of its own id.
+  pipeline::PTransform& Put(const std::string& id, std::string_view urn, const std::string& from,
+                            const std::string& coder) {
+    pipeline_->add_root_transform_ids(id);
+    pipeline::PCollection& made = (*components()->mutable_pcollections())[id];
+    made.set_unique_name(id);
+    made.set_coder_id(coder);
+    made.set_windowing_strategy_id(windowing_);
+    made.set_is_bounded(pipeline::IsBounded::BOUNDED);
+    pipeline::PTransform& transform = (*components()->mutable_transforms())[id];
+    transform.set_unique_name(id);
+    transform.mutable_spec()->set_urn(std::string(urn));
+    if (!from.empty()) (*transform.mutable_inputs())["i"] = from;
+    (*transform.mutable_outputs())["o"] = id;
+    return transform;
+  }
+  void ParDo(const std::string& id, const std::string& from, const std::string& coder,
+             const std::function<void(Call*)>& function,
+             const pipeline::ParDoPayload& payload = {}) {
+    pipeline::PTransform& transform = Put(id, kParDoUrn, from, coder);
+    transform.set_environment_id("sdk");
+    transform.mutable_spec()->set_payload(payload.SerializeAsString());
+    sdk_.functions[id] = function;
+  }
+  /// What comes of `from` is in recorded().
+  void Record(const std::string& from) { ParDo("record", from, bytes_, {}); }
+
+  JobOutcome Run() {
+    TinyStarter starter(&sdk_);
+    PortableRunnerSettings settings;
+    settings.memory = int64_t{64} << 20;
+    settings.threads = 2;
+    const auto runner = MakePortableRunner(settings, &starter);
+    SubmittedJob job;
+    job.id = "job";
+    job.graph = pipeline_;
+    const Status checked = runner->Check(job);
+    EXPECT_TRUE(checked.ok()) << checked.message();
+    const JobRequests requests;
+    return runner->Run(job, &listener_, requests);
+  }
+  void RunToEnd() {
+    const JobOutcome outcome = Run();
+    EXPECT_EQ(outcome.state, JobState::kDone) << outcome.status.message();
+  }
+  std::vector<std::string> recorded() {
+    std::sort(sdk_.recorded.begin(), sdk_.recorded.end());
+    return sdk_.recorded;
+  }
+
+  std::shared_ptr<pipeline::Pipeline> pipeline_ = std::make_shared<pipeline::Pipeline>();
+  std::string bytes_, kv_, groups_, windowing_;
+  TinySdk sdk_;
+  Listener listener_;
+};
+
+std::string Group(const std::string& key, std::vector<std::string> values) {
+  std::string bytes = Nested(key);
+  PutBigEndian32(static_cast<uint32_t>(values.size()), &bytes);
+  for (const std::string& value : values) bytes += Nested(value);
+  return bytes;
+}
+
+TEST_F(PortableRunnerTest, BundlesThereAndBack) {
+  Put("impulse", kImpulseUrn, "", bytes_);
+  ParDo("words", "impulse", kv_, [](Call* call) {
+    EXPECT_EQ(call->value, Nested(""));
+    call->outputs = {Pair("a", "1"), Pair("b", "2"), Pair("a", "1")};
+  });
+  Put("group", kGroupByKeyUrn, "words", groups_);
+  Record("group");
+  RunToEnd();
+  EXPECT_EQ(recorded(), (std::vector<std::string>{Group("a", {"1", "1"}), Group("b", {"2"})}));
+  EXPECT_EQ(listener_.committed(), 3);
+  EXPECT_EQ(sdk_.started, 1);
+}
+
+// What it had output is not there twice.
+TEST_F(PortableRunnerTest, AWorkerThatDiesInABundleIsReplaced) {
+  Put("impulse", kImpulseUrn, "", bytes_);
+  std::atomic<int> calls = 0;
+  ParDo("words", "impulse", kv_, [&](Call* call) {
+    call->outputs = {Pair("a", "1"), Pair("b", "2")};
+    call->dies = calls.fetch_add(1) == 0;
+  });
+  Put("group", kGroupByKeyUrn, "words", groups_);
+  Record("group");
+  RunToEnd();
+  EXPECT_EQ(recorded(), (std::vector<std::string>{Group("a", {"1"}), Group("b", {"2"})}));
+  EXPECT_EQ(calls, 2);
+  EXPECT_EQ(sdk_.started, 2);
+  EXPECT_EQ(listener_.committed(), 3);
+}
+
+TEST_F(PortableRunnerTest, ABundleThatFailsIsTriedAgain) {
+  Put("impulse", kImpulseUrn, "", bytes_);
+  std::atomic<int> calls = 0;
+  ParDo("words", "impulse", bytes_, [&](Call* call) {
+    call->outputs = {Nested("x")};
+    if (calls.fetch_add(1) == 0) call->error = "not now";
+  });
+  Put("shuffle", kReshuffleUrn, "words", bytes_);
+  Record("shuffle");
+  RunToEnd();
+  EXPECT_EQ(recorded(), std::vector<std::string>{Nested("x")});
+  EXPECT_EQ(calls, 2);
+  EXPECT_EQ(sdk_.started, 1);
+}
+
+TEST_F(PortableRunnerTest, AFunctionThatNeverWorksFailsTheJob) {
+  Put("impulse", kImpulseUrn, "", bytes_);
+  ParDo("words", "impulse", bytes_, [](Call* call) { call->error = "it is broken"; });
+  const JobOutcome outcome = Run();
+  EXPECT_EQ(outcome.state, JobState::kFailed);
+  EXPECT_NE(outcome.status.message().find("step \"words\""), std::string::npos)
+      << outcome.status.message();
+  EXPECT_NE(outcome.status.message().find("it is broken"), std::string::npos);
+}
+
+/// A splittable function that counts down from "3".
+class Countdown : public PortableRunnerTest {
+ protected:
+  void PutRead(const std::function<void(Call*, int)>& process) {
+    Put("impulse", kImpulseUrn, "", bytes_);
+    pipeline::ParDoPayload payload;
+    payload.set_restriction_coder_id(bytes_);
+    ParDo(
+        "read", "impulse", bytes_,
+        [process](Call* call) {
+          // KV<KV<element, restriction>, size>
+          ByteReader in(call->value);
+          std::string_view element, restriction;
+          ASSERT_TRUE(in.TakeBytes(&element, true) && in.TakeBytes(&restriction, true));
+          process(call, std::stoi(std::string(restriction)));
+        },
+        payload);
+    sdk_.functions["read/PairWithRestriction"] = [](Call* call) {
+      call->outputs = {call->value + Nested("3")};
+    };
+    sdk_.functions["read/SplitAndSize"] = [](Call* call) {
+      call->outputs = {call->value + Sized()};
+    };
+    Record("read");
+  }
+  static std::string Sized() {
+    std::string size;
+    Coder<double>::Encode(1.0, &size, /*nested=*/true);
+    return size;
+  }
+  static std::string Restriction(int left) { return Pair("", std::to_string(left)) + Sized(); }
+};
+
+TEST_F(Countdown, WhatIsLeftComesAgain) {
+  PutRead([](Call* call, int left) {
+    call->outputs = {Nested(std::to_string(left))};
+    if (left > 1) call->rest = {Restriction(left - 1)};
+  });
+  RunToEnd();
+  EXPECT_EQ(recorded(), (std::vector<std::string>{Nested("1"), Nested("2"), Nested("3")}));
+}
+
+// It never ends by itself but for the last.
+TEST_F(Countdown, AStreamsBundlesAreSplit) {
+  PutRead([](Call* call, int left) {
+    call->outputs = {Nested(std::to_string(left))};
+    if (left > 1) call->rest_at_split = Restriction(left - 1);
+  });
+  for (const char* id : {"read", "record"}) {
+    components()->mutable_pcollections()->at(id).set_is_bounded(pipeline::IsBounded::UNBOUNDED);
+  }
+  RunToEnd();
+  EXPECT_EQ(recorded(), (std::vector<std::string>{Nested("1"), Nested("2"), Nested("3")}));
+  EXPECT_EQ(sdk_.splits, 2);
+}
+
+TEST_F(PortableRunnerTest, FunctionsKeepWhatIsTheirs) {
+  Put("impulse", kImpulseUrn, "", bytes_);
+  ParDo("words", "impulse", kv_, [](Call* call) {
+    call->outputs = {Pair("a", "1"), Pair("b", "2"), Pair("a", "3"), Pair("b", "4")};
+  });
+  pipeline::ParDoPayload payload;
+  (*payload.mutable_state_specs())["seen"].mutable_bag_spec()->set_element_coder_id(bytes_);
+  ParDo(
+      "keep", "words", kv_,
+      [](Call* call) {
+        ByteReader in(call->value);
+        std::string_view key, value;
+        ASSERT_TRUE(in.TakeBytes(&key, true) && in.TakeBytes(&value, true));
+        fn::StateKey state;
+        auto* const bag = state.mutable_bag_user_state();
+        bag->set_transform_id("keep");
+        bag->set_user_state_id("seen");
+        bag->set_key(Nested(key));
+        call->worker->State(call->instruction, AppendTo(state, Nested(value)));
+        const std::string all = call->worker->State(call->instruction, GetOf(state)).get().data();
+        const std::vector<std::string> texts = TextsOf(all);
+        if (texts.size() == 2) call->outputs = {Pair(std::string(key), texts[0] + texts[1])};
+      },
+      payload);
+  Record("keep");
+  RunToEnd();
+  for (std::string& pair : sdk_.recorded) {
+    // In whatever order they came.
+    if (pair == Pair("a", "31")) pair = Pair("a", "13");
+    if (pair == Pair("b", "42")) pair = Pair("b", "24");
+  }
+  EXPECT_EQ(recorded(), (std::vector<std::string>{Pair("a", "13"), Pair("b", "24")}));
+}
+
+}  // namespace
+}  // namespace joist::portability

@@ -1,0 +1,55 @@
+// Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
+//
+// RemoteStage: a fused stage of an SDK's transforms as one step of the engine's graph. Its operator
+// sends what it is pushed to a worker, as a bundle, and pushes what comes back. It keeps the states
+// and timers of keys, side inputs, and restrictions that are yet to be worked on.
+
+#ifndef JOIST_PORTABILITY_REMOTE_STAGE_H_
+#define JOIST_PORTABILITY_REMOTE_STAGE_H_
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "joist/exec/step.h"
+#include "joist/portability/beam_names.h"
+#include "joist/portability/job_counters.h"
+#include "joist/portability/job_workers.h"
+#include "joist/portability/keyed_state.h"
+#include "joist/portability/side_input_state.h"
+#include "joist/portability/window_codec.h"
+#include "joist/portability/wire_coder.h"
+
+namespace joist::portability {
+
+/// Where a stage's elements leave it.
+struct RemoteOutput {
+  std::string sink = {};  ///< Transform of the descriptor.
+  WireCoder coder = {};
+  WindowCodec windows = WindowCodec::ForGlobal();
+};
+
+/// Immutable but for the workers and counters; thread-safe.
+struct RemoteStage {
+  std::string environment = {};
+  std::string descriptor_id = {};
+  std::string source = {};                         ///< Transform of the descriptor.
+  WindowCodec windows = WindowCodec::ForGlobal();  ///< Of the input.
+  std::vector<RemoteOutput> outputs = {};
+  std::vector<SideInputSpec> side_inputs = {};  ///< As the step's side inputs are in the graph.
+  std::optional<KeyedStateSpec> state = {};
+  /// The splittable function that it begins with: a transform of the descriptor; empty if none.
+  std::string splittable = {};
+  std::string run_id = {};  ///< Names this run of the job.
+  std::shared_ptr<JobWorkers> workers = {};
+  std::shared_ptr<JobCounters> counters = {};
+};
+
+/// One input of std::string, or, where `stage` has state, of KV<std::string, std::string>: encoded
+/// elements. Outputs of std::string.
+std::shared_ptr<Step> MakeRemoteStage(RemoteStage stage);
+
+}  // namespace joist::portability
+
+#endif  // JOIST_PORTABILITY_REMOTE_STAGE_H_
