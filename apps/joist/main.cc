@@ -12,11 +12,12 @@
 #include "apps/joist/pubsub_commands.h"
 #include "apps/joist/serve.h"
 #include "apps/joist/table_commands.h"
+#include "joist/cli/job_server.h"
 
 int main(int argc, char** argv) {
-  const joist::cli::Command more[] = {joist::apps::kServeCommand, joist::apps::kTopicCommand,
-                                      joist::apps::kSubscriptionCommand,
-                                      joist::apps::kDatasetCommand, joist::apps::kTableCommand};
+  const joist::cli::Command more[] = {
+      joist::apps::kServeCommand,   joist::apps::kTopicCommand, joist::apps::kSubscriptionCommand,
+      joist::apps::kDatasetCommand, joist::apps::kTableCommand, joist::cli::kJobServerCommand};
   return joist::cli::Main(argc, argv, more);
 }
 #else

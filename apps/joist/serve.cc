@@ -9,12 +9,14 @@
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "joist/cli/command_options.h"
+#include "joist/cli/job_server.h"
 #include "joist/model/fields.h"
 #include "joist/sdk/options.h"
 #include "joist/serve/json_schema.h"
@@ -23,7 +25,6 @@
 
 namespace joist::serve {
 
-JOIST_ENUM(LogFormat, kNone, kJson, kText)
 JOIST_ENUM(TimeUnit, kSeconds, kMillis, kMicros)
 
 }  // namespace joist::serve
@@ -55,6 +56,10 @@ struct ServeOptions {
   int max_connections = 1024;
   int http_threads = 1;
   serve::LogFormat log_format = serve::LogFormat::kJson;
+  int jobs_port = serve::ServerSettings::kNoPort;
+  bool allow_process = false;
+  int max_jobs = 8;
+  ByteCount memory;
 };
 
 OptionFields FieldsOf(ServeOptions* o) {
@@ -82,6 +87,12 @@ OptionFields FieldsOf(ServeOptions* o) {
   fields.Add(o->max_connections, "max_connections", "HTTP connections at a time");
   fields.Add(o->http_threads, "http_threads", "Threads that serve HTTP");
   fields.Add(o->log_format, "log_format", "Of what is said on stderr");
+  fields.Add(o->jobs_port, "jobs_port",
+             "Port where Beam's SDKs submit pipelines; 0 is any that is free, -1 none");
+  fields.Add(o->allow_process, "allow_process",
+             "Run the commands of pipelines' PROCESS environments");
+  fields.Add(o->max_jobs, "max_jobs", "Pipelines that run at a time");
+  fields.Add(o->memory, "memory", "That a pipeline's data may take; 0 is half of what is left");
   return fields;
 }
 
@@ -105,9 +116,11 @@ Result<serve::ServerSettings> SettingsFrom(const ServeOptions& o) {
   if (o.max_events < 1 || o.max_event_bytes.bytes < 1 || o.max_request_bytes.bytes < 1) {
     return InvalidArgument("--max_events, --max_event_bytes and --max_request_bytes are from 1 on");
   }
-  if (o.http_port < -1 || o.http_port > 65535 || o.grpc_port < -1 || o.grpc_port > 65535) {
-    return InvalidArgument("--http_port and --grpc_port must be -1 to 65535");
+  if (o.http_port < -1 || o.http_port > 65535 || o.grpc_port < -1 || o.grpc_port > 65535 ||
+      o.jobs_port < -1 || o.jobs_port > 65535) {
+    return InvalidArgument("--http_port, --grpc_port and --jobs_port must be -1 to 65535");
   }
+  if (o.max_jobs < 1) return InvalidArgument("--max_jobs is from 1 on");
   serve::ServerSettings settings;
   settings.data = o.data;
   settings.address = o.listen;
@@ -148,7 +161,9 @@ std::string ForClients(const std::string& address, int port) {
          std::to_string(port);
 }
 
-void SayWhere(const serve::Server& server, const ServeOptions& options) {
+/// `jobs` may be null.
+void SayWhere(const serve::Server& server, const cli::RunningJobServer* jobs,
+              const ServeOptions& options) {
   const serve::ServerLog log(options.log_format);
   if (!IsLoopback(options.listen)) {
     log.Say(serve::Severity::kWarning,
@@ -166,6 +181,7 @@ void SayWhere(const serve::Server& server, const ServeOptions& options) {
     const std::string grpc = ForClients(options.listen, server.grpc_port());
     line += "; gRPC on " + grpc + ", for Pub/Sub's clients PUBSUB_EMULATOR_HOST=" + grpc;
   }
+  if (jobs != nullptr) line += "; for Beam's SDKs --job_endpoint=" + jobs->endpoint();
   std::printf("%s\n", line.c_str());
   std::fflush(stdout);
   log.Say(serve::Severity::kInfo, "serving",
@@ -173,7 +189,23 @@ void SayWhere(const serve::Server& server, const ServeOptions& options) {
            {"address", options.listen},
            {"http_port", std::to_string(server.http_port())},
            {"grpc_port", std::to_string(server.grpc_port())},
+           {"job_endpoint", jobs == nullptr ? "" : jobs->endpoint()},
            {"process", std::to_string(getpid())}});
+}
+
+/// Null where there is to be none.
+Result<std::unique_ptr<cli::RunningJobServer>> StartJobs(const ServeOptions& options) {
+  if (options.jobs_port == serve::ServerSettings::kNoPort) {
+    return std::unique_ptr<cli::RunningJobServer>();
+  }
+  return cli::RunningJobServer::Start({.host = options.listen,
+                                       .port = options.jobs_port,
+                                       .allow_process = options.allow_process,
+                                       .max_jobs = options.max_jobs,
+                                       .memory = static_cast<int64_t>(options.memory.bytes),
+                                       .artifacts_dir = options.data + "/artifacts",
+                                       .state_dir = options.data + "/jobs"},
+                                      serve::ServerLog(options.log_format));
 }
 
 int Refuse(const std::string& program, const Status& status, int exit_code) {
@@ -205,10 +237,13 @@ int Serve(const std::string& program, std::span<const std::string_view> argument
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // Before there are threads, which inherit it.
   auto server = serve::Server::Start(std::move(*settings));
   if (!server.ok()) return Refuse(program, server.status(), 1);
-  SayWhere(**server, options);
+  const auto jobs = StartJobs(options);
+  if (!jobs.ok()) return Refuse(program, jobs.status(), 1);
+  SayWhere(**server, jobs.value().get(), options);
   const int signal = WaitForSignal(signals);
   // A second one ends the process at once; what was acknowledged is on disk.
   pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+  if (jobs.value() != nullptr) jobs.value()->Stop();
   (*server)->Stop();
   return signal == SIGINT ? kInterrupted : 0;
 }
@@ -237,11 +272,17 @@ const cli::Command kServeCommand = {
     "  --max_events, --max_event_bytes, --max_request_bytes, --max_connections\n"
     "                            limits of HTTP [10000, 1MiB, 64MiB, 1024]\n"
     "  --http_threads=N          [1]\n"
+    "  --jobs_port=N             where Beam's SDKs submit pipelines (job-server --help): 8073, 0 "
+    "is\n"
+    "                            any that is free, -1 none [-1]; with it\n"
+    "  --allow_process, --max_jobs, --memory\n"
+    "                            as of job-server [false, 8, half of what is left]\n"
     "  --log_format=FORMAT       json [json], text or none; on stderr\n"
     "\nExamples:\n"
     "  $ serve --data=data --topic=clicks\n"
     "  $ serve --data=data --topic=clicks --schema=clicks=click.schema.json \\\n"
     "      --timestamp_field=event_timestamp --timestamp_unit=micros --log_format=text\n"
+    "  $ serve --data=data --jobs_port=8073\n"
     "  curl -d '{\"user\":\"Ada\"}' http://127.0.0.1:8480/v1/topics/clicks\n",
     Serve};
 

@@ -157,6 +157,26 @@ class ServeTest(unittest.TestCase):
         self.assertIn("no variable SECRET", self.refused(
             f"--data={self.path('data')}", "--token_variable=SECRET", code=2))
 
+    def test_runs_jobs_of_beams_clients(self):
+        about = subprocess.run([JOIST, "job-server", "--help"], capture_output=True, text=True,
+                               timeout=20, check=True)
+        if "not in this program" in about.stdout:
+            self.skipTest("built without Beam's protocols")
+        server = self.start("--jobs_port=0")
+        where = re.search(r"--job_endpoint=127\.0\.0\.1:(\d+)", server.line)
+        self.assertIsNotNone(where, server.line)
+        socket.create_connection(("127.0.0.1", int(where.group(1))), timeout=5).close()
+        self.assertEqual(len(os.listdir(self.path("data/artifacts"))), 1)
+        other = f"--data={self.path('other')}"
+        self.assertIn("cannot listen on 127.0.0.1:", self.refused(
+            other, f"--jobs_port={where.group(1)}", "--http_port=0", "--grpc_port=0",
+            "--log_format=none"))
+        self.assertIn("--max_jobs is from 1 on", self.refused(other, "--max_jobs=0", code=2))
+        server.terminate()
+        server.communicate(timeout=20)
+        self.assertEqual(server.returncode, 0)
+        self.assertEqual(os.listdir(self.path("data/artifacts")), [])
+
     def command(self, server, *words, code=0, text=None):
         """What a command says that is a client of the server."""
         grpc = re.search(r"PUBSUB_EMULATOR_HOST=(\S+)", server.line).group(1)
