@@ -12,7 +12,9 @@ LICENCE = "Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0"
 FOLDERS = ("joist", "apps", "bench", "tests", "docs", "cmake", ".ci", ".devcontainer")
 TOP_FILES = ("CMakeLists.txt", "CMakePresets.json", "CONTRIBUTING.md", "README.md", "dev",
              ".clang-format", ".clang-tidy")
-WITH_LICENCE = re.compile(r"(\.(h|cc|py|sh|cmake|cmake\.in)|CMakeLists\.txt|/dev|/run|\.clang-.*)$")
+WITH_LICENCE = re.compile(r"(\.(h|cc|go|java|py|sh|cmake|cmake\.in)|CMakeLists\.txt|/dev|/run|\.clang-.*)$")
+# What gofmt and the go command write with tabs.
+WITH_TABS = re.compile(r"(\.go|/go\.mod)$")
 NO_CONCEPT = {"util", "utils", "helper", "helpers", "common", "misc"}
 # Data that tests read byte for byte.
 DATA = re.compile(r"(^|/)(testdata|corpus)(/|$)")
@@ -25,7 +27,7 @@ def problems_of(path, text):
     if text.endswith("\n\n"):
         yield len(lines) - 1, "blank line at the end of the file"
     for number, line in enumerate(lines, 1):
-        if "\t" in line:
+        if "\t" in line and not WITH_TABS.search(path):
             yield number, "a tab"
         if line != line.rstrip() and not path.endswith(".md"):
             yield number, "blanks at the end of the line"
