@@ -101,7 +101,7 @@ class PythonClientTest(unittest.TestCase):
                 self.assertEqual(result.wait_until_finish(), "DONE")
             self.assertIn(f"artifact {StagingRunner.sha}", "\n".join(logs.output))
             StagingRunner.sha = "0" * 64
-            with self.assertRaisesRegex(Exception, "large.bin: its SHA-256 is"):
+            with self.assertRaisesRegex(Exception, '"large.bin": its SHA-256 is'):
                 self.run_pipeline(runner=StagingRunner())
 
 
