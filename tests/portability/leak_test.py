@@ -5,7 +5,6 @@ one, each a bundle of a function with state and a timer. What the server's proce
 from the second quarter of the bundles to the last, nor must its threads and open files."""
 
 import argparse
-import os
 import statistics
 import sys
 
@@ -13,51 +12,13 @@ import apache_beam as beam
 from apache_beam.coders import StrUtf8Coder, TupleCoder, VarIntCoder
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.testing.test_stream import TestStream
-from apache_beam.transforms import userstate
 
 import job_server
+import leak_job
 
 KEYS = 50
 # Below what a hundred bytes a bundle would come to, above what an allocator's pages do by themselves.
 MOST_GROWTH = 1 << 20
-
-
-class Held:
-    """What a process holds."""
-
-    def __init__(self, pid):
-        with open(f"/proc/{pid}/status", encoding="utf-8") as file:
-            fields = dict(line.split(":", 1) for line in file)
-        self.memory = int(fields["RssAnon"].split()[0]) * 1024
-        self.threads = int(fields["Threads"])
-        self.files = len(os.listdir(f"/proc/{pid}/fd"))
-
-
-class Touch(beam.DoFn):
-    """Writes, reads and clears state, and sets a timer that does."""
-
-    VALUES = userstate.BagStateSpec("values", VarIntCoder())
-    END = userstate.TimerSpec("end", userstate.TimeDomain.WATERMARK)
-    pid = 0
-    held = None
-    samples = []
-
-    def start_bundle(self):
-        if len(Touch.samples) % 100 == 0:
-            Touch.held = Held(Touch.pid)
-        Touch.samples.append(Touch.held)
-
-    def process(self, element, values=beam.DoFn.StateParam(VALUES), end=beam.DoFn.TimerParam(END),
-                time=beam.DoFn.TimestampParam):
-        if len(list(values.read())) >= 5:
-            values.clear()
-        values.add(element[1])
-        end.set(time + 5)
-        yield element[1]
-
-    @userstate.on_timer(END)
-    def clear(self, values=beam.DoFn.StateParam(VALUES)):
-        values.clear()
 
 
 def main():
@@ -67,21 +28,22 @@ def main():
     options = parser.parse_args()
     stream = TestStream(coder=TupleCoder([StrUtf8Coder(), VarIntCoder()]))
     for i in range(options.bundles):
-        stream = stream.advance_watermark_to(i).add_elements([(f"key {i % KEYS}", i)])
+        if i % KEYS == 0:
+            stream = stream.advance_watermark_to(i)
+        stream = stream.add_elements([(f"key {i % KEYS}", i)])
     stream = stream.advance_watermark_to_infinity()
     with job_server.JobServer(options) as server:
-        Touch.pid = server.pid()
-        if Touch.pid is None:
+        leak_job.Touch.pid = server.pid()
+        if leak_job.Touch.pid is None:
             sys.exit("the server must be one that this script starts")
         pipeline = beam.Pipeline(options=PipelineOptions(
             ["--runner=PortableRunner", f"--job_endpoint={server.endpoint}",
              "--environment_type=LOOPBACK", "--streaming"]))
-        seen = []
-        _ = pipeline | stream | beam.ParDo(Touch()) | beam.Map(seen.append)
+        _ = pipeline | stream | beam.ParDo(leak_job.Touch()) | beam.Map(leak_job.keep)
         state = pipeline.run().wait_until_finish()
-    if state != "DONE" or sorted(seen) != list(range(options.bundles)):
-        sys.exit(f"the job is {state}, and has {len(seen)} of {options.bundles} elements")
-    samples = Touch.samples
+    if state != "DONE" or sorted(leak_job.seen) != list(range(options.bundles)):
+        sys.exit(f"the job is {state}, and has {len(leak_job.seen)} of {options.bundles} elements")
+    samples = leak_job.Touch.samples
     if len(samples) < options.bundles:
         sys.exit(f"there were {len(samples)} bundles, not {options.bundles}")
     quarter = len(samples) // 4
