@@ -6,6 +6,8 @@
 
 #include <utility>
 
+#include "joist/portability/quoted.h"
+
 namespace joist::portability {
 namespace {
 
@@ -54,8 +56,8 @@ void BundleInbox::PutLocked(const std::string& transform_id, const std::string& 
     if (!is_known || is_port_ended_[port]) {
       return FailLocked(
           Internal("the SDK worker has output " + std::to_string(bytes->size()) + " bytes " +
-                   (is_known ? "after the end of" : "for") + " transform " + transform_id +
-                   (timer_family_id.empty() ? "" : ", timer family " + timer_family_id) +
+                   (is_known ? "after the end of" : "for") + " transform " + Quoted(transform_id) +
+                   (timer_family_id.empty() ? "" : ", timer family " + Quoted(timer_family_id)) +
                    (is_known ? "" : ", which the bundle does not have") + " (instruction " +
                    instruction_id_ + ")"));
     }

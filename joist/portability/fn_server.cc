@@ -14,6 +14,7 @@
 #include <mutex>
 #include <utility>
 
+#include "joist/portability/quoted.h"
 #include "joist/portability/sdk_worker.h"
 
 namespace joist::portability {
@@ -77,7 +78,7 @@ std::string WorkerIdOf(const ::grpc::ServerContextBase& context) {
 
 ::grpc::Status NoSuchWorker(const std::string& id) {
   return {::grpc::StatusCode::NOT_FOUND,
-          "no SDK worker \"" + id.substr(0, 200) + "\" is expected (metadata worker_id)"};
+          "no SDK worker " + Quoted(id) + " is expected (metadata worker_id)"};
 }
 
 ::grpc::Status SecondStream(const char* what, const std::string& id) {

@@ -612,10 +612,10 @@ TEST_F(FnServerTest, GarbageFailsItsBundleOrIsDropped) {
   sdk_->Answer({});
 
   auto bundle = worker_->MakeBundle("stage", nullptr);
-  sdk_->Output(bundle->instruction_id(), "elsewhere", "xyz", false);
+  sdk_->Output(bundle->instruction_id(), "else\n\x1b[2Jwhere", "xyz", false);
   Drain(bundle.get());
   EXPECT_EQ(bundle->response().status().code(), StatusCode::kInternal);
-  EXPECT_NE(bundle->response().status().message().find("3 bytes for transform elsewhere"),
+  EXPECT_NE(bundle->response().status().message().find("3 bytes for transform \"else ?[2Jwhere\""),
             std::string::npos);
 
   bundle = worker_->MakeBundle("stage", nullptr);

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <utility>
 
+#include "joist/portability/quoted.h"
 #include "joist/portability/running_bundle.h"
 
 namespace joist::portability {
@@ -90,7 +91,7 @@ void ServedWorker::AddDescriptor(const fn::ProcessBundleDescriptor& descriptor) 
 Result<fn::ProcessBundleDescriptor> ServedWorker::Descriptor(const std::string& id) const {
   const std::lock_guard lock(mutex_);
   const auto known = descriptors_.find(id);
-  if (known == descriptors_.end()) return NotFound("there is no bundle descriptor " + id);
+  if (known == descriptors_.end()) return NotFound("there is no bundle descriptor " + Quoted(id));
   return known->second.message;
 }
 
@@ -161,7 +162,7 @@ Result<std::string> ServedWorker::MonitoringInfo(const std::string& short_id) {
   if (info != monitoring_infos_.end()) return info->second;
   JOIST_RETURN_IF_ERROR(end_);
   return Status{StatusCode::kDeadlineExceeded,
-                "SDK worker " + id() + " does not say what the metric " + short_id + " is"};
+                "SDK worker " + id() + " does not say what the metric " + Quoted(short_id) + " is"};
 }
 
 void ServedWorker::KeepMonitoringInfos(const fn::InstructionResponse& response) {
@@ -311,7 +312,7 @@ void ServedWorker::HandleState(const fn::StateRequest& request, fn::StateRespons
   if (const auto inbox = FindBundle(request.instruction_id())) {
     inbox->HandleState(request, response);
   } else {
-    response->set_error("there is no instruction " + request.instruction_id());
+    response->set_error("there is no instruction " + Quoted(request.instruction_id()));
   }
   response->set_id(request.id());
 }

@@ -11,8 +11,8 @@
 #include <string_view>
 #include <vector>
 
-#include "joist/base/one_line.h"
 #include "joist/portability/jobserver/grpc_status.h"
+#include "joist/portability/quoted.h"
 
 namespace joist::portability {
 namespace {
@@ -136,7 +136,7 @@ job::PipelineOptionType::Enum ToProto(JobOption::Type type) {
   preparation.job.retrieval_token = RandomWord(kSecretBytes);
   preparation.job.artifact_endpoint = artifact_endpoint_;
   if (const Status status = runner_->Check(preparation.job); !status.ok()) {
-    log_("job " + preparation.job.id + " is refused: " + OneLine(status.message()));
+    log_("job " + preparation.job.id + " is refused: " + Printable(status.message()));
     return GrpcStatus(status);
   }
   if (preparation.needs_staging) {
