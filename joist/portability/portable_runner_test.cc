@@ -398,19 +398,19 @@ class PortableRunnerTest : public testing::Test {
   /// What comes of `from` is in recorded().
   void Record(const std::string& from) { ParDo("record", from, bytes_, {}); }
 
-  JobOutcome Run() {
-    TinyStarter starter(&sdk_);
-    PortableRunnerSettings settings;
-    settings.memory = int64_t{64} << 20;
-    settings.threads = 2;
-    const auto runner = MakePortableRunner(settings, &starter);
+  SubmittedJob Job() const {
     SubmittedJob job;
     job.id = "job";
     job.graph = pipeline_;
-    const Status checked = runner->Check(job);
+    return job;
+  }
+  Status Check() { return MakePortableRunner(settings_, &starter_)->Check(Job()); }
+  JobOutcome Run() {
+    const auto runner = MakePortableRunner(settings_, &starter_);
+    const Status checked = runner->Check(Job());
     EXPECT_TRUE(checked.ok()) << checked.message();
     const JobRequests requests;
-    return runner->Run(job, &listener_, requests);
+    return runner->Run(Job(), &listener_, requests);
   }
   void RunToEnd() {
     const JobOutcome outcome = Run();
@@ -424,6 +424,8 @@ class PortableRunnerTest : public testing::Test {
   std::shared_ptr<pipeline::Pipeline> pipeline_ = std::make_shared<pipeline::Pipeline>();
   std::string bytes_, kv_, groups_, windowing_;
   TinySdk sdk_;
+  TinyStarter starter_{&sdk_};
+  PortableRunnerSettings settings_ = {.memory = int64_t{64} << 20, .threads = 2};
   Listener listener_;
 };
 
@@ -446,6 +448,16 @@ TEST_F(PortableRunnerTest, BundlesThereAndBack) {
   EXPECT_EQ(recorded(), (std::vector<std::string>{Group("a", {"1", "1"}), Group("b", {"2"})}));
   EXPECT_EQ(listener_.committed(), 3);
   EXPECT_EQ(sdk_.started, 1);
+}
+
+TEST_F(PortableRunnerTest, AGroupByKeyWhoseOutputHasOtherCodersIsRefused) {
+  Put("impulse", kImpulseUrn, "", bytes_);
+  ParDo("words", "impulse", kv_, [](Call*) {});
+  Put("group", kGroupByKeyUrn, "words", kv_);
+  const Status refused = Check();
+  EXPECT_EQ(refused.code(), StatusCode::kInvalidArgument);
+  EXPECT_TRUE(refused.message().starts_with("step \"group\" groups by key, and the coder of its "))
+      << refused.message();
 }
 
 // What it had output is not there twice.

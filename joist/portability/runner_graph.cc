@@ -19,6 +19,7 @@
 #include "joist/portability/fused_stages.h"
 #include "joist/portability/model_proto.h"
 #include "joist/portability/opaque_windows.h"
+#include "joist/portability/quoted.h"
 #include "joist/portability/remote_stage.h"
 #include "joist/portability/remote_windows.h"
 #include "joist/portability/sdk_window_merger.h"
@@ -92,7 +93,7 @@ class GraphMaker {
     return components_.pcollections().at(id);
   }
   Status WithStep(const std::string& name, const Status& status) const {
-    return Status(status.code(), "step \"" + name + "\": " + status.message());
+    return Status(status.code(), "step " + Quoted(name) + ": " + status.message());
   }
 
   // --- Windowing ---
@@ -108,7 +109,7 @@ class GraphMaker {
     if (found != windowings_.end()) return &found->second;
     const auto proto = components_.windowing_strategies().find(id);
     if (proto == components_.windowing_strategies().end()) {
-      return InvalidArgument("the pipeline has no windowing strategy \"" + id + "\"");
+      return InvalidArgument("the pipeline has no windowing strategy " + Quoted(id));
     }
     const pipeline::WindowingStrategy of = proto->second;
     Windowing made;
@@ -177,7 +178,7 @@ class GraphMaker {
   Status AddOwn(const ExpandedTransform& transform) {
     if (transform.urn == kTestStreamUrn) return AddTestStream(transform);
     if (transform.outputs.size() != 1) {
-      return InvalidArgument("step \"" + transform.name + "\" has " +
+      return InvalidArgument("step " + Quoted(transform.name) + " has " +
                              std::to_string(transform.outputs.size()) + " outputs; " +
                              transform.urn + " has one");
     }
@@ -197,13 +198,19 @@ class GraphMaker {
       return Named(transform, out, graph_->nodes()[static_cast<size_t>(added)].outputs[0]);
     }
     if (transform.inputs.size() != 1) {
-      return InvalidArgument("step \"" + transform.name + "\" has " +
+      return InvalidArgument("step " + Quoted(transform.name) + " has " +
                              std::to_string(transform.inputs.size()) + " inputs; " + transform.urn +
                              " has one");
     }
     const std::string& in = transform.inputs[0];
     if (transform.urn == kGroupByKeyUrn) {
       JOIST_ASSIGN_OR_RETURN(const int split, AddSplit(transform.name, in));
+      if (!pipeline_.coders->AreGroupsOf(CollectionOf(in).coder_id(),
+                                         CollectionOf(out).coder_id())) {
+        return InvalidArgument("step " + Quoted(transform.name) +
+                               " groups by key, and the coder of its output is not that of its "
+                               "input's keys and iterables of its input's values");
+      }
       const int grouped = Add(
           transform.name, MakeStep<GroupByKeyStep<std::string, std::string>>(NoState()), {split});
       return Named(transform, out, Add(transform.name + "/Join", MakeJoinGroups(), {grouped}));
@@ -223,8 +230,8 @@ class GraphMaker {
                            pipeline_.coders->Wire(CollectionOf(collection).coder_id()));
     if (!coder.is_kv()) {
       return InvalidArgument(
-          "step \"" + name + "\" needs a collection of KVs, and its input has coder " +
-          components_.coders().at(CollectionOf(collection).coder_id()).spec().urn());
+          "step " + Quoted(name) + " needs a collection of KVs, and its input has coder " +
+          Quoted(components_.coders().at(CollectionOf(collection).coder_id()).spec().urn()));
     }
     return Add(name + "/Split", MakeSplitKv(coder), {collections_.at(collection)});
   }
@@ -233,8 +240,8 @@ class GraphMaker {
     const pipeline::PTransform& proto = components_.transforms().at(transform.id);
     pipeline::TestStreamPayload payload;
     if (!payload.ParseFromString(proto.spec().payload())) {
-      return InvalidArgument("step \"" + transform.name + "\": the payload of " + transform.urn +
-                             " makes no sense");
+      return InvalidArgument("step " + Quoted(transform.name) + ": the payload of " +
+                             transform.urn + " makes no sense");
     }
     const std::map<std::string, std::string> outputs(proto.outputs().begin(),
                                                      proto.outputs().end());
@@ -403,7 +410,7 @@ class GraphMaker {
       return InvalidArgument(
           "a function with state or timers needs a collection of KVs, and its "
           "input has coder " +
-          kv.spec().urn());
+          Quoted(kv.spec().urn()));
     }
     const std::string key = kv.component_coder_ids(0);
     KeyedStateSpec state;
