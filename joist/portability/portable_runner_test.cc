@@ -5,14 +5,18 @@
 
 #include "joist/portability/portable_runner.h"
 
+#include <google/protobuf/struct.pb.h>
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 #include <org/apache/beam/model/fn_execution/v1/beam_fn_api.grpc.pb.h>
 #include <org/apache/beam/model/pipeline/v1/metrics.pb.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
+#include <filesystem>
 #include <functional>
+#include <future>
 #include <map>
 #include <mutex>
 #include <set>
@@ -351,6 +355,13 @@ class Listener final : public JobListener {
   std::vector<std::string> attempted_, committed_;
 };
 
+/// Pipeline options: one.
+std::string WithOption(const std::string& name, const std::string& value) {
+  ::google::protobuf::Struct options;
+  (*options.mutable_fields())[name].set_string_value(value);
+  return options.SerializeAsString();
+}
+
 /// A KV of byte strings.
 std::string Pair(const std::string& key, const std::string& value) {
   return Nested(key) + Nested(value);
@@ -556,6 +567,64 @@ TEST_F(Countdown, AStreamsBundlesAreSplit) {
   RunToEnd();
   EXPECT_EQ(recorded(), (std::vector<std::string>{Nested("1"), Nested("2"), Nested("3")}));
   EXPECT_EQ(sdk_.splits, 2);
+}
+
+TEST_F(Countdown, OfTwoStreamsWithOneFolderTheSecondIsRefused) {
+  std::promise<void> begun, released;
+  PutRead([&](Call* call, int left) {
+    begun.set_value();
+    released.get_future().wait();
+    call->outputs = {Nested(std::to_string(left))};
+  });
+  for (const char* id : {"read", "record"}) {
+    components()->mutable_pcollections()->at(id).set_is_bounded(pipeline::IsBounded::UNBOUNDED);
+  }
+  const std::filesystem::path folder =
+      std::filesystem::temp_directory_path() / ("joist_streams_" + std::to_string(getpid()));
+  settings_.state_directory = folder;
+  const auto runner = MakePortableRunner(settings_, &starter_);
+  SubmittedJob first = Job();
+  first.name = "count";
+  SubmittedJob second = first;
+  second.id = "job-2";
+  const JobRequests requests;
+  auto outcome =
+      std::async(std::launch::async, [&] { return runner->Run(first, &listener_, requests); });
+  begun.get_future().wait();
+  const Status refused = runner->Check(second);
+  EXPECT_EQ(refused.code(), StatusCode::kFailedPrecondition);
+  EXPECT_TRUE(refused.message().starts_with("the job job runs and has its checkpoints in "))
+      << refused.message();
+  // It may have been prepared before the first was run.
+  EXPECT_EQ(runner->Run(second, &listener_, requests).status.message(), refused.message());
+  second.options = WithOption("beam:option:job_name:v1", "another");
+  EXPECT_EQ(runner->Check(second), OkStatus());
+  released.set_value();
+  EXPECT_EQ(outcome.get().state, JobState::kDone);
+  EXPECT_TRUE(std::filesystem::is_directory(folder / "count"));
+  second.options.clear();
+  EXPECT_EQ(runner->Check(second), OkStatus());
+  std::filesystem::remove_all(folder);
+}
+
+TEST_F(PortableRunnerTest, OptionsBeyondTheServersLimitsAreRefused) {
+  Put("impulse", kImpulseUrn, "", bytes_);
+  Record("impulse");
+  settings_.max_workers = 3;
+  const auto check = [&](const std::string& option, const std::string& value) {
+    SubmittedJob job = Job();
+    job.options = WithOption(option, value);
+    return MakePortableRunner(settings_, &starter_)->Check(job);
+  };
+  EXPECT_EQ(check("sdk_workers", "3"), OkStatus());
+  EXPECT_EQ(check("sdk_workers", "4").message(),
+            "the pipeline option sdk_workers is 4; it is a whole number from 1 to 3 (--max_workers "
+            "of the server)");
+  EXPECT_FALSE(check("checkpoint_interval", "0").ok());
+  EXPECT_EQ(check("checkpoint_dir", "counts").code(), StatusCode::kFailedPrecondition);
+  settings_.state_directory = "/nowhere/state";
+  EXPECT_EQ(check("checkpoint_dir", "counts"), OkStatus());
+  EXPECT_EQ(check("checkpoint_dir", "/tmp/counts").code(), StatusCode::kInvalidArgument);
 }
 
 TEST_F(PortableRunnerTest, FunctionsKeepWhatIsTheirs) {
