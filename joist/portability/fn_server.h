@@ -99,7 +99,8 @@ class SdkWorker {
   virtual const std::string& id() const = 0;
   /// Until its control stream is there. kDeadlineExceeded, or why it will never come.
   virtual Status WaitUntilConnected(std::chrono::milliseconds timeout) = 0;
-  /// False from when its control stream has ended.
+  /// False from when its control stream has ended, and while a data stream is lost that it had: who
+  /// tries again does so with another worker, and does not meet the end of this one.
   virtual bool is_alive() const = 0;
   /// What the worker may ask for by its id (GetProcessBundleDescriptor). The addresses of services
   /// that it leaves open are filled in: in the payloads of sources and sinks, for state, for

@@ -14,6 +14,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <filesystem>
 #include <functional>
 #include <future>
@@ -57,6 +58,7 @@ struct TinySdk {
   std::vector<std::string> recorded;  ///< What Record was called with in bundles that ended well.
   int started = 0;
   int splits = 0;
+  std::chrono::milliseconds dying{0};  ///< From the end of a worker's data to its end.
 };
 
 /// An SDK worker: executes ParDos by their ids, with one output each.
@@ -115,8 +117,9 @@ class TinyWorker final : public StartedWorker {
   };
 
   void Die() {
-    control_context_.TryCancel();
     data_context_.TryCancel();
+    std::this_thread::sleep_for(sdk_.dying);
+    control_context_.TryCancel();
     state_context_.TryCancel();
   }
 
@@ -486,6 +489,28 @@ TEST_F(PortableRunnerTest, AWorkerThatDiesInABundleIsReplaced) {
   EXPECT_EQ(calls, 2);
   EXPECT_EQ(sdk_.started, 2);
   EXPECT_EQ(listener_.committed(), 3);
+}
+
+// Three deaths are three attempts of each share that they hit, and four would be too many.
+TEST_F(PortableRunnerTest, AWorkersDeathIsOneAttempt) {
+  sdk_.dying = std::chrono::milliseconds(100);
+  settings_.threads = 8;
+  constexpr int kElements = 1000;
+  Put("impulse", kImpulseUrn, "", bytes_);
+  ParDo("words", "impulse", bytes_, [&](Call* call) {
+    for (int i = 0; i < kElements; ++i) call->outputs.push_back(Nested(std::to_string(i)));
+  });
+  Put("shuffle", kReshuffleUrn, "words", bytes_);
+  std::set<int> died;
+  ParDo("work", "shuffle", bytes_, [&](Call* call) {
+    call->outputs = {call->value};
+    const std::lock_guard lock(sdk_.mutex);
+    call->dies = sdk_.started <= 3 && died.insert(sdk_.started).second;
+  });
+  Record("work");
+  RunToEnd();
+  EXPECT_EQ(recorded().size(), static_cast<size_t>(kElements));
+  EXPECT_EQ(sdk_.started, 4);
 }
 
 TEST_F(PortableRunnerTest, ABundleThatFailsIsTriedAgain) {

@@ -75,7 +75,10 @@ Status ServedWorker::WaitUntilConnected(std::chrono::milliseconds timeout) {
 
 bool ServedWorker::is_alive() const {
   const std::lock_guard lock(mutex_);
-  return life_ == Life::kConnected;
+  return life_ == Life::kConnected &&
+         std::all_of(data_.begin(), data_.end(), [](const NamedStream& data) {
+           return !data.has_come || data.stream->is_open();
+         });
 }
 
 void ServedWorker::AddDescriptor(const fn::ProcessBundleDescriptor& descriptor) {
@@ -234,12 +237,15 @@ ServedWorker::DataStream::Reactor* ServedWorker::OpenData(const std::string& str
   size_t i = 0;
   while (i < data_.size() && data_[i].id != stream_id) ++i;
   if (i == data_.size()) return nullptr;
-  return data_[i].stream->Open(
+  DataStream::Reactor* const stream = data_[i].stream->Open(
       [self = shared_from_this()](fn::Elements* elements) { self->ReceiveElements(elements); },
       [self = shared_from_this(), i] {
         self->FailBundlesOf(i, {StatusCode::kUnavailable,
                                 "SDK worker " + self->id() + " has ended its data stream"});
       });
+  const std::lock_guard lock(mutex_);
+  data_[i].has_come = data_[i].has_come || stream != nullptr;
+  return stream;
 }
 
 ServedWorker::StatusStream::Reactor* ServedWorker::OpenStatus() {
