@@ -109,6 +109,7 @@ Result<JobWorkers::Started> JobWorkers::Start(const std::string& environment, co
   const auto& capabilities = of.capabilities();
   setup.embeds_elements =
       std::find(capabilities.begin(), capabilities.end(), kEmbedsElements) != capabilities.end();
+  setup.output_memory = settings_.output_memory;
   setup.log = [listener = listener_](const fn::LogEntry& entry) { PassOn(entry, listener); };
   Started started;
   started.worker = server_->Expect(std::move(setup));

@@ -16,6 +16,7 @@
 #include "joist/base/status.h"
 #include "joist/portability/fn_server.h"
 #include "joist/portability/job_runner.h"
+#include "joist/portability/output_queue.h"
 
 namespace joist::portability {
 
@@ -24,8 +25,9 @@ class JobWorkers {
  public:
   struct Settings {
     std::string job_id;
-    std::string provision_info;  ///< A serialized ProvisionInfo.
-    int workers = 1;             ///< Of each environment.
+    std::string provision_info;                        ///< A serialized ProvisionInfo.
+    int workers = 1;                                   ///< Of each environment.
+    std::shared_ptr<OutputMemory> output_memory = {};  ///< WorkerSetup's.
   };
   /// All outlive this. `components` has the environments.
   JobWorkers(FnServer* server, WorkerStarter* starter, JobListener* listener,

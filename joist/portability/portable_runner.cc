@@ -13,12 +13,14 @@
 #include <thread>
 #include <utility>
 
+#include "joist/engine/machine.h"
 #include "joist/portability/checkpoint_folders.h"
 #include "joist/portability/expanded_pipeline.h"
 #include "joist/portability/fn_server.h"
 #include "joist/portability/job_counters.h"
 #include "joist/portability/job_options.h"
 #include "joist/portability/job_workers.h"
+#include "joist/portability/output_queue.h"
 #include "joist/portability/pipeline_check.h"
 #include "joist/portability/runner_graph.h"
 
@@ -85,6 +87,8 @@ class PortableRunner final : public JobRunner {
  private:
   static constexpr int64_t kCheckpointMillis = 10'000;
   static constexpr int64_t kMostCheckpointMillis = 7LL * 24 * 3600 * 1000;
+  /// Of a job's memory the part for what workers have output.
+  static constexpr int64_t kOutputPart = 8;
   /// A bundle costs an SDK a few milliseconds.
   static constexpr int64_t kBundleMillis = 100;
 
@@ -102,6 +106,9 @@ class PortableRunner final : public JobRunner {
     workers.job_id = job.id;
     workers.provision_info = ProvisionInfoOf(job, options);
     JOIST_ASSIGN_OR_RETURN(workers.workers, WorkersOf(options));
+    const int64_t memory = settings_.memory > 0 ? settings_.memory : DefaultMemoryBytes();
+    workers.output_memory = std::make_shared<OutputMemory>(
+        static_cast<size_t>(memory / kOutputPart), DefaultSpillDirectory());
     setup.workers = std::make_shared<JobWorkers>(server.get(), starter_, listener,
                                                  pipeline.components.get(), std::move(workers));
     JOIST_ASSIGN_OR_RETURN(const std::unique_ptr<Graph> graph, MakeRunnerGraph(&pipeline, setup));
@@ -109,7 +116,7 @@ class PortableRunner final : public JobRunner {
     RunSettings run;
     run.job_name = job.name;
     run.threads = settings_.threads;
-    run.memory = settings_.memory;
+    run.memory = memory - memory / kOutputPart;
     run.keep_failures = "none";
     std::shared_ptr<void> folder;
     if (graph->has_unbounded()) {

@@ -129,7 +129,7 @@ std::unique_ptr<WorkerBundle> ServedWorker::MakeBundle(const std::string& descri
     inbox = std::make_shared<BundleInbox>(
         id,
         known == descriptors_.end() ? std::make_shared<const BundlePorts>() : known->second.ports,
-        state);
+        state, setup_.output_memory);
     if (status.ok()) {
       bundles_.emplace(id, KnownBundle{inbox, stream});
       ++data_[stream].bundles;
