@@ -178,6 +178,10 @@ class Expander {
       }
       made.outputs.push_back(collection);
     }
+    if (!made.environment.empty()) {
+      if (first_environment_.empty()) first_environment_ = made.environment;
+      for (const std::string& out : made.outputs) made_in_.emplace(out, made.environment);
+    }
     if (made.inputs.size() == 1) made.main_input = made.inputs[0];
     if (!made.environment.empty() && made.inputs.size() != 1) {
       return InvalidArgument(NameOf(transform) + " has " + std::to_string(made.inputs.size()) +
@@ -219,14 +223,19 @@ class Expander {
     pipeline::PCollection made = like;
     made.set_unique_name(id);
     made.set_coder_id(coder_id);
-    std::string unique = id;
-    while (components().pcollections().count(unique) > 0) unique += "_";
+    const std::string unique = Unused(components().pcollections(), id);
     (*components().mutable_pcollections())[unique] = std::move(made);
     return unique;
   }
+  /// `id`, or where that is taken one with a number behind it, which no one before has had.
+  template <class Map>
+  std::string Unused(const Map& taken, const std::string& id) {
+    std::string unused = id;
+    while (taken.contains(unused)) unused = id + "_" + std::to_string(++last_number_[id]);
+    return unused;
+  }
   Status NewTransform(const std::string& id, Transform transform) {
-    std::string unique = id;
-    while (components().transforms().count(unique) > 0) unique += "_";
+    const std::string unique = Unused(components().transforms(), id);
     const Status added = Add(unique, transform);
     (*components().mutable_transforms())[unique] = std::move(transform);
     return added;
@@ -413,19 +422,10 @@ class Expander {
 
   /// Where elements of a collection can be encoded anew.
   std::string EnvironmentFor(const std::string& collection, const std::string& flatten) {
-    for (const ExpandedTransform& transform : made_.transforms) {
-      const auto& outputs = transform.outputs;
-      if (!transform.environment.empty() &&
-          std::find(outputs.begin(), outputs.end(), collection) != outputs.end()) {
-        return transform.environment;
-      }
-    }
+    const auto made_in = made_in_.find(collection);
+    if (made_in != made_in_.end()) return made_in->second;
     const std::string& own = components().transforms().at(flatten).environment_id();
-    if (!own.empty()) return own;
-    for (const ExpandedTransform& transform : made_.transforms) {
-      if (!transform.environment.empty()) return transform.environment;
-    }
-    return "";
+    return own.empty() ? first_environment_ : own;
   }
 
   /// Each after those that it reads from.
@@ -474,6 +474,9 @@ class Expander {
 
   const pipeline::Pipeline& from_;
   ExpandedPipeline made_;
+  std::string first_environment_;               ///< Of a transform; empty if there is none.
+  std::map<std::string, std::string> made_in_;  ///< Environments, by collection.
+  std::map<std::string, int> last_number_;      ///< Behind an id that was taken.
 };
 
 }  // namespace

@@ -14,6 +14,7 @@
 #include <mutex>
 #include <utility>
 
+#include "joist/portability/grpc_connections.h"
 #include "joist/portability/quoted.h"
 #include "joist/portability/sdk_worker.h"
 
@@ -245,9 +246,7 @@ class GrpcFnServer final : public FnServer {
                              &bound_port);
     builder.SetMaxReceiveMessageSize(-1);
     builder.SetMaxSendMessageSize(-1);
-    builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
-    // SDKs ping as often as they like.
-    builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PING_STRIKES, 0);
+    BoundConnections(&builder);
     builder.RegisterService(&control_);
     builder.RegisterService(&data_);
     builder.RegisterService(&status_);

@@ -435,7 +435,7 @@ TEST_F(FnServerTest, AnswersStateOfBundlesAtWorkOnly) {
   const std::string id = bundle->instruction_id();
   bundle.reset();
   call.Ask("6", id);
-  EXPECT_EQ(call.Read().error(), "there is no instruction " + id);
+  EXPECT_EQ(call.Read().error(), "there is no instruction \"" + id + "\"");
   EXPECT_EQ(state.calls, 2);
 }
 

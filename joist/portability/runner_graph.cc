@@ -14,6 +14,7 @@
 #include "joist/exec/group_by_key.h"
 #include "joist/exec/group_for_state.h"
 #include "joist/exec/reshuffle.h"
+#include "joist/portability/descriptor_coders.h"
 #include "joist/portability/element_steps.h"
 #include "joist/portability/encoded_test_stream.h"
 #include "joist/portability/fused_stages.h"
@@ -85,7 +86,10 @@ class GraphMaker {
   std::string Unique(std::string name) {
     if (name.empty()) name = "Step";
     std::string unique = name;
-    for (int n = 2; !names_.insert(unique).second; ++n) unique = name + "_" + std::to_string(n);
+    // Many may have one name; who comes next goes on where the last has stopped.
+    for (int& n = names_[name]; !uniques_.insert(unique).second;) {
+      unique = name + "_" + std::to_string(std::max(++n, 2));
+    }
     return unique;
   }
 
@@ -345,9 +349,9 @@ class GraphMaker {
       (*descriptor.mutable_windowing_strategies())[strategy] =
           components_.windowing_strategies().at(strategy);
     }
-    *descriptor.mutable_coders() = components_.coders();
     (*descriptor.mutable_environments())[fused.environment] =
         components_.environments().at(fused.environment);
+    AddCoders(components_, &descriptor);
     if (setup_.workers != nullptr) setup_.workers->AddDescriptor(fused.environment, descriptor);
 
     int input = collections_.at(fused.input);
@@ -450,7 +454,8 @@ class GraphMaker {
   const std::shared_ptr<OpaqueWindows> windows_;
   bool is_stream_ = false;
   int stages_ = 0;
-  std::set<std::string> names_;
+  std::set<std::string> uniques_;     ///< Names of nodes.
+  std::map<std::string, int> names_;  ///< That nodes were to have, and the last number behind each.
   std::map<std::string, Windowing> windowings_;               ///< By id.
   std::map<std::string, int> collections_;                    ///< In the graph, by id.
   std::map<std::pair<std::string, std::string>, int> views_;  ///< By collection and access.
