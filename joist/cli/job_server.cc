@@ -35,7 +35,8 @@ class LocalJobServer final : public RunningJobServer {
         runner_(portability::MakePortableRunner({.host = NameOf(serving.host),
                                                  .state_directory = serving.state_dir,
                                                  .memory = serving.memory,
-                                                 .threads = serving.threads},
+                                                 .threads = serving.threads,
+                                                 .max_workers = serving.max_workers},
                                                 &workers_)) {}
   ~LocalJobServer() override = default;
 
@@ -73,6 +74,7 @@ struct JobServerOptions {
   int max_jobs = 8;
   ByteCount memory;
   int threads = 0;
+  int max_workers = 64;
   std::string artifacts_dir;
   ByteCount max_artifact_bytes = {1 << 30};
   std::string state_dir;
@@ -87,6 +89,7 @@ OptionFields FieldsOf(JobServerOptions* o) {
   fields.Add(o->max_jobs, "max_jobs", "Jobs at a time");
   fields.Add(o->memory, "memory", "That a job's data may take; 0 is half of what is left");
   fields.Add(o->threads, "threads", "Of a job; 0 is one for each processor");
+  fields.Add(o->max_workers, "max_workers", "SDK workers of each environment of a job");
   fields.Add(o->artifacts_dir, "artifacts_dir", "Folder of the files that clients stage");
   fields.Add(o->max_artifact_bytes, "max_artifact_bytes", "That a job may stage");
   fields.Add(o->state_dir, "state_dir", "Folder of streams' checkpoints");
@@ -97,6 +100,7 @@ OptionFields FieldsOf(JobServerOptions* o) {
 Status CheckOptions(const JobServerOptions& o) {
   if (o.port < 0 || o.port > 65535) return InvalidArgument("--port must be 0 to 65535");
   if (o.max_jobs < 1) return InvalidArgument("--max_jobs is from 1 on");
+  if (o.max_workers < 1) return InvalidArgument("--max_workers is from 1 on");
   if (o.threads < 0) return InvalidArgument("--threads is from 0 on");
   return OkStatus();
 }
@@ -130,6 +134,7 @@ int ServeJobs(const std::string& program, std::span<const std::string_view> argu
                                          .max_jobs = options.max_jobs,
                                          .memory = static_cast<int64_t>(options.memory.bytes),
                                          .threads = options.threads,
+                                         .max_workers = options.max_workers,
                                          .artifacts_dir = options.artifacts_dir,
                                          .max_artifact_bytes = options.max_artifact_bytes.bytes,
                                          .state_dir = options.state_dir},
@@ -183,9 +188,12 @@ const Command kJobServerCommand = {
     "  --max_jobs=N              at a time [8]; more are refused\n"
     "  --memory=BYTES            that a job's data may take [half of what the machine has left]\n"
     "  --threads=N               of a job [one for each processor]\n"
+    "  --max_workers=N           SDK workers of each environment of a job [64]; one that asks for\n"
+    "                            more (its option sdk_workers) is refused\n"
     "  --artifacts_dir=FOLDER    for the files that clients stage [the system's temporary folder]\n"
     "  --max_artifact_bytes=N    that a job may stage [1GiB]\n"
-    "  --state_dir=FOLDER        for streams' checkpoints [none: streams make none]\n"
+    "  --state_dir=FOLDER        for streams' checkpoints, which are nowhere else [none: streams "
+    "make none]\n"
     "  --log_format=FORMAT       text [text], json or none; on stderr\n"
     "\nExamples:\n"
     "  $ job-server\n"

@@ -25,6 +25,7 @@ struct JobServing {
   int max_jobs = 8;                ///< At a time.
   int64_t memory = 0;              ///< Bytes that a job's data may take; 0: half of what is left.
   int threads = 0;                 ///< Of a job; 0: one for each processor.
+  int max_workers = 64;            ///< SDK workers of each environment of a job.
   std::string artifacts_dir = {};  ///< Empty: the system's for temporary files.
   uint64_t max_artifact_bytes = 1ULL << 30;  ///< Of a job.
   std::string state_dir = {};                ///< Of streams' checkpoints; empty: they make none.

@@ -5,14 +5,19 @@
 
 #include "joist/portability/portable_runner.h"
 
+#include <google/protobuf/struct.pb.h>
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 #include <org/apache/beam/model/fn_execution/v1/beam_fn_api.grpc.pb.h>
 #include <org/apache/beam/model/pipeline/v1/metrics.pb.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
+#include <filesystem>
 #include <functional>
+#include <future>
 #include <map>
 #include <mutex>
 #include <set>
@@ -53,6 +58,7 @@ struct TinySdk {
   std::vector<std::string> recorded;  ///< What Record was called with in bundles that ended well.
   int started = 0;
   int splits = 0;
+  std::chrono::milliseconds dying{0};  ///< From the end of a worker's data to its end.
 };
 
 /// An SDK worker: executes ParDos by their ids, with one output each.
@@ -111,8 +117,9 @@ class TinyWorker final : public StartedWorker {
   };
 
   void Die() {
-    control_context_.TryCancel();
     data_context_.TryCancel();
+    std::this_thread::sleep_for(sdk_.dying);
+    control_context_.TryCancel();
     state_context_.TryCancel();
   }
 
@@ -351,6 +358,13 @@ class Listener final : public JobListener {
   std::vector<std::string> attempted_, committed_;
 };
 
+/// Pipeline options: one.
+std::string WithOption(const std::string& name, const std::string& value) {
+  ::google::protobuf::Struct options;
+  (*options.mutable_fields())[name].set_string_value(value);
+  return options.SerializeAsString();
+}
+
 /// A KV of byte strings.
 std::string Pair(const std::string& key, const std::string& value) {
   return Nested(key) + Nested(value);
@@ -398,19 +412,19 @@ class PortableRunnerTest : public testing::Test {
   /// What comes of `from` is in recorded().
   void Record(const std::string& from) { ParDo("record", from, bytes_, {}); }
 
-  JobOutcome Run() {
-    TinyStarter starter(&sdk_);
-    PortableRunnerSettings settings;
-    settings.memory = int64_t{64} << 20;
-    settings.threads = 2;
-    const auto runner = MakePortableRunner(settings, &starter);
+  SubmittedJob Job() const {
     SubmittedJob job;
     job.id = "job";
     job.graph = pipeline_;
-    const Status checked = runner->Check(job);
+    return job;
+  }
+  Status Check() { return MakePortableRunner(settings_, &starter_)->Check(Job()); }
+  JobOutcome Run() {
+    const auto runner = MakePortableRunner(settings_, &starter_);
+    const Status checked = runner->Check(Job());
     EXPECT_TRUE(checked.ok()) << checked.message();
     const JobRequests requests;
-    return runner->Run(job, &listener_, requests);
+    return runner->Run(Job(), &listener_, requests);
   }
   void RunToEnd() {
     const JobOutcome outcome = Run();
@@ -424,6 +438,8 @@ class PortableRunnerTest : public testing::Test {
   std::shared_ptr<pipeline::Pipeline> pipeline_ = std::make_shared<pipeline::Pipeline>();
   std::string bytes_, kv_, groups_, windowing_;
   TinySdk sdk_;
+  TinyStarter starter_{&sdk_};
+  PortableRunnerSettings settings_ = {.memory = int64_t{64} << 20, .threads = 2};
   Listener listener_;
 };
 
@@ -448,6 +464,16 @@ TEST_F(PortableRunnerTest, BundlesThereAndBack) {
   EXPECT_EQ(sdk_.started, 1);
 }
 
+TEST_F(PortableRunnerTest, AGroupByKeyWhoseOutputHasOtherCodersIsRefused) {
+  Put("impulse", kImpulseUrn, "", bytes_);
+  ParDo("words", "impulse", kv_, [](Call*) {});
+  Put("group", kGroupByKeyUrn, "words", kv_);
+  const Status refused = Check();
+  EXPECT_EQ(refused.code(), StatusCode::kInvalidArgument);
+  EXPECT_TRUE(refused.message().starts_with("step \"group\" groups by key, and the coder of its "))
+      << refused.message();
+}
+
 // What it had output is not there twice.
 TEST_F(PortableRunnerTest, AWorkerThatDiesInABundleIsReplaced) {
   Put("impulse", kImpulseUrn, "", bytes_);
@@ -463,6 +489,28 @@ TEST_F(PortableRunnerTest, AWorkerThatDiesInABundleIsReplaced) {
   EXPECT_EQ(calls, 2);
   EXPECT_EQ(sdk_.started, 2);
   EXPECT_EQ(listener_.committed(), 3);
+}
+
+// Three deaths are three attempts of each share that they hit, and four would be too many.
+TEST_F(PortableRunnerTest, AWorkersDeathIsOneAttempt) {
+  sdk_.dying = std::chrono::milliseconds(100);
+  settings_.threads = 8;
+  constexpr int kElements = 1000;
+  Put("impulse", kImpulseUrn, "", bytes_);
+  ParDo("words", "impulse", bytes_, [&](Call* call) {
+    for (int i = 0; i < kElements; ++i) call->outputs.push_back(Nested(std::to_string(i)));
+  });
+  Put("shuffle", kReshuffleUrn, "words", bytes_);
+  std::set<int> died;
+  ParDo("work", "shuffle", bytes_, [&](Call* call) {
+    call->outputs = {call->value};
+    const std::lock_guard lock(sdk_.mutex);
+    call->dies = sdk_.started <= 3 && died.insert(sdk_.started).second;
+  });
+  Record("work");
+  RunToEnd();
+  EXPECT_EQ(recorded().size(), static_cast<size_t>(kElements));
+  EXPECT_EQ(sdk_.started, 4);
 }
 
 TEST_F(PortableRunnerTest, ABundleThatFailsIsTriedAgain) {
@@ -544,6 +592,64 @@ TEST_F(Countdown, AStreamsBundlesAreSplit) {
   RunToEnd();
   EXPECT_EQ(recorded(), (std::vector<std::string>{Nested("1"), Nested("2"), Nested("3")}));
   EXPECT_EQ(sdk_.splits, 2);
+}
+
+TEST_F(Countdown, OfTwoStreamsWithOneFolderTheSecondIsRefused) {
+  std::promise<void> begun, released;
+  PutRead([&](Call* call, int left) {
+    begun.set_value();
+    released.get_future().wait();
+    call->outputs = {Nested(std::to_string(left))};
+  });
+  for (const char* id : {"read", "record"}) {
+    components()->mutable_pcollections()->at(id).set_is_bounded(pipeline::IsBounded::UNBOUNDED);
+  }
+  const std::filesystem::path folder =
+      std::filesystem::temp_directory_path() / ("joist_streams_" + std::to_string(getpid()));
+  settings_.state_directory = folder;
+  const auto runner = MakePortableRunner(settings_, &starter_);
+  SubmittedJob first = Job();
+  first.name = "count";
+  SubmittedJob second = first;
+  second.id = "job-2";
+  const JobRequests requests;
+  auto outcome =
+      std::async(std::launch::async, [&] { return runner->Run(first, &listener_, requests); });
+  begun.get_future().wait();
+  const Status refused = runner->Check(second);
+  EXPECT_EQ(refused.code(), StatusCode::kFailedPrecondition);
+  EXPECT_TRUE(refused.message().starts_with("the job job runs and has its checkpoints in "))
+      << refused.message();
+  // It may have been prepared before the first was run.
+  EXPECT_EQ(runner->Run(second, &listener_, requests).status.message(), refused.message());
+  second.options = WithOption("beam:option:job_name:v1", "another");
+  EXPECT_EQ(runner->Check(second), OkStatus());
+  released.set_value();
+  EXPECT_EQ(outcome.get().state, JobState::kDone);
+  EXPECT_TRUE(std::filesystem::is_directory(folder / "count"));
+  second.options.clear();
+  EXPECT_EQ(runner->Check(second), OkStatus());
+  std::filesystem::remove_all(folder);
+}
+
+TEST_F(PortableRunnerTest, OptionsBeyondTheServersLimitsAreRefused) {
+  Put("impulse", kImpulseUrn, "", bytes_);
+  Record("impulse");
+  settings_.max_workers = 3;
+  const auto check = [&](const std::string& option, const std::string& value) {
+    SubmittedJob job = Job();
+    job.options = WithOption(option, value);
+    return MakePortableRunner(settings_, &starter_)->Check(job);
+  };
+  EXPECT_EQ(check("sdk_workers", "3"), OkStatus());
+  EXPECT_EQ(check("sdk_workers", "4").message(),
+            "the pipeline option sdk_workers is 4; it is a whole number from 1 to 3 (--max_workers "
+            "of the server)");
+  EXPECT_FALSE(check("checkpoint_interval", "0").ok());
+  EXPECT_EQ(check("checkpoint_dir", "counts").code(), StatusCode::kFailedPrecondition);
+  settings_.state_directory = "/nowhere/state";
+  EXPECT_EQ(check("checkpoint_dir", "counts"), OkStatus());
+  EXPECT_EQ(check("checkpoint_dir", "/tmp/counts").code(), StatusCode::kInvalidArgument);
 }
 
 TEST_F(PortableRunnerTest, FunctionsKeepWhatIsTheirs) {

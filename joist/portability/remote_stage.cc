@@ -18,6 +18,7 @@
 #include "joist/exec/reshuffle.h"
 #include "joist/exec/waiting_elements.h"
 #include "joist/exec/wall_time.h"
+#include "joist/portability/quoted.h"
 #include "joist/portability/stage_output.h"
 
 namespace joist::portability {
@@ -343,8 +344,8 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
           std::find_if(stage_->outputs.begin(), stage_->outputs.end(),
                        [&](const RemoteOutput& of) { return of.sink == output.transform_id; });
       if (to == stage_->outputs.end()) {
-        Fail(Internal("the SDK has output elements of \"" + output.transform_id +
-                      "\", which is no output of the stage"),
+        Fail(Internal("the SDK has output elements of " + Quoted(output.transform_id) +
+                      ", which is no output of the stage"),
              /*retryable=*/true);
       }
       const Result<size_t> pushed =
@@ -358,8 +359,8 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
 
   void KeepRest(const fn::DelayedBundleApplication& root) {
     if (stage_->splittable.empty() || root.application().transform_id() != stage_->splittable) {
-      Fail(Internal("the SDK has left something to do for transform \"" +
-                    root.application().transform_id() + "\", which cannot be split"),
+      Fail(Internal("the SDK has left something to do for transform " +
+                    Quoted(root.application().transform_id()) + ", which cannot be split"),
            /*retryable=*/false);
     }
     Restriction work;
@@ -453,8 +454,8 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
   }
   [[noreturn]] void Fail(const Status& status, bool retryable) {
     throw StepFailure{
-        Status(status.code(), "step \"" + std::string(context_.step) + "\": " + status.message()),
-        retryable, std::string(context_.step)};
+        Status(status.code(), "step " + Quoted(context_.step) + ": " + status.message()), retryable,
+        std::string(context_.step)};
   }
 
   const RemoteStage* const stage_;

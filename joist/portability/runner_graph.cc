@@ -14,11 +14,13 @@
 #include "joist/exec/group_by_key.h"
 #include "joist/exec/group_for_state.h"
 #include "joist/exec/reshuffle.h"
+#include "joist/portability/descriptor_coders.h"
 #include "joist/portability/element_steps.h"
 #include "joist/portability/encoded_test_stream.h"
 #include "joist/portability/fused_stages.h"
 #include "joist/portability/model_proto.h"
 #include "joist/portability/opaque_windows.h"
+#include "joist/portability/quoted.h"
 #include "joist/portability/remote_stage.h"
 #include "joist/portability/remote_windows.h"
 #include "joist/portability/sdk_window_merger.h"
@@ -84,7 +86,10 @@ class GraphMaker {
   std::string Unique(std::string name) {
     if (name.empty()) name = "Step";
     std::string unique = name;
-    for (int n = 2; !names_.insert(unique).second; ++n) unique = name + "_" + std::to_string(n);
+    // Many may have one name; who comes next goes on where the last has stopped.
+    for (int& n = names_[name]; !uniques_.insert(unique).second;) {
+      unique = name + "_" + std::to_string(std::max(++n, 2));
+    }
     return unique;
   }
 
@@ -92,7 +97,7 @@ class GraphMaker {
     return components_.pcollections().at(id);
   }
   Status WithStep(const std::string& name, const Status& status) const {
-    return Status(status.code(), "step \"" + name + "\": " + status.message());
+    return Status(status.code(), "step " + Quoted(name) + ": " + status.message());
   }
 
   // --- Windowing ---
@@ -108,7 +113,7 @@ class GraphMaker {
     if (found != windowings_.end()) return &found->second;
     const auto proto = components_.windowing_strategies().find(id);
     if (proto == components_.windowing_strategies().end()) {
-      return InvalidArgument("the pipeline has no windowing strategy \"" + id + "\"");
+      return InvalidArgument("the pipeline has no windowing strategy " + Quoted(id));
     }
     const pipeline::WindowingStrategy of = proto->second;
     Windowing made;
@@ -177,7 +182,7 @@ class GraphMaker {
   Status AddOwn(const ExpandedTransform& transform) {
     if (transform.urn == kTestStreamUrn) return AddTestStream(transform);
     if (transform.outputs.size() != 1) {
-      return InvalidArgument("step \"" + transform.name + "\" has " +
+      return InvalidArgument("step " + Quoted(transform.name) + " has " +
                              std::to_string(transform.outputs.size()) + " outputs; " +
                              transform.urn + " has one");
     }
@@ -197,13 +202,19 @@ class GraphMaker {
       return Named(transform, out, graph_->nodes()[static_cast<size_t>(added)].outputs[0]);
     }
     if (transform.inputs.size() != 1) {
-      return InvalidArgument("step \"" + transform.name + "\" has " +
+      return InvalidArgument("step " + Quoted(transform.name) + " has " +
                              std::to_string(transform.inputs.size()) + " inputs; " + transform.urn +
                              " has one");
     }
     const std::string& in = transform.inputs[0];
     if (transform.urn == kGroupByKeyUrn) {
       JOIST_ASSIGN_OR_RETURN(const int split, AddSplit(transform.name, in));
+      if (!pipeline_.coders->AreGroupsOf(CollectionOf(in).coder_id(),
+                                         CollectionOf(out).coder_id())) {
+        return InvalidArgument("step " + Quoted(transform.name) +
+                               " groups by key, and the coder of its output is not that of its "
+                               "input's keys and iterables of its input's values");
+      }
       const int grouped = Add(
           transform.name, MakeStep<GroupByKeyStep<std::string, std::string>>(NoState()), {split});
       return Named(transform, out, Add(transform.name + "/Join", MakeJoinGroups(), {grouped}));
@@ -223,8 +234,8 @@ class GraphMaker {
                            pipeline_.coders->Wire(CollectionOf(collection).coder_id()));
     if (!coder.is_kv()) {
       return InvalidArgument(
-          "step \"" + name + "\" needs a collection of KVs, and its input has coder " +
-          components_.coders().at(CollectionOf(collection).coder_id()).spec().urn());
+          "step " + Quoted(name) + " needs a collection of KVs, and its input has coder " +
+          Quoted(components_.coders().at(CollectionOf(collection).coder_id()).spec().urn()));
     }
     return Add(name + "/Split", MakeSplitKv(coder), {collections_.at(collection)});
   }
@@ -233,8 +244,8 @@ class GraphMaker {
     const pipeline::PTransform& proto = components_.transforms().at(transform.id);
     pipeline::TestStreamPayload payload;
     if (!payload.ParseFromString(proto.spec().payload())) {
-      return InvalidArgument("step \"" + transform.name + "\": the payload of " + transform.urn +
-                             " makes no sense");
+      return InvalidArgument("step " + Quoted(transform.name) + ": the payload of " +
+                             transform.urn + " makes no sense");
     }
     const std::map<std::string, std::string> outputs(proto.outputs().begin(),
                                                      proto.outputs().end());
@@ -338,9 +349,9 @@ class GraphMaker {
       (*descriptor.mutable_windowing_strategies())[strategy] =
           components_.windowing_strategies().at(strategy);
     }
-    *descriptor.mutable_coders() = components_.coders();
     (*descriptor.mutable_environments())[fused.environment] =
         components_.environments().at(fused.environment);
+    AddCoders(components_, &descriptor);
     if (setup_.workers != nullptr) setup_.workers->AddDescriptor(fused.environment, descriptor);
 
     int input = collections_.at(fused.input);
@@ -403,7 +414,7 @@ class GraphMaker {
       return InvalidArgument(
           "a function with state or timers needs a collection of KVs, and its "
           "input has coder " +
-          kv.spec().urn());
+          Quoted(kv.spec().urn()));
     }
     const std::string key = kv.component_coder_ids(0);
     KeyedStateSpec state;
@@ -443,7 +454,8 @@ class GraphMaker {
   const std::shared_ptr<OpaqueWindows> windows_;
   bool is_stream_ = false;
   int stages_ = 0;
-  std::set<std::string> names_;
+  std::set<std::string> uniques_;     ///< Names of nodes.
+  std::map<std::string, int> names_;  ///< That nodes were to have, and the last number behind each.
   std::map<std::string, Windowing> windowings_;               ///< By id.
   std::map<std::string, int> collections_;                    ///< In the graph, by id.
   std::map<std::pair<std::string, std::string>, int> views_;  ///< By collection and access.

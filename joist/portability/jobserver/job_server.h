@@ -7,6 +7,7 @@
 #ifndef JOIST_PORTABILITY_JOBSERVER_JOB_SERVER_H_
 #define JOIST_PORTABILITY_JOBSERVER_JOB_SERVER_H_
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -27,6 +28,8 @@ struct JobServerSettings {
   std::string artifacts_folder = {};         ///< Empty: the system's for temporary files.
   uint64_t max_artifact_bytes = 1ULL << 30;  ///< Of a job.
   int max_streams = 1000;                    ///< Calls at a time; each takes a thread.
+  /// After that a connection without calls is closed.
+  std::chrono::milliseconds idle_time = std::chrono::minutes(10);
   /// Says which of the environments that a pipeline leaves to choose from can be started; null: the
   /// runner gets the choice.
   const WorkerStarter* workers = nullptr;

@@ -10,7 +10,6 @@
 #include <limits>
 #include <utility>
 
-#include "joist/base/one_line.h"
 #include "joist/portability/quoted.h"
 
 namespace joist::portability {
@@ -35,7 +34,7 @@ std::string HowItEnded(const Job& job) {
     if (event.importance == JobListener::Importance::kError) why = event.text;
   }
   constexpr size_t kMostBytes = 500;
-  return " has failed: " + OneLine(why.substr(0, kMostBytes));
+  return " has failed: " + Printable(why.substr(0, kMostBytes));
 }
 
 }  // namespace
