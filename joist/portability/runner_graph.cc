@@ -307,8 +307,9 @@ class GraphMaker {
         JOIST_RETURN_IF_ERROR(AddState(transform, *windowing, &proto, &stage));
       }
       for (const SideInputUse& side : transform.side_inputs) {
-        JOIST_ASSIGN_OR_RETURN(const int view, ViewOf(transform.name, side));
         JOIST_ASSIGN_OR_RETURN(const Windowing* of_side, WindowingOf(side.collection));
+        JOIST_RETURN_IF_ERROR(CheckSideWindows(transform, side, of_side->strategy.window_fn));
+        JOIST_ASSIGN_OR_RETURN(const int view, ViewOf(transform.name, side));
         side_inputs.push_back(view);
         stage.side_inputs.push_back({.transform_id = transform.id,
                                      .side_input_id = side.tag,
@@ -372,6 +373,15 @@ class GraphMaker {
     return name;
   }
 
+  /// Which window of a side input belongs to one of the main input the runner has to know.
+  static Status CheckSideWindows(const ExpandedTransform& transform, const SideInputUse& side,
+                                 const WindowFn& windows) {
+    if (windows.kind != WindowFn::Kind::kCustom && !windows.is_merging()) return OkStatus();
+    return Status(StatusCode::kUnimplemented,
+                  "step \"" + transform.name + "\" reads side input \"" + side.tag + "\" (" +
+                      side.access + ") in windows of " + windows.ToString() +
+                      ": Joist cannot tell which of them belongs to a window of the main input");
+  }
   static SideInputAccess AccessOf(const SideInputUse& side) {
     return side.access == kMultimapSideInputUrn ? SideInputAccess::kMultimap
                                                 : SideInputAccess::kIterable;
