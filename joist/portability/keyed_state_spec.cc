@@ -8,6 +8,7 @@
 #include <string_view>
 #include <utility>
 
+#include "joist/model/schema.h"
 #include "joist/portability/model_proto.h"
 #include "joist/portability/quoted.h"
 
@@ -44,6 +45,14 @@ std::optional<StateKind> KindOf(const pipeline::StateSpec& state) {
   }
 }
 
+/// An SDK writes the payload of a coder of its own anew with each program that it starts, and not
+/// always the same. Of those that are known only schemas say something about the bytes.
+CoderSpec WithoutPayloads(CoderSpec coder) {
+  if (coder.urn != kRowCoder || !Schema::Parse(coder.payload).ok()) coder.payload.clear();
+  for (CoderSpec& component : coder.components) component = WithoutPayloads(std::move(component));
+  return coder;
+}
+
 /// Entries of a protocol's map, which has no order, by their names.
 template <class Map>
 auto ByName(const Map& map) {
@@ -77,8 +86,8 @@ Status AddStatesAndTimers(const std::string& transform_id, const std::string& pa
       Result<WireCoder> values = WireCoder::Of(coders.back());
       if (values.ok()) user_state.values = std::move(*values);
     }
-    user_state.coder =
-        MakeCoderSpec("joist:user_state:" + std::string(kind->name), std::move(coders));
+    user_state.coder = WithoutPayloads(
+        MakeCoderSpec("joist:user_state:" + std::string(kind->name), std::move(coders)));
     spec->states.push_back(std::move(user_state));
   }
   const std::string& expiration = payload.on_window_expiration_timer_family_spec();

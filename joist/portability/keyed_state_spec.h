@@ -23,7 +23,7 @@ struct UserStateSpec {
   std::string transform_id = {};
   std::string user_state_id = {};
   std::optional<WireCoder> values = {};  ///< Of a multimap, where a runner can follow them.
-  CoderSpec coder = {};                  ///< Its kind, of the coders that it has.
+  CoderSpec coder = {};  ///< Its kind, of the coders that it has, without payloads but schemas'.
 };
 
 struct TimerFamilySpec {

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "joist/model/coder_spec.h"
+#include "joist/model/schema.h"
 
 namespace joist::portability {
 namespace {
@@ -59,6 +60,28 @@ TEST(KeyedStateSpec, HasAParDosStatesAndTimers) {
   ASSERT_EQ(spec.timers.size(), 6u);
   EXPECT_EQ(spec.timers[4].transform_id, "u");
   EXPECT_TRUE(spec.timers[4].is_expiration);
+}
+
+// A client that submits a pipeline again may have written them anew.
+TEST(KeyedStateSpec, PayloadsOfAnSdksOwnCodersAreNoDifference) {
+  pipeline::ParDoPayload payload;
+  (*payload.mutable_state_specs())["s"].mutable_bag_spec()->set_element_coder_id("element");
+  Schema fields;
+  fields.fields.push_back({.name = "n", .type = FieldType::Atomic(AtomicType::kInt64)});
+  const std::string schema = fields.Serialize();
+  const auto cells = [&](std::string_view urn, const std::string& coder_payload) {
+    pipeline::Components components;
+    pipeline::FunctionSpec& spec = *(*components.mutable_coders())["element"].mutable_spec();
+    spec.set_urn(std::string(urn));
+    spec.set_payload(coder_payload);
+    KeyedStateSpec states;
+    EXPECT_TRUE(AddStatesAndTimers("t", payload.SerializeAsString(), components, &states).ok());
+    return StateCellsOf(states)[0].coder;
+  };
+  EXPECT_EQ(cells("mine:pickled", "once"), cells("mine:pickled", "again"));
+  EXPECT_FALSE(cells("mine:pickled", "") == cells("mine:cloud_pickled", ""));
+  EXPECT_EQ(cells(kRowCoder, schema).components[0].payload, schema);
+  EXPECT_EQ(cells(kRowCoder, "\xFF"), cells(kRowCoder, ""));
 }
 
 TEST(KeyedStateSpec, RefusesWhatItDoesNotKnow) {

@@ -416,6 +416,7 @@ class PortableRunnerTest : public testing::Test {
     SubmittedJob job;
     job.id = "job";
     job.graph = pipeline_;
+    job.options = options_.SerializeAsString();
     return job;
   }
   Status Check() { return MakePortableRunner(settings_, &starter_)->Check(Job()); }
@@ -423,8 +424,7 @@ class PortableRunnerTest : public testing::Test {
     const auto runner = MakePortableRunner(settings_, &starter_);
     const Status checked = runner->Check(Job());
     EXPECT_TRUE(checked.ok()) << checked.message();
-    const JobRequests requests;
-    return runner->Run(Job(), &listener_, requests);
+    return runner->Run(Job(), &listener_, requests_);
   }
   void RunToEnd() {
     const JobOutcome outcome = Run();
@@ -441,6 +441,8 @@ class PortableRunnerTest : public testing::Test {
   TinyStarter starter_{&sdk_};
   PortableRunnerSettings settings_ = {.memory = int64_t{64} << 20, .threads = 2};
   Listener listener_;
+  JobRequests requests_;
+  ::google::protobuf::Struct options_;
 };
 
 std::string Group(const std::string& key, std::vector<std::string> values) {
@@ -536,6 +538,29 @@ TEST_F(PortableRunnerTest, AFunctionThatNeverWorksFailsTheJob) {
   EXPECT_NE(outcome.status.message().find("step \"words\""), std::string::npos)
       << outcome.status.message();
   EXPECT_NE(outcome.status.message().find("it is broken"), std::string::npos);
+}
+
+TEST_F(PortableRunnerTest, SideInputsInWindowsThatOnlyTheSdkKnowsAreRefused) {
+  Put("impulse", kImpulseUrn, "", bytes_);
+  ParDo("side", "impulse", bytes_, {});
+  pipeline::ParDoPayload payload;
+  (*payload.mutable_side_inputs())["s"].mutable_access_pattern()->set_urn(
+      std::string(kIterableSideInputUrn));
+  ParDo("look", "impulse", bytes_, {}, payload);
+  (*components()->mutable_transforms()->at("look").mutable_inputs())["s"] = "side";
+  EXPECT_TRUE(Check().ok()) << Check().message();
+
+  auto& strategies = *components()->mutable_windowing_strategies();
+  strategies["own"] = strategies[windowing_];
+  strategies["own"].mutable_window_fn()->set_urn("my:windows");
+  strategies["own"].set_window_coder_id(
+      ComponentsBuilder(components()).AddCoder(MakeCoderSpec("my:window")));
+  components()->mutable_pcollections()->at("side").set_windowing_strategy_id("own");
+  EXPECT_EQ(Check().code(), StatusCode::kUnimplemented);
+  EXPECT_EQ(Check().message(),
+            "step \"look\" reads side input \"s\" (beam:side_input:iterable:v1) in windows of "
+            "WindowFn(my:windows): Joist cannot tell which of them belongs to a window of the main "
+            "input");
 }
 
 /// A splittable function that counts down from "3".

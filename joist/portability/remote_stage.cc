@@ -494,6 +494,10 @@ class RemoteStageStep final : public StepOf<RemoteStageStep, RemoteStage> {
   std::vector<const ElementType*> outputs() const override {
     return std::vector<const ElementType*>(definition().outputs.size(), &element_type<std::string>);
   }
+  std::vector<StateCell> state_cells() const override {
+    return definition().state.has_value() ? StateCellsOf(*definition().state)
+                                          : std::vector<StateCell>();
+  }
   std::unique_ptr<Operator> MakeOperator(const OperatorContext& context) const override {
     const int share = context.is_stream ? context.lane : shares_.fetch_add(1);
     if (definition().state.has_value()) {

@@ -318,8 +318,9 @@ class GraphMaker {
         JOIST_RETURN_IF_ERROR(AddState(transform, *windowing, &proto, &stage));
       }
       for (const SideInputUse& side : transform.side_inputs) {
-        JOIST_ASSIGN_OR_RETURN(const int view, ViewOf(transform.name, side));
         JOIST_ASSIGN_OR_RETURN(const Windowing* of_side, WindowingOf(side.collection));
+        JOIST_RETURN_IF_ERROR(CheckSideWindows(transform, side, of_side->strategy.window_fn));
+        JOIST_ASSIGN_OR_RETURN(const int view, ViewOf(transform.name, side));
         side_inputs.push_back(view);
         stage.side_inputs.push_back({.transform_id = transform.id,
                                      .side_input_id = side.tag,
@@ -383,6 +384,15 @@ class GraphMaker {
     return name;
   }
 
+  /// Which window of a side input belongs to one of the main input the runner has to know.
+  static Status CheckSideWindows(const ExpandedTransform& transform, const SideInputUse& side,
+                                 const WindowFn& windows) {
+    if (windows.kind != WindowFn::Kind::kCustom && !windows.is_merging()) return OkStatus();
+    return Status(StatusCode::kUnimplemented,
+                  "step \"" + transform.name + "\" reads side input \"" + side.tag + "\" (" +
+                      side.access + ") in windows of " + windows.ToString() +
+                      ": Joist cannot tell which of them belongs to a window of the main input");
+  }
   static SideInputAccess AccessOf(const SideInputUse& side) {
     return side.access == kMultimapSideInputUrn ? SideInputAccess::kMultimap
                                                 : SideInputAccess::kIterable;
@@ -420,27 +430,11 @@ class GraphMaker {
     KeyedStateSpec state;
     JOIST_ASSIGN_OR_RETURN(state.key, pipeline_.coders->Wire(key));
     state.windows = stage->windows;
-    const std::map<std::string, pipeline::StateSpec> states(payload.state_specs().begin(),
-                                                            payload.state_specs().end());
-    for (const auto& [id, spec] : states) {
-      UserStateSpec of;
-      of.transform_id = transform.id;
-      of.user_state_id = id;
-      state.states.push_back(std::move(of));
-    }
+    JOIST_RETURN_IF_ERROR(
+        AddStatesAndTimers(transform.id, proto->spec().payload(), components_, &state));
     const std::string timer_coder = pipeline_.coders->Make(kTimerCoder, {key, windowing.coder});
-    std::set<std::string> families;
-    for (const auto& [id, spec] : payload.timer_family_specs()) families.insert(id);
-    for (const std::string& id : families) {
-      auto& spec = payload.mutable_timer_family_specs()->at(id);
-      spec.set_timer_family_coder_id(timer_coder);
-      state.timers.push_back(
-          {.transform_id = transform.id,
-           .timer_family_id = id,
-           .domain = spec.time_domain() == pipeline::TimeDomain::PROCESSING_TIME
-                         ? joist::TimeDomain::kProcessing
-                         : joist::TimeDomain::kEvent,
-           .is_expiration = payload.on_window_expiration_timer_family_spec() == id});
+    for (auto& [id, family] : *payload.mutable_timer_family_specs()) {
+      family.set_timer_family_coder_id(timer_coder);
     }
     proto->mutable_spec()->set_payload(payload.SerializeAsString());
     stage->state = std::move(state);
