@@ -57,6 +57,7 @@ class GraphMaker {
       // The rest of what it began may wait for the first part to be safe: no batch is, before all
       // of it is done.
       is_stream_ = is_stream_ || (transform.urn == kProcessSizedUrn && transform.finalizes);
+      has_script_ = has_script_ || transform.urn == kTestStreamUrn;
     }
     for (const FusedStage& stage : FuseStages(pipeline_)) {
       JOIST_RETURN_IF_ERROR(stage.environment.empty()
@@ -409,6 +410,7 @@ class GraphMaker {
     KeyedStateSpec state;
     JOIST_ASSIGN_OR_RETURN(state.key, pipeline_.coders->Wire(key));
     state.windows = stage->windows;
+    state.has_script = has_script_;
     const std::map<std::string, pipeline::StateSpec> states(payload.state_specs().begin(),
                                                             payload.state_specs().end());
     for (const auto& [id, spec] : states) {
@@ -442,6 +444,7 @@ class GraphMaker {
   std::unique_ptr<Graph> graph_;
   const std::shared_ptr<OpaqueWindows> windows_;
   bool is_stream_ = false;
+  bool has_script_ = false;  ///< A test stream.
   int stages_ = 0;
   std::set<std::string> names_;
   std::map<std::string, Windowing> windowings_;               ///< By id.
