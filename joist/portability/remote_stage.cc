@@ -141,6 +141,7 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
   Timestamp next_work() const override {
     Timestamp next = Timestamp::Max();
     for (const Restriction& work : work_) next = std::min(next, work.due);
+    if constexpr (kIsKeyed) next = std::min(next, state_->next_due());
     return next;
   }
 
@@ -189,7 +190,10 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
       return false;
     }
   }
-  void Drain() override { is_draining_ = true; }
+  void Drain() override {
+    is_draining_ = true;
+    if constexpr (kIsKeyed) state_->Drain();
+  }
   OperatorStatus status() const override {
     OperatorStatus status;
     status.waiting = waiting_.size() + work_.size();
@@ -443,8 +447,10 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
       elements_of_keys_ = 0;
       key_.clear();
       state_->EndTime();
-      FireTimers(TimeDomain::kProcessing);
-      FireTimers(TimeDomain::kEvent);
+      do {
+        FireTimers(TimeDomain::kProcessing);
+        FireTimers(TimeDomain::kEvent);
+      } while (state_->next_due() < Timestamp::Max());
       state_->BeginNextKeys();
     }
   }

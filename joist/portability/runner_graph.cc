@@ -59,6 +59,7 @@ class GraphMaker {
       // The rest of what it began may wait for the first part to be safe: no batch is, before all
       // of it is done.
       is_stream_ = is_stream_ || (transform.urn == kProcessSizedUrn && transform.finalizes);
+      has_script_ = has_script_ || transform.urn == kTestStreamUrn;
     }
     for (const FusedStage& stage : FuseStages(pipeline_)) {
       JOIST_RETURN_IF_ERROR(stage.environment.empty()
@@ -430,6 +431,7 @@ class GraphMaker {
     KeyedStateSpec state;
     JOIST_ASSIGN_OR_RETURN(state.key, pipeline_.coders->Wire(key));
     state.windows = stage->windows;
+    state.has_script = has_script_;
     JOIST_RETURN_IF_ERROR(
         AddStatesAndTimers(transform.id, proto->spec().payload(), components_, &state));
     const std::string timer_coder = pipeline_.coders->Make(kTimerCoder, {key, windowing.coder});
@@ -447,6 +449,7 @@ class GraphMaker {
   std::unique_ptr<Graph> graph_;
   const std::shared_ptr<OpaqueWindows> windows_;
   bool is_stream_ = false;
+  bool has_script_ = false;  ///< A test stream.
   int stages_ = 0;
   std::set<std::string> uniques_;     ///< Names of nodes.
   std::map<std::string, int> names_;  ///< That nodes were to have, and the last number behind each.
