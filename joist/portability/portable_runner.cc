@@ -118,8 +118,9 @@ class PortableRunner final : public JobRunner {
     JobWorkers::Settings workers;
     workers.job_id = job.id;
     workers.provision_info = ProvisionInfoOf(job, options);
-    workers.workers = static_cast<int>(
+    const auto most_workers = static_cast<int>(
         std::clamp<int64_t>(options.Number("sdk_workers").value_or(1), 1, kMostWorkers));
+    workers.workers = most_workers;
     setup.workers = std::make_shared<JobWorkers>(server->get(), starter_, listener,
                                                  pipeline->components.get(), std::move(workers));
     const Result<std::unique_ptr<Graph>> graph = MakeRunnerGraph(&*pipeline, setup);
@@ -127,7 +128,11 @@ class PortableRunner final : public JobRunner {
 
     RunSettings run;
     run.job_name = job.name;
-    run.threads = settings_.threads;
+    // Each worker is to have something to do.
+    run.threads =
+        std::max(settings_.threads > 0 ? settings_.threads
+                                       : static_cast<int>(std::thread::hardware_concurrency()),
+                 most_workers);
     run.memory = settings_.memory;
     run.keep_failures = "none";
     run.checkpoint_directory = options.Text("checkpoint_dir");

@@ -17,6 +17,7 @@
 #include "joist/portability/element_steps.h"
 #include "joist/portability/encoded_test_stream.h"
 #include "joist/portability/fused_stages.h"
+#include "joist/portability/kept_restrictions.h"
 #include "joist/portability/model_proto.h"
 #include "joist/portability/opaque_windows.h"
 #include "joist/portability/remote_stage.h"
@@ -57,6 +58,7 @@ class GraphMaker {
       // The rest of what it began may wait for the first part to be safe: no batch is, before all
       // of it is done.
       is_stream_ = is_stream_ || (transform.urn == kProcessSizedUrn && transform.finalizes);
+      if (transform.urn == kProcessSizedUrn) restrictions_.insert(transform.main_input);
     }
     for (const FusedStage& stage : FuseStages(pipeline_)) {
       JOIST_RETURN_IF_ERROR(stage.environment.empty()
@@ -208,6 +210,10 @@ class GraphMaker {
           transform.name, MakeStep<GroupByKeyStep<std::string, std::string>>(NoState()), {split});
       return Named(transform, out, Add(transform.name + "/Join", MakeJoinGroups(), {grouped}));
     }
+    // Restrictions of bounded input are kept and dealt out by the step before their stage.
+    if (!is_stream_ && restrictions_.count(out) > 0) {
+      return Named(transform, out, collections_.at(in));
+    }
     return Named(transform, out,
                  Add(transform.name, MakeStep<ReshuffleStep<std::string>>(NoState()),
                      {collections_.at(in)}));
@@ -283,7 +289,10 @@ class GraphMaker {
     stage.environment = fused.environment;
     stage.descriptor_id = setup_.job_id + "-stage-" + std::to_string(++stages_);
     stage.source = kSource;
-    if (first.urn == kProcessSizedUrn) stage.splittable = first.id;
+    if (first.urn == kProcessSizedUrn) {
+      stage.splittable = first.id;
+      stage.shares_bundles = !is_stream_;
+    }
     stage.run_id = setup_.job_id;
     stage.workers = setup_.workers;
     stage.counters = setup_.counters;
@@ -355,6 +364,9 @@ class GraphMaker {
                       ? MakeStep<GroupForStateStep<std::string, std::string, true>>(NoState())
                       : MakeStep<GroupForStateStep<std::string, std::string>>(NoState()),
                   {input});
+    }
+    if (stage.shares_bundles) {
+      input = Add(first.name + "/Restrictions", MakeKeptRestrictions(stage.windows), {input});
     }
     const int made =
         Add(NameOf(fused), MakeRemoteStage(std::move(stage)), {input}, std::move(side_inputs));
@@ -444,8 +456,9 @@ class GraphMaker {
   bool is_stream_ = false;
   int stages_ = 0;
   std::set<std::string> names_;
-  std::map<std::string, Windowing> windowings_;               ///< By id.
-  std::map<std::string, int> collections_;                    ///< In the graph, by id.
+  std::set<std::string> restrictions_;           ///< Collections that splittable functions read.
+  std::map<std::string, Windowing> windowings_;  ///< By id.
+  std::map<std::string, int> collections_;       ///< In the graph, by id.
   std::map<std::pair<std::string, std::string>, int> views_;  ///< By collection and access.
 };
 
