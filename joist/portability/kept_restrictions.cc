@@ -3,11 +3,14 @@
 #include "joist/portability/kept_restrictions.h"
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <deque>
+#include <iterator>
 #include <map>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -45,8 +48,8 @@ class SpoolCursor {
                       : block->is_on_disk() ? columns_.view()
                                             : block->columns.view();
     const size_t row = block->has_columns ? at : 0;
-    ThrowIfError(windows.EncodeHeader(meta.timestamps[row], {&meta.windows[row], 1},
-                                      meta.panes[row], bytes));
+    const Window window = meta.windows[row];
+    ThrowIfError(windows.EncodeHeader(meta.timestamps[row], {&window, 1}, meta.panes[row], bytes));
     bytes->append(page_.values[at]);
   }
 
@@ -73,16 +76,24 @@ class RestrictionSource final : public Source {
   }
   std::unique_ptr<Reader> MakeReader(const OperatorContext& context) override;
 
-  /// The elements of a bundle, by the positions that they are in.
+  /// What an attempt at some positions is at, and what it has done of them.
   struct Bundle {
     uint32_t item = 0;
+    int64_t begin = 0;
+    int64_t end = 0;
     std::vector<std::string> elements = {};
-    std::vector<int64_t> positions = {};
+    size_t done = 0;  ///< Elements that come before those of the bundle.
+
+    /// Gives up what `split` calls the rest.
+    void Keep(BundleSplit* split) {
+      elements.resize(done + split->whole);
+      std::move(split->kept.begin(), split->kept.end(), std::back_inserter(elements));
+    }
   };
 
-  /// What is at the positions from `begin` to `end`. `cursor`: of the spool, if the item is one.
+  /// All of the positions from `begin` to `end`. `cursor`: of the spool, if the item is one.
   Bundle Gather(uint32_t item, int64_t begin, int64_t end, std::optional<SpoolCursor>* cursor) {
-    Bundle bundle{.item = item};
+    Bundle bundle{.item = item, .begin = begin, .end = end};
     std::map<int64_t, std::vector<std::string>> kept;
     const std::vector<std::string>* given = nullptr;
     {
@@ -96,44 +107,32 @@ class RestrictionSource final : public Source {
     if (given == nullptr && !cursor->has_value()) cursor->emplace(spools_[item].get());
     for (int64_t at = begin; at < end; ++at) {
       if (const auto left = kept.find(at); left != kept.end()) {
-        for (std::string& element : left->second) Add(std::move(element), at, &bundle);
+        std::move(left->second.begin(), left->second.end(), std::back_inserter(bundle.elements));
       } else if (given != nullptr) {
-        Add((*given)[static_cast<size_t>(at)], at, &bundle);
+        bundle.elements.push_back((*given)[static_cast<size_t>(at)]);
       } else {
-        std::string element;
-        (*cursor)->Append(static_cast<size_t>(at), windows_, &element);
-        Add(std::move(element), at, &bundle);
+        (*cursor)->Append(static_cast<size_t>(at), windows_, &bundle.elements.emplace_back());
       }
     }
     return bundle;
   }
-  /// A part of `bundle` is given away: from here on it is less.
-  SourceRange Give(const Bundle& bundle, BundleSplit split) {
+  /// The rest is given away: another attempt at the same positions begins with what `bundle` keeps.
+  SourceRange Give(Bundle* bundle, BundleSplit split) {
+    bundle->Keep(&split);
     const std::lock_guard lock(mutex_);
-    for (size_t i = split.whole; i < bundle.positions.size(); ++i) {
-      kept_[{bundle.item, bundle.positions[i]}].clear();
-    }
-    auto& kept = kept_[{bundle.item, bundle.positions[split.whole]}];
-    for (size_t i = 0; i < split.whole; ++i) {
-      if (bundle.positions[i] == bundle.positions[split.whole]) kept.push_back(bundle.elements[i]);
-    }
-    std::move(split.kept.begin(), split.kept.end(), std::back_inserter(kept));
+    for (int64_t at = bundle->begin; at < bundle->end; ++at) kept_[{bundle->item, at}].clear();
+    kept_[{bundle->item, bundle->begin}] = bundle->elements;
     given_.push_back(std::move(split.rest));
     return {static_cast<uint32_t>(spools_.size() + given_.size() - 1), 0,
             static_cast<int64_t>(given_.back().size())};
   }
 
  private:
-  static void Add(std::string element, int64_t position, Bundle* bundle) {
-    bundle->elements.push_back(std::move(element));
-    bundle->positions.push_back(position);
-  }
-
   const Spools<std::string>& spools_;
   const WindowCodec& windows_;
   std::mutex mutex_;
   std::deque<std::vector<std::string>> given_;  ///< They stay where they are.
-  /// Of elements that were given away, or parts of them: what is left, by item and position.
+  /// What is left of positions of which something was given away: by item and position.
   std::map<std::pair<uint32_t, int64_t>, std::vector<std::string>> kept_;
 };
 
@@ -163,25 +162,37 @@ class RestrictionReader final : public Reader {
  private:
   struct Sharer final : RangeTracker::Sharer {
     RestrictionSource* source;
-    const RestrictionSource::Bundle* bundle;
+    RestrictionSource::Bundle* bundle;
     SharedBundle shared;
-    Sharer(RestrictionSource* source, const RestrictionSource::Bundle* bundle)
-        : source(source), bundle(bundle), shared(&bundle->elements) {}
+    Sharer(RestrictionSource* source, RestrictionSource::Bundle* bundle,
+           const std::atomic<bool>* cancelled)
+        : source(source),
+          bundle(bundle),
+          shared(std::span(bundle->elements).subspan(bundle->done), cancelled) {}
     std::optional<SourceRange> Share() override {
       std::optional<BundleSplit> split = shared.TakeSplit();
-      if (split.has_value()) return source->Give(*bundle, *std::move(split));
+      if (split.has_value()) return source->Give(bundle, *std::move(split));
       shared.Ask();
       return std::nullopt;
     }
   };
 
-  void Run(const RestrictionSource::Bundle& bundle, RangeTracker& tracker) {
-    if (bundle.elements.empty()) return;
-    Sharer sharer(source_, &bundle);
-    const RangeTracker::SharedBy shared_by(&tracker, &sharer);
-    context_.stats->elements_out += bundle.elements.size();
-    column_.writer().SetView(0, {&sharer.shared});
-    output_.Push({column_.view(), 1, {}});
+  void Run(RestrictionSource::Bundle bundle, RangeTracker& tracker) {
+    while (bundle.done < bundle.elements.size()) {
+      context_.stats->elements_out += bundle.elements.size() - bundle.done;
+      Sharer sharer(source_, &bundle, tracker.cancelled_flag());
+      {
+        const RangeTracker::SharedBy shared_by(&tracker, &sharer);
+        column_.writer().SetView(0, {&sharer.shared});
+        output_.Push({column_.view(), 1, {}});
+      }
+      std::optional<BundleSplit> split = sharer.shared.TakeSplit();
+      if (!split.has_value()) return;
+      // It was for somebody who has found something else to do.
+      bundle.Keep(&*split);
+      bundle.done = bundle.elements.size();
+      std::move(split->rest.begin(), split->rest.end(), std::back_inserter(bundle.elements));
+    }
   }
 
   RestrictionSource* source_;

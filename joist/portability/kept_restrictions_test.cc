@@ -27,13 +27,11 @@ class Worker final : public BatchReceiver<SharedBundleRef> {
   void Push(const Batch<SharedBundleRef>& batch) override {
     ASSERT_EQ(batch.count, 1U);
     SharedBundle* const bundle = batch[0].bundle;
-    bundles.push_back(bundle->elements());
+    bundles.emplace_back(bundle->elements().begin(), bundle->elements().end());
     if (work) work(bundle);
-    for (std::string& rest : bundle->End()) left.push_back(std::move(rest));
   }
   std::function<void(SharedBundle*)> work;
   std::vector<Bundle> bundles;
-  Bundle left;  ///< Offered, and not taken.
 };
 
 class KeptRestrictions : public testing::Test {
@@ -155,7 +153,7 @@ TEST_F(KeptRestrictions, ARetryBeginsWithWhatWasKept) {
       (std::vector<Bundle>{{Windowed("a")}, {"kept 2"}, {Windowed("b")}, {"rest 1"}, {"rest 2"}}));
 }
 
-// A bundle of several, one of which has come in two parts itself.
+// A bundle of several, of which each attempt has less.
 TEST_F(KeptRestrictions, ElementsAreGivenAwayWholeOrInPart) {
   Commit({"a", "b", "c", "d", "e", "f", "g"});
   std::vector<SourceRange> ranges = Seal();
@@ -199,31 +197,35 @@ TEST_F(KeptRestrictions, ElementsAreGivenAwayWholeOrInPart) {
                                                   {"e2b"}}));
 }
 
-TEST_F(KeptRestrictions, WhatNobodyTakesIsTheWorkersOwn) {
-  Commit({"a"});
+// Whoever has asked has found something else: the rest is a bundle of its own, which is shared as
+// well.
+TEST_F(KeptRestrictions, WhatNobodyTakesIsGoneOnWith) {
+  Commit({"a", "b"});
   std::vector<SourceRange> ranges = Seal();
-  SharedBundle* at_work = nullptr;
+  ranges[0].divisible = false;
+  std::optional<SourceRange> given;
   worker_.work = [&](SharedBundle* bundle) {
-    at_work = bundle;
-    EXPECT_EQ(Ask(), std::nullopt);
-    bundle->Offer({.whole = 0, .kept = {"kept"}, .rest = {"rest"}});
+    const std::string first = bundle->elements()[0];
+    if (first == Windowed("a")) {
+      bundle->Offer({.whole = 0, .kept = {"a1"}, .rest = {"a2", "a3"}});
+    } else if (first == "a2") {
+      EXPECT_EQ(Ask(), std::nullopt);
+      EXPECT_TRUE(bundle->is_asked_for());
+      bundle->Offer({.whole = 1, .kept = {"a3x"}, .rest = {"a3y"}});
+      given = Ask();
+      throw StepFailure{Internal("it fails"), /*retryable=*/true, "the step"};
+    }
   };
+  EXPECT_FALSE(Read(&ranges[0]));
+  EXPECT_EQ(worker_.bundles, (std::vector<Bundle>{{Windowed("a")}, {"a2", "a3"}}));
+  worker_.bundles.clear();
+  worker_.work = nullptr;
+  ASSERT_TRUE(given.has_value());
+  EXPECT_TRUE(Read(&*given));
   EXPECT_TRUE(Read(&ranges[0]));
-  ASSERT_NE(at_work, nullptr);
-  EXPECT_EQ(worker_.left, Bundle{"rest"});
   // Nobody can ask it any more.
   EXPECT_EQ(Ask(), std::nullopt);
-}
-
-TEST(SharedBundles, NothingIsGivenAwayAfterTheEnd) {
-  const std::vector<std::string> elements = {"a"};
-  SharedBundle bundle(&elements);
-  bundle.Ask();
-  bundle.Offer({.rest = {"rest"}});
-  EXPECT_EQ(bundle.End(), Bundle{"rest"});
-  EXPECT_FALSE(bundle.TakeSplit().has_value());
-  bundle.Ask();
-  EXPECT_FALSE(bundle.is_asked_for());
+  EXPECT_EQ(worker_.bundles, (std::vector<Bundle>{{"a3y"}, {"a1", "a2", "a3x"}, {Windowed("b")}}));
 }
 
 }  // namespace

@@ -355,6 +355,9 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
     while (!bundle_->is_done()) {
       bundle_->Wait(kWait);
       TakeOutput();
+      if (shared_ != nullptr && shared_->is_cancelled()) {
+        Fail(Status(StatusCode::kCancelled, "the job ends"), /*retryable=*/false);
+      }
       const SteadyClock::time_point now = SteadyClock::now();
       if (now < next_split || !IsSplitWanted(is_cut)) continue;
       if (bundle_->progress() == nullptr) {
@@ -431,7 +434,7 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
     work_.push_back(std::move(work));
   }
 
-  /// Works on all that is in `shared` and is not taken by others.
+  /// Works on what is in `shared`, but for what is offered to others.
   void WorkOnShared(SharedBundle* shared) {
     context_.stats->elements_in += shared->elements().size();
     EnsureBundle();
@@ -442,13 +445,10 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
     shared_ = shared;
     SendBytes();
     EndBundle();
-    // A retry begins with the bundle as it is now: what the function itself has left is not given
-    // away, as nobody knows what is without it.
+    // Of what the function itself has left for later nothing is given away: nobody knows what an
+    // element is without it, which another attempt would have to begin with.
     shared_ = nullptr;
-    for (std::string& rest : shared->End()) {
-      work_.push_back({std::move(rest), now(), Timestamp::Max()});
-    }
-    while (!work_.empty()) {
+    while (!work_.empty() && !shared->is_cancelled()) {
       if (const Duration wait = next_work() - now(); wait > Duration::Zero()) {
         std::this_thread::sleep_for(
             std::min(std::chrono::milliseconds(wait.millis), kLongestSleep));

@@ -9,9 +9,11 @@
 #ifndef JOIST_PORTABILITY_SHARED_BUNDLE_H_
 #define JOIST_PORTABILITY_SHARED_BUNDLE_H_
 
+#include <atomic>
 #include <cstddef>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -30,31 +32,33 @@ struct BundleSplit {
 /// Thread-safe.
 class SharedBundle {
  public:
-  /// `elements` outlives it.
-  explicit SharedBundle(const std::vector<std::string>* elements) : elements_(*elements) {}
-  /// As they were in the beginning.
-  const std::vector<std::string>& elements() const { return elements_; }
+  /// `elements` live until a split is taken, `cancelled` longer than this.
+  SharedBundle(std::span<const std::string> elements, const std::atomic<bool>* cancelled)
+      : elements_(elements), cancelled_(cancelled) {}
 
   // Others.
 
   /// Wants a part. It may be there when TakeSplit is called later.
-  void Ask();
+  void Ask() { is_asked_for_ = true; }
   /// Who takes one sees to the rest.
   std::optional<BundleSplit> TakeSplit();
 
   // The operator.
 
+  /// Of before the first offer.
+  std::span<const std::string> elements() const { return elements_; }
   /// Somebody has asked since the last offer, which was taken.
   bool is_asked_for() const;
+  /// The rest is the operator's no more.
   void Offer(BundleSplit split);
-  /// From now on nothing is given away. Returns what was offered in vain, which remains to be done.
-  std::vector<std::string> End();
+  /// Whether the job is to end early.
+  bool is_cancelled() const { return *cancelled_; }
 
  private:
-  const std::vector<std::string>& elements_;
+  const std::span<const std::string> elements_;
+  const std::atomic<bool>* const cancelled_;
+  std::atomic<bool> is_asked_for_ = false;
   mutable std::mutex mutex_;
-  bool is_asked_for_ = false;
-  bool has_ended_ = false;
   std::optional<BundleSplit> offer_;
 };
 
