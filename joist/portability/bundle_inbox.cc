@@ -229,8 +229,9 @@ void BundleInbox::OpenSplit(const std::string& split_id) {
 Status BundleInbox::WaitForSplit(fn::ProcessBundleSplitResponse* response,
                                  std::chrono::milliseconds timeout) {
   std::unique_lock lock(mutex_);
+  // The answer may come after that of the bundle, which was split all the same.
   const bool has_come =
-      changed_.wait_for(lock, timeout, [&] { return split_.has_come || IsEnded(); });
+      changed_.wait_for(lock, timeout, [&] { return split_.has_come || !failure_.ok(); });
   const Split split = std::exchange(split_, {});
   response->Clear();
   if (!has_come) {

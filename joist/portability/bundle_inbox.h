@@ -65,7 +65,7 @@ class BundleInbox {
   /// kDeadlineExceeded after `timeout`.
   Status WaitForRoom(size_t bytes, size_t limit, std::chrono::milliseconds timeout);
   /// Waits for the answer to the split that was opened last, `split_id` ("<instruction id>-…");
-  /// empty where the bundle is over first.
+  /// empty where the bundle fails first.
   void OpenSplit(const std::string& split_id);
   Status WaitForSplit(fn::ProcessBundleSplitResponse* response, std::chrono::milliseconds timeout);
   /// True where no question for progress is open; then one is, `progress_id`.

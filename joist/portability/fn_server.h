@@ -81,7 +81,8 @@ class WorkerBundle {
   virtual Result<const fn::ProcessBundleResponse*> response() const = 0;
 
   /// Asks for a split (ProcessBundleSplitRequest without the instruction id, which is filled in)
-  /// and waits for the answer, or for the end of the bundle: then the answer is empty.
+  /// and waits for the answer; where the bundle fails first, the answer is empty. kInternal with
+  /// the worker's error; kDeadlineExceeded, when nobody knows whether the bundle is split.
   virtual Status Split(const fn::ProcessBundleSplitRequest& request,
                        fn::ProcessBundleSplitResponse* response,
                        std::chrono::milliseconds timeout) = 0;

@@ -529,6 +529,30 @@ TEST_F(FnServerTest, SplitsAndProgress) {
   ending.join();
 }
 
+// A worker may tell of a split when it has told of the bundle's end.
+TEST_F(FnServerTest, ASplitIsHeardOfAfterTheBundle) {
+  Expect();
+  const SdkEnd sdk_end(this);
+  sdk_->on_request = [&](const fn::InstructionRequest& request) {
+    if (!request.has_process_bundle_split()) return;
+    fn::InstructionResponse done;
+    done.set_instruction_id(request.process_bundle_split().instruction_id());
+    done.mutable_process_bundle()->mutable_elements();
+    sdk_->Answer(done);
+    std::this_thread::sleep_for(milliseconds(20));
+    fn::InstructionResponse response;
+    response.set_instruction_id(request.instruction_id());
+    response.mutable_process_bundle_split()->add_residual_roots();
+    sdk_->Answer(response);
+  };
+  Connect();
+  auto bundle = worker_->MakeBundle("stage", nullptr);
+  fn::ProcessBundleSplitResponse response;
+  EXPECT_EQ(bundle->Split({}, &response, kLong), OkStatus());
+  EXPECT_EQ(response.residual_roots_size(), 1);
+  EXPECT_TRUE(bundle->is_done());
+}
+
 TEST_F(FnServerTest, TheSdksErrorIsTheBundles) {
   Expect();
   const std::string traceback = "Traceback:\n" + std::string(60'000, 'x') + "\nValueError: 7";

@@ -106,6 +106,7 @@ class PortableRunner final : public JobRunner {
     workers.job_id = job.id;
     workers.provision_info = ProvisionInfoOf(job, options);
     JOIST_ASSIGN_OR_RETURN(workers.workers, WorkersOf(options));
+    const int most_workers = workers.workers;
     const int64_t memory = settings_.memory > 0 ? settings_.memory : DefaultMemoryBytes();
     workers.output_memory = std::make_shared<OutputMemory>(
         static_cast<size_t>(memory / kOutputPart), DefaultSpillDirectory());
@@ -115,7 +116,11 @@ class PortableRunner final : public JobRunner {
 
     RunSettings run;
     run.job_name = job.name;
-    run.threads = settings_.threads;
+    // Each worker is to have something to do.
+    run.threads =
+        std::max(settings_.threads > 0 ? settings_.threads
+                                       : static_cast<int>(std::thread::hardware_concurrency()),
+                 most_workers);
     run.memory = memory - memory / kOutputPart;
     run.keep_failures = "none";
     std::shared_ptr<void> folder;

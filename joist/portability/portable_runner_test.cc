@@ -48,14 +48,20 @@ struct Call {
   std::vector<std::string> rest = {};  ///< Values that are to come again.
   bool dies = false;                   ///< The worker, after the outputs.
   std::string rest_at_split = {};      ///< Not empty: works on until it is split, and gives this.
+  std::string kept_at_split = {};      ///< What it has done by then; empty: it does not say.
   std::string error = {};              ///< Of the bundle.
 };
+
+/// What a worker says when it is to split a bundle that waits for that.
+enum class AtSplit { kSplits, kSplitsAndFails, kRefuses, kError };
 
 /// What all workers of a test know.
 struct TinySdk {
   std::map<std::string, std::function<void(Call*)>> functions;  ///< By transform.
   std::mutex mutex;
   std::vector<std::string> recorded;  ///< What Record was called with in bundles that ended well.
+  std::function<AtSplit()> at_split = [] { return AtSplit::kSplits; };
+  double kept_fraction = 0;  ///< That they are asked for.
   int started = 0;
   int splits = 0;
   std::chrono::milliseconds dying{0};  ///< From the end of a worker's data to its end.
@@ -109,7 +115,8 @@ class TinyWorker final : public StartedWorker {
     std::string descriptor;
     std::string input;
     bool has_all = false;
-    std::vector<std::string> waiting;  ///< Restrictions: until the bundle is split.
+    /// What was done and is left of a restriction: until the bundle is split.
+    std::vector<std::pair<std::string, std::string>> waiting;
     std::vector<std::string> recorded = {};
     std::map<std::string, std::string> sinks = {};
     fn::ProcessBundleResponse response = {};
@@ -142,17 +149,35 @@ class TinyWorker final : public StartedWorker {
       }
       const auto& wanted = request.process_bundle_split().desired_splits();
       ASSERT_EQ(wanted.size(), 1U);
-      EXPECT_EQ(wanted.begin()->second.fraction_of_remainder(), 0);
-      for (const std::string& rest : std::exchange(found->second.waiting, {})) {
-        Fill(rest, split->add_residual_roots());
-      }
+      EXPECT_EQ(wanted.begin()->second.fraction_of_remainder(), sdk_.kept_fraction);
       {
         const std::lock_guard sdk_lock(sdk_.mutex);
         ++sdk_.splits;
       }
+      const AtSplit how = found->second.waiting.empty() ? AtSplit::kRefuses : sdk_.at_split();
+      if (how == AtSplit::kError) response.set_error("it cannot be split");
+      if (how == AtSplit::kRefuses || how == AtSplit::kError) {
+        control_->Write(response);
+        return;
+      }
+      for (const auto& [kept, rest] : std::exchange(found->second.waiting, {})) {
+        Fill(rest, split->add_residual_roots());
+        if (kept.empty()) continue;
+        fn::DelayedBundleApplication primary;
+        Fill(kept, &primary);
+        *split->add_primary_roots() = primary.application();
+        // It is the only element.
+        split->add_channel_splits()->set_transform_id(wanted.begin()->first);
+        split->mutable_channel_splits(0)->set_last_primary_element(-1);
+        split->mutable_channel_splits(0)->set_first_residual_element(1);
+      }
       control_->Write(response);
-      return End(id);
+      if (how == AtSplit::kSplits) return End(id);
+      // Somebody is to have taken the rest by then.
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+      return Fail(id, "not now");
     }
+    if (request.has_process_bundle_progress()) response.mutable_process_bundle_progress();
     if (request.has_finalize_bundle()) response.mutable_finalize_bundle();
     control_->Write(response);
   }
@@ -250,22 +275,28 @@ class TinyWorker final : public StartedWorker {
         if (!HandOn(id, to, output, descriptor, bundle)) return false;
       }
       for (const std::string& rest : call.rest) Fill(rest, bundle->response.add_residual_roots());
-      if (!call.rest_at_split.empty()) bundle->waiting.push_back(call.rest_at_split);
+      if (!call.rest_at_split.empty()) {
+        bundle->waiting.emplace_back(call.kept_at_split, call.rest_at_split);
+      }
       if (call.dies) {
         Output(id, *bundle, /*is_last=*/false);
         Die();
         return false;
       }
       if (!call.error.empty()) {
-        fn::InstructionResponse response;
-        response.set_instruction_id(id);
-        response.set_error(call.error);
-        bundles_.erase(id);
-        control_->Write(response);
+        Fail(id, call.error);
         return false;
       }
     }
     return true;
+  }
+
+  void Fail(const std::string& id, const std::string& error) {
+    fn::InstructionResponse response;
+    response.set_instruction_id(id);
+    response.set_error(error);
+    bundles_.erase(id);
+    control_->Write(response);
   }
 
   void Output(const std::string& id, const Bundle& bundle, bool is_last) {
@@ -675,6 +706,74 @@ TEST_F(PortableRunnerTest, OptionsBeyondTheServersLimitsAreRefused) {
   settings_.state_directory = "/nowhere/state";
   EXPECT_EQ(check("checkpoint_dir", "counts"), OkStatus());
   EXPECT_EQ(check("checkpoint_dir", "/tmp/counts").code(), StatusCode::kInvalidArgument);
+}
+
+/// One that goes on until it is split, down to the last. A negative restriction is one number
+/// alone.
+class SharedCountdown : public Countdown {
+ protected:
+  SharedCountdown() {
+    sdk_.kept_fraction = 0.5;
+    (*options_.mutable_fields())["sdk_workers"].set_number_value(2);
+  }
+  void PutRead() {
+    Countdown::PutRead([this](Call* call, int left) {
+      const std::lock_guard lock(sdk_.mutex);
+      begun_.push_back(left);
+      call->outputs = {Nested(std::to_string(std::abs(left)))};
+      if (left <= 1) return;
+      if (is_quick_) {
+        for (int i = 1; i < left; ++i) call->outputs.push_back(Nested(std::to_string(i)));
+        return;
+      }
+      call->rest_at_split = Restriction(left - 1);
+      call->kept_at_split = Restriction(-left);
+    });
+  }
+  void ExpectAll() {
+    RunToEnd();
+    EXPECT_EQ(recorded(), (std::vector<std::string>{Nested("1"), Nested("2"), Nested("3")}));
+  }
+  std::vector<int> begun_;
+  std::atomic<bool> is_quick_ = false;  ///< From now on it waits for nothing.
+};
+
+TEST_F(SharedCountdown, WhoHasNothingToDoGetsAPart) {
+  PutRead();
+  ExpectAll();
+  EXPECT_EQ(sdk_.splits, 2);
+  EXPECT_EQ(begun_, (std::vector<int>{3, 2, 1}));
+  EXPECT_EQ(sdk_.started, 2);
+}
+
+// Whoever has the other part has it for good: the second attempt is at what was kept.
+TEST_F(SharedCountdown, WhatWasGivenAwayIsNotTriedAgain) {
+  sdk_.at_split = [this] { return sdk_.splits == 1 ? AtSplit::kSplitsAndFails : AtSplit::kSplits; };
+  PutRead();
+  ExpectAll();
+  EXPECT_EQ(sdk_.splits, 2);
+  std::sort(begun_.begin(), begun_.end());
+  EXPECT_EQ(begun_, (std::vector<int>{-3, 1, 2, 3}));
+}
+
+TEST_F(SharedCountdown, AWorkerMayKeepAll) {
+  sdk_.at_split = [this] { return sdk_.splits < 3 ? AtSplit::kRefuses : AtSplit::kSplits; };
+  PutRead();
+  ExpectAll();
+  EXPECT_EQ(sdk_.splits, 4);
+  EXPECT_EQ(begun_, (std::vector<int>{3, 2, 1}));
+}
+
+// Nobody knows whether it has: it begins anew, and is not asked again.
+TEST_F(SharedCountdown, AWorkerMayBeUnableToSplit) {
+  sdk_.at_split = [this] {
+    is_quick_ = true;
+    return AtSplit::kError;
+  };
+  PutRead();
+  ExpectAll();
+  EXPECT_EQ(sdk_.splits, 1);
+  EXPECT_EQ(begun_, (std::vector<int>{3, 3}));
 }
 
 TEST_F(PortableRunnerTest, FunctionsKeepWhatIsTheirs) {

@@ -41,13 +41,14 @@ struct RemoteStage {
   std::optional<KeyedStateSpec> state = {};
   /// The splittable function that it begins with: a transform of the descriptor; empty if none.
   std::string splittable = {};
-  std::string run_id = {};  ///< Names this run of the job.
+  bool shares_bundles = false;  ///< What it begins with comes from KeptRestrictions.
+  std::string run_id = {};      ///< Names this run of the job.
   std::shared_ptr<JobWorkers> workers = {};
   std::shared_ptr<JobCounters> counters = {};
 };
 
 /// One input of std::string, or, where `stage` has state, of KV<std::string, std::string>: encoded
-/// elements. Outputs of std::string.
+/// elements; where it shares bundles, of SharedBundleRef. Outputs of std::string.
 std::shared_ptr<Step> MakeRemoteStage(RemoteStage stage);
 
 }  // namespace joist::portability

@@ -18,6 +18,7 @@
 #include "joist/portability/element_steps.h"
 #include "joist/portability/encoded_test_stream.h"
 #include "joist/portability/fused_stages.h"
+#include "joist/portability/kept_restrictions.h"
 #include "joist/portability/model_proto.h"
 #include "joist/portability/opaque_windows.h"
 #include "joist/portability/quoted.h"
@@ -60,6 +61,7 @@ class GraphMaker {
       // of it is done.
       is_stream_ = is_stream_ || (transform.urn == kProcessSizedUrn && transform.finalizes);
       has_script_ = has_script_ || transform.urn == kTestStreamUrn;
+      if (transform.urn == kProcessSizedUrn) restrictions_.insert(transform.main_input);
     }
     for (const FusedStage& stage : FuseStages(pipeline_)) {
       JOIST_RETURN_IF_ERROR(stage.environment.empty()
@@ -220,6 +222,10 @@ class GraphMaker {
           transform.name, MakeStep<GroupByKeyStep<std::string, std::string>>(NoState()), {split});
       return Named(transform, out, Add(transform.name + "/Join", MakeJoinGroups(), {grouped}));
     }
+    // Restrictions of bounded input are kept and dealt out by the step before their stage.
+    if (!is_stream_ && restrictions_.count(out) > 0) {
+      return Named(transform, out, collections_.at(in));
+    }
     return Named(transform, out,
                  Add(transform.name, MakeStep<ReshuffleStep<std::string>>(NoState()),
                      {collections_.at(in)}));
@@ -295,7 +301,10 @@ class GraphMaker {
     stage.environment = fused.environment;
     stage.descriptor_id = setup_.job_id + "-stage-" + std::to_string(++stages_);
     stage.source = kSource;
-    if (first.urn == kProcessSizedUrn) stage.splittable = first.id;
+    if (first.urn == kProcessSizedUrn) {
+      stage.splittable = first.id;
+      stage.shares_bundles = !is_stream_;
+    }
     stage.run_id = setup_.job_id;
     stage.workers = setup_.workers;
     stage.counters = setup_.counters;
@@ -368,6 +377,9 @@ class GraphMaker {
                       ? MakeStep<GroupForStateStep<std::string, std::string, true>>(NoState())
                       : MakeStep<GroupForStateStep<std::string, std::string>>(NoState()),
                   {input});
+    }
+    if (stage.shares_bundles) {
+      input = Add(first.name + "/Restrictions", MakeKeptRestrictions(stage.windows), {input});
     }
     const int made =
         Add(NameOf(fused), MakeRemoteStage(std::move(stage)), {input}, std::move(side_inputs));
@@ -451,10 +463,11 @@ class GraphMaker {
   bool is_stream_ = false;
   bool has_script_ = false;  ///< A test stream.
   int stages_ = 0;
-  std::set<std::string> uniques_;     ///< Names of nodes.
+  std::set<std::string> uniques_;      ///< Names of nodes.
   std::map<std::string, int> names_;  ///< That nodes were to have, and the last number behind each.
-  std::map<std::string, Windowing> windowings_;               ///< By id.
-  std::map<std::string, int> collections_;                    ///< In the graph, by id.
+  std::set<std::string> restrictions_;           ///< Collections that splittable functions read.
+  std::map<std::string, Windowing> windowings_;  ///< By id.
+  std::map<std::string, int> collections_;       ///< In the graph, by id.
   std::map<std::pair<std::string, std::string>, int> views_;  ///< By collection and access.
 };
 
