@@ -16,12 +16,14 @@
 #include <thread>
 #include <utility>
 
+#include "joist/engine/watched_run.h"
 #include "joist/portability/expanded_pipeline.h"
 #include "joist/portability/fn_server.h"
 #include "joist/portability/job_counters.h"
 #include "joist/portability/job_workers.h"
 #include "joist/portability/pipeline_check.h"
 #include "joist/portability/runner_graph.h"
+#include "joist/portability/runner_steps.h"
 
 namespace joist::portability {
 namespace {
@@ -122,17 +124,19 @@ class PortableRunner final : public JobRunner {
         std::clamp<int64_t>(options.Number("sdk_workers").value_or(1), 1, kMostWorkers));
     setup.workers = std::make_shared<JobWorkers>(server->get(), starter_, listener,
                                                  pipeline->components.get(), std::move(workers));
-    const Result<std::unique_ptr<Graph>> graph = MakeRunnerGraph(&*pipeline, setup);
+    Result<RunnerGraph> graph = MakeRunnerGraph(&*pipeline, setup);
     if (!graph.ok()) return Failed(graph.status());
+    listener->Graph(DrawRunnerSteps(*pipeline, graph->stages, job.id));
+    const RunnerSteps steps(*graph->graph, std::move(graph->steps));
 
     RunSettings run;
-    run.job_name = job.name;
+    run.job_name = job.id;
     run.threads = settings_.threads;
     run.memory = settings_.memory;
     run.keep_failures = "none";
     run.checkpoint_directory = options.Text("checkpoint_dir");
     if (run.checkpoint_directory.empty() && !settings_.state_directory.empty() &&
-        !job.name.empty()) {
+        !job.name.empty() && graph->graph->has_unbounded()) {
       run.checkpoint_directory = settings_.state_directory + "/" + FileNameOf(job.name);
     }
     run.checkpoint_interval =
@@ -140,8 +144,15 @@ class PortableRunner final : public JobRunner {
     run.max_bundle_time = Duration::Millis(kBundleMillis);
     {
       const Watcher watcher(setup, listener, requests);
-      outcome = RunEmbedded(**graph, run, requests);
+      outcome = RunWatched(
+          *graph->graph, run, requests,
+          {.show = [&](const JobStatus& status) { listener->Progress(steps.Of(status)); },
+           .tell =
+               [&](const std::string& line) {
+                 listener->Message(JobListener::Importance::kWarning, line);
+               }});
     }
+    outcome.metrics = steps.Of(outcome.metrics);
     if (requests.cancel.load() && outcome.state == JobState::kFailed) {
       // What fails then does so because its workers have ended.
       outcome.state = JobState::kCancelled;

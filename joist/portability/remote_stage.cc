@@ -18,6 +18,7 @@
 #include "joist/exec/reshuffle.h"
 #include "joist/exec/waiting_elements.h"
 #include "joist/exec/wall_time.h"
+#include "joist/portability/sdk_error.h"
 #include "joist/portability/stage_output.h"
 
 namespace joist::portability {
@@ -72,6 +73,7 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
   void Push(const Batch<In>& batch) override {
     const StepScope scope(context_.stats);
     context_.stats->elements_in += batch.count;
+    stage_->figures->elements_in.fetch_add(batch.count, std::memory_order_relaxed);
     ++context_.stats->batches_in;
     ForEachUnsliced(batch, [this](const Batch<In>& unsliced) {
       if (!sides_.has_value() || !context_.is_stream) return Send(unsliced);
@@ -315,7 +317,10 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
     }
     TakeOutput();
     const Result<const fn::ProcessBundleResponse*> response = bundle_->response();
-    if (!response.ok()) Fail(response.status(), /*retryable=*/true);
+    if (!response.ok())
+      FailIn(FailedStep(response.status().message(), stage_->transforms), response.status(),
+             /*retryable=*/true);
+    stage_->figures->bundles.fetch_add(1, std::memory_order_relaxed);
     for (const fn::DelayedBundleApplication& root : (*response)->residual_roots()) KeepRest(root);
     if ((*response)->requires_finalization()) {
       callbacks_.Add(kFinalizationExpires,
@@ -351,6 +356,7 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
           outputs_[static_cast<size_t>(to - stage_->outputs.begin())]->Push(output.bytes);
       if (!pushed.ok()) Fail(pushed.status(), /*retryable=*/true);
       context_.stats->elements_out += *pushed;
+      stage_->figures->elements_out.fetch_add(*pushed, std::memory_order_relaxed);
     }
   }
 
@@ -451,10 +457,12 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
   void Check(const Status& status, bool retryable) {
     if (!status.ok()) Fail(status, retryable);
   }
-  [[noreturn]] void Fail(const Status& status, bool retryable) {
-    throw StepFailure{
-        Status(status.code(), "step \"" + std::string(context_.step) + "\": " + status.message()),
-        retryable, std::string(context_.step)};
+  [[noreturn]] void Fail(const Status& status, bool retryable) { FailIn("", status, retryable); }
+  /// `step`: the user's own; empty: the stage as a whole.
+  [[noreturn]] void FailIn(const std::string& step, const Status& status, bool retryable) {
+    const std::string name = step.empty() ? std::string(context_.step) : step;
+    throw StepFailure{Status(status.code(), "step \"" + name + "\": " + status.message()),
+                      retryable, std::string(context_.step)};
   }
 
   const RemoteStage* const stage_;

@@ -48,7 +48,7 @@ class GraphMaker {
         graph_(std::make_unique<Graph>()),
         windows_(std::make_shared<OpaqueWindows>()) {}
 
-  Result<std::unique_ptr<Graph>> Make() {
+  Result<RunnerGraph> Make() {
     is_stream_ = setup_.is_stream;
     for (const auto& [id, collection] : components_.pcollections()) {
       is_stream_ = is_stream_ || collection.is_bounded() == pipeline::IsBounded::UNBOUNDED;
@@ -58,12 +58,16 @@ class GraphMaker {
       // of it is done.
       is_stream_ = is_stream_ || (transform.urn == kProcessSizedUrn && transform.finalizes);
     }
-    for (const FusedStage& stage : FuseStages(pipeline_)) {
-      JOIST_RETURN_IF_ERROR(stage.environment.empty()
-                                ? AddOwn(pipeline_.transforms[stage.transforms[0]])
-                                : AddStage(stage));
+    std::vector<FusedStage> stages = FuseStages(pipeline_);
+    std::vector<RunnerStep> steps;
+    for (const FusedStage& stage : stages) {
+      const ExpandedTransform& first = pipeline_.transforms[stage.transforms[0]];
+      step_ = {.name = NameOf(stage)};
+      JOIST_RETURN_IF_ERROR(stage.environment.empty() ? AddOwn(first) : AddStage(stage));
+      const bool is_flatten = stage.environment.empty() && first.urn == kFlattenUrn;
+      if (!is_flatten) steps.push_back(std::move(step_));
     }
-    return std::move(graph_);
+    return RunnerGraph{std::move(graph_), std::move(stages), std::move(steps)};
   }
 
  private:
@@ -78,6 +82,7 @@ class GraphMaker {
     const std::vector<const ElementType*> outputs = step->outputs();
     node.payload = std::move(step);
     const int added = graph_->Add(std::move(node), outputs);
+    step_.nodes.push_back(added);
     const std::vector<int>& made = graph_->nodes()[static_cast<size_t>(added)].outputs;
     return made.empty() ? -1 : made[0];
   }
@@ -287,6 +292,10 @@ class GraphMaker {
     stage.run_id = setup_.job_id;
     stage.workers = setup_.workers;
     stage.counters = setup_.counters;
+    step_.figures = stage.figures;
+    for (const size_t t : fused.transforms) {
+      stage.transforms.push_back(pipeline_.transforms[t].name);
+    }
 
     fn::ProcessBundleDescriptor descriptor;
     descriptor.set_id(stage.descriptor_id);
@@ -443,6 +452,7 @@ class GraphMaker {
   const std::shared_ptr<OpaqueWindows> windows_;
   bool is_stream_ = false;
   int stages_ = 0;
+  RunnerStep step_;  ///< Whose nodes are added.
   std::set<std::string> names_;
   std::map<std::string, Windowing> windowings_;               ///< By id.
   std::map<std::string, int> collections_;                    ///< In the graph, by id.
@@ -451,8 +461,7 @@ class GraphMaker {
 
 }  // namespace
 
-Result<std::unique_ptr<Graph>> MakeRunnerGraph(ExpandedPipeline* pipeline,
-                                               const RunnerGraphSetup& setup) {
+Result<RunnerGraph> MakeRunnerGraph(ExpandedPipeline* pipeline, const RunnerGraphSetup& setup) {
   return GraphMaker(pipeline, setup).Make();
 }
 
