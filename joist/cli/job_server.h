@@ -14,6 +14,10 @@
 #include "joist/cli/command.h"
 #include "joist/serve/server_log.h"
 
+namespace joist::portability {
+class JobDisplay;
+}
+
 namespace joist::cli {
 
 inline constexpr int kJobServerPort = 8073;
@@ -29,6 +33,9 @@ struct JobServing {
   std::string artifacts_dir = {};  ///< Empty: the system's for temporary files.
   uint64_t max_artifact_bytes = 1ULL << 30;  ///< Of a job.
   std::string state_dir = {};                ///< Of streams' checkpoints; empty: they make none.
+  bool log_progress = true;                  ///< Lines of the log say how far jobs are.
+  /// Shows them instead; outlives the server.
+  portability::JobDisplay* display = nullptr;
 };
 
 /// Thread-safe.

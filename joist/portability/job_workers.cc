@@ -19,12 +19,21 @@ constexpr std::chrono::milliseconds kLookInterval{200};
 
 constexpr std::string_view kEmbedsElements = "beam:protocol:control_request_elements_embedding:v1";
 
-void PassOn(const fn::LogEntry& entry, JobListener* listener) {
+/// Beam's Python SDK says so of each bundle that fails, with the traceback that its answer has too.
+constexpr std::string_view kFailedBundle = "Error processing instruction ";
+
+/// What a worker's code logs, behind the name of the user's step that it is of.
+void PassOn(const fn::LogEntry& entry, const pipeline::Components& components,
+            JobListener* listener) {
   using Severity = fn::LogEntry::Severity;
   using Importance = JobListener::Importance;
   // Some SDKs tell of each plan and each bundle, which takes longer to pass on than to run.
   if (entry.severity() != Severity::UNSPECIFIED && entry.severity() < Severity::INFO) return;
-  std::string text = entry.message();
+  if (entry.message().starts_with(kFailedBundle)) return;
+  std::string text;
+  const auto step = components.transforms().find(entry.transform_id());
+  if (step != components.transforms().end()) text = "[" + step->second.unique_name() + "] ";
+  text += entry.message();
   if (!entry.trace().empty()) text += "\n" + entry.trace();
   listener->Message(entry.severity() >= Severity::ERROR  ? Importance::kError
                     : entry.severity() >= Severity::WARN ? Importance::kWarning
@@ -110,7 +119,9 @@ Result<JobWorkers::Started> JobWorkers::Start(const std::string& environment, co
   setup.embeds_elements =
       std::find(capabilities.begin(), capabilities.end(), kEmbedsElements) != capabilities.end();
   setup.output_memory = settings_.output_memory;
-  setup.log = [listener = listener_](const fn::LogEntry& entry) { PassOn(entry, listener); };
+  setup.log = [components = components_, listener = listener_](const fn::LogEntry& entry) {
+    PassOn(entry, *components, listener);
+  };
   Started started;
   started.worker = server_->Expect(std::move(setup));
   for (const auto& descriptor : descriptors) started.worker->AddDescriptor(*descriptor);

@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "joist/engine/machine.h"
+#include "joist/engine/watched_run.h"
 #include "joist/portability/checkpoint_folders.h"
 #include "joist/portability/expanded_pipeline.h"
 #include "joist/portability/fn_server.h"
@@ -23,6 +24,7 @@
 #include "joist/portability/output_queue.h"
 #include "joist/portability/pipeline_check.h"
 #include "joist/portability/runner_graph.h"
+#include "joist/portability/runner_steps.h"
 
 namespace joist::portability {
 namespace {
@@ -69,8 +71,8 @@ class PortableRunner final : public JobRunner {
     RunnerGraphSetup setup;
     setup.job_id = "check";
     setup.is_stream = options.Flag("streaming");
-    JOIST_ASSIGN_OR_RETURN(const std::unique_ptr<Graph> graph, MakeRunnerGraph(&pipeline, setup));
-    if (folder.empty() || !graph->has_unbounded()) return OkStatus();
+    JOIST_ASSIGN_OR_RETURN(const RunnerGraph graph, MakeRunnerGraph(&pipeline, setup));
+    if (folder.empty() || !graph.graph->has_unbounded()) return OkStatus();
     return folders_.CheckFree(folder);
   }
 
@@ -112,10 +114,12 @@ class PortableRunner final : public JobRunner {
         static_cast<size_t>(memory / kOutputPart), DefaultSpillDirectory());
     setup.workers = std::make_shared<JobWorkers>(server.get(), starter_, listener,
                                                  pipeline.components.get(), std::move(workers));
-    JOIST_ASSIGN_OR_RETURN(const std::unique_ptr<Graph> graph, MakeRunnerGraph(&pipeline, setup));
+    JOIST_ASSIGN_OR_RETURN(RunnerGraph graph, MakeRunnerGraph(&pipeline, setup));
+    listener->Graph(DrawRunnerSteps(pipeline, graph.stages, job.id));
+    const RunnerSteps steps(*graph.graph, std::move(graph.steps));
 
     RunSettings run;
-    run.job_name = job.name;
+    run.job_name = job.id;
     // Each worker is to have something to do.
     run.threads =
         std::max(settings_.threads > 0 ? settings_.threads
@@ -124,7 +128,7 @@ class PortableRunner final : public JobRunner {
     run.memory = memory - memory / kOutputPart;
     run.keep_failures = "none";
     std::shared_ptr<void> folder;
-    if (graph->has_unbounded()) {
+    if (graph.graph->has_unbounded()) {
       JOIST_ASSIGN_OR_RETURN(run.checkpoint_directory, CheckpointFolder(job, options));
       if (!run.checkpoint_directory.empty()) {
         JOIST_ASSIGN_OR_RETURN(folder, folders_.Take(run.checkpoint_directory, job.id));
@@ -135,8 +139,15 @@ class PortableRunner final : public JobRunner {
     JobOutcome outcome;
     {
       const Watcher watcher(setup, listener, requests);
-      outcome = RunEmbedded(*graph, run, requests);
+      outcome = RunWatched(
+          *graph.graph, run, requests,
+          {.show = [&](const JobStatus& status) { listener->Progress(steps.Of(status)); },
+           .tell =
+               [&](const std::string& line) {
+                 listener->Message(JobListener::Importance::kWarning, line);
+               }});
     }
+    outcome.metrics = steps.Of(outcome.metrics);
     if (requests.cancel.load() && outcome.state == JobState::kFailed) {
       // What fails then does so because its workers have ended.
       outcome.state = JobState::kCancelled;

@@ -20,6 +20,7 @@
 #include "joist/exec/waiting_elements.h"
 #include "joist/exec/wall_time.h"
 #include "joist/portability/quoted.h"
+#include "joist/portability/sdk_error.h"
 #include "joist/portability/shared_bundle.h"
 #include "joist/portability/stage_output.h"
 
@@ -124,7 +125,7 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
       for (size_t i = 0; i < batch.count; ++i) WorkOnShared(batch.values[i].bundle);
       return;
     }
-    context_.stats->elements_in += batch.count;
+    CountIn(batch.count);
     ForEachUnsliced(batch, [this](const Batch<In>& unsliced) {
       if (!sides_.has_value() || !context_.is_stream) return Send(unsliced);
       ForEachWindowRun(unsliced, [&](const Window& window, size_t first, size_t count) {
@@ -272,6 +273,11 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
     }
   }
 
+  void CountIn(size_t elements) {
+    context_.stats->elements_in += elements;
+    stage_->figures->elements_in.fetch_add(elements, std::memory_order_relaxed);
+  }
+
   /// Elements whose side inputs are there.
   void Send(const Batch<In>& batch) {
     EnsureBundle();
@@ -376,7 +382,10 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
     }
     TakeOutput();
     const Result<const fn::ProcessBundleResponse*> response = bundle_->response();
-    if (!response.ok()) Fail(response.status(), /*retryable=*/true);
+    if (!response.ok())
+      FailIn(FailedStep(response.status().message(), stage_->transforms), response.status(),
+             /*retryable=*/true);
+    stage_->figures->bundles.fetch_add(1, std::memory_order_relaxed);
     for (const fn::DelayedBundleApplication& root : (*response)->residual_roots()) KeepRest(root);
     if ((*response)->requires_finalization()) {
       callbacks_.Add(kFinalizationExpires,
@@ -412,6 +421,7 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
           outputs_[static_cast<size_t>(to - stage_->outputs.begin())]->Push(output.bytes);
       if (!pushed.ok()) Fail(pushed.status(), /*retryable=*/true);
       context_.stats->elements_out += *pushed;
+      stage_->figures->elements_out.fetch_add(*pushed, std::memory_order_relaxed);
     }
   }
 
@@ -441,7 +451,7 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
 
   /// Works on what is in `shared`, but for what is offered to others.
   void WorkOnShared(SharedBundle* shared) {
-    context_.stats->elements_in += shared->elements().size();
+    CountIn(shared->elements().size());
     EnsureBundle();
     for (const std::string& element : shared->elements()) {
       bytes_ += element;
@@ -596,10 +606,12 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
   void Check(const Status& status, bool retryable) {
     if (!status.ok()) Fail(status, retryable);
   }
-  [[noreturn]] void Fail(const Status& status, bool retryable) {
-    throw StepFailure{
-        Status(status.code(), "step " + Quoted(context_.step) + ": " + status.message()), retryable,
-        std::string(context_.step)};
+  [[noreturn]] void Fail(const Status& status, bool retryable) { FailIn("", status, retryable); }
+  /// `step`: the user's own; empty: the stage as a whole.
+  [[noreturn]] void FailIn(const std::string& step, const Status& status, bool retryable) {
+    const std::string name = step.empty() ? std::string(context_.step) : step;
+    throw StepFailure{Status(status.code(), "step " + Quoted(name) + ": " + status.message()),
+                      retryable, std::string(context_.step)};
   }
 
   const RemoteStage* const stage_;

@@ -51,7 +51,7 @@ class GraphMaker {
         graph_(std::make_unique<Graph>()),
         windows_(std::make_shared<OpaqueWindows>()) {}
 
-  Result<std::unique_ptr<Graph>> Make() {
+  Result<RunnerGraph> Make() {
     is_stream_ = setup_.is_stream;
     for (const auto& [id, collection] : components_.pcollections()) {
       is_stream_ = is_stream_ || collection.is_bounded() == pipeline::IsBounded::UNBOUNDED;
@@ -63,12 +63,16 @@ class GraphMaker {
       has_script_ = has_script_ || transform.urn == kTestStreamUrn;
       if (transform.urn == kProcessSizedUrn) restrictions_.insert(transform.main_input);
     }
-    for (const FusedStage& stage : FuseStages(pipeline_)) {
-      JOIST_RETURN_IF_ERROR(stage.environment.empty()
-                                ? AddOwn(pipeline_.transforms[stage.transforms[0]])
-                                : AddStage(stage));
+    std::vector<FusedStage> stages = FuseStages(pipeline_);
+    std::vector<RunnerStep> steps;
+    for (const FusedStage& stage : stages) {
+      const ExpandedTransform& first = pipeline_.transforms[stage.transforms[0]];
+      step_ = {.name = NameOf(stage)};
+      JOIST_RETURN_IF_ERROR(stage.environment.empty() ? AddOwn(first) : AddStage(stage));
+      const bool is_flatten = stage.environment.empty() && first.urn == kFlattenUrn;
+      if (!is_flatten) steps.push_back(std::move(step_));
     }
-    return std::move(graph_);
+    return RunnerGraph{std::move(graph_), std::move(stages), std::move(steps)};
   }
 
  private:
@@ -83,6 +87,7 @@ class GraphMaker {
     const std::vector<const ElementType*> outputs = step->outputs();
     node.payload = std::move(step);
     const int added = graph_->Add(std::move(node), outputs);
+    step_.nodes.push_back(added);
     const std::vector<int>& made = graph_->nodes()[static_cast<size_t>(added)].outputs;
     return made.empty() ? -1 : made[0];
   }
@@ -308,6 +313,10 @@ class GraphMaker {
     stage.run_id = setup_.job_id;
     stage.workers = setup_.workers;
     stage.counters = setup_.counters;
+    step_.figures = stage.figures;
+    for (const size_t t : fused.transforms) {
+      stage.transforms.push_back(pipeline_.transforms[t].name);
+    }
 
     fn::ProcessBundleDescriptor descriptor;
     descriptor.set_id(stage.descriptor_id);
@@ -463,7 +472,8 @@ class GraphMaker {
   bool is_stream_ = false;
   bool has_script_ = false;  ///< A test stream.
   int stages_ = 0;
-  std::set<std::string> uniques_;      ///< Names of nodes.
+  RunnerStep step_;                   ///< Whose nodes are added.
+  std::set<std::string> uniques_;     ///< Names of nodes.
   std::map<std::string, int> names_;  ///< That nodes were to have, and the last number behind each.
   std::set<std::string> restrictions_;           ///< Collections that splittable functions read.
   std::map<std::string, Windowing> windowings_;  ///< By id.
@@ -473,8 +483,7 @@ class GraphMaker {
 
 }  // namespace
 
-Result<std::unique_ptr<Graph>> MakeRunnerGraph(ExpandedPipeline* pipeline,
-                                               const RunnerGraphSetup& setup) {
+Result<RunnerGraph> MakeRunnerGraph(ExpandedPipeline* pipeline, const RunnerGraphSetup& setup) {
   return GraphMaker(pipeline, setup).Make();
 }
 

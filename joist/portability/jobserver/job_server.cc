@@ -32,7 +32,7 @@ class GrpcJobServer final : public JobServer {
   GrpcJobServer(const JobServerSettings& settings, JobRunner* runner,
                 std::unique_ptr<ArtifactStore> store)
       : store_(std::move(store)),
-        jobs_(runner, JobLimits{.running = settings.max_jobs}, settings.log),
+        jobs_(runner, JobLimits{.running = settings.max_jobs}, settings.log, settings.display),
         service_(runner, settings.workers, &jobs_, store_.get(), settings.log),
         staging_(&jobs_),
         retrieval_(store_.get()) {}

@@ -16,6 +16,7 @@
 
 #include "joist/base/status.h"
 #include "joist/portability/job_runner.h"
+#include "joist/portability/jobserver/job_display.h"
 
 namespace joist::portability {
 
@@ -34,6 +35,7 @@ struct JobServerSettings {
   /// runner gets the choice.
   const WorkerStarter* workers = nullptr;
   std::function<void(std::string_view)> log = {};  ///< Takes lines, one a call; any thread.
+  JobDisplay* display = nullptr;                   ///< Outlives the server; may be null.
 };
 
 class JobServer {
