@@ -10,7 +10,6 @@
 #include <limits>
 #include <utility>
 
-#include "joist/portability/quoted.h"
 
 namespace joist::portability {
 namespace {
