@@ -10,16 +10,16 @@ namespace joist::portability {
 namespace {
 
 template <class Set>
-JobOptions WithOption(const std::string& key, const Set& set) {
+JobOptions OptionsWith(const std::string& key, const Set& set) {
   ::google::protobuf::Struct options;
   set(&(*options.mutable_fields())[key]);
   return JobOptions(options.SerializeAsString());
 }
 JobOptions WithText(const std::string& key, const std::string& text) {
-  return WithOption(key, [&](auto* value) { value->set_string_value(text); });
+  return OptionsWith(key, [&](auto* value) { value->set_string_value(text); });
 }
 JobOptions WithNumber(double number) {
-  return WithOption("n", [&](auto* value) { value->set_number_value(number); });
+  return OptionsWith("n", [&](auto* value) { value->set_number_value(number); });
 }
 
 TEST(JobOptions, AreFoundByBothNames) {
@@ -29,7 +29,7 @@ TEST(JobOptions, AreFoundByBothNames) {
   EXPECT_TRUE(WithText("streaming", "true").Flag("streaming"));
   EXPECT_FALSE(WithText("streaming", "no").Flag("streaming"));
   const auto null = [](auto* value) { value->set_null_value(::google::protobuf::NULL_VALUE); };
-  EXPECT_EQ(WithOption("n", null).Number("n", 7, 1, 9).value(), 7);
+  EXPECT_EQ(OptionsWith("n", null).Number("n", 7, 1, 9).value(), 7);
   EXPECT_EQ(JobOptions("no message").Text("dir"), "");
 }
 

@@ -74,6 +74,7 @@ class TinyWorker final : public StartedWorker {
       : sdk_(*sdk), worker_id_(id) {
     ::grpc::ChannelArguments arguments;
     arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+    arguments.SetMaxReceiveMessageSize(-1);
     const auto channel =
         ::grpc::CreateCustomChannel(endpoint, ::grpc::InsecureChannelCredentials(), arguments);
     control_stub_ = fn::BeamFnControl::NewStub(channel);
@@ -505,6 +506,19 @@ TEST_F(PortableRunnerTest, AGroupByKeyWhoseOutputHasOtherCodersIsRefused) {
   EXPECT_EQ(refused.code(), StatusCode::kInvalidArgument);
   EXPECT_TRUE(refused.message().starts_with("step \"group\" groups by key, and the coder of its "))
       << refused.message();
+}
+
+// More than the job's memory, and than what its workers may have waiting.
+TEST_F(PortableRunnerTest, AnElementMayBeLarge) {
+  constexpr size_t kBytes = 200 << 20;
+  Put("impulse", kImpulseUrn, "", bytes_);
+  ParDo("words", "impulse", kv_,
+        [](Call* call) { call->outputs = {Pair("a", std::string(kBytes, 'x'))}; });
+  Put("group", kGroupByKeyUrn, "words", groups_);
+  std::atomic<size_t> bytes = 0;
+  ParDo("measure", "group", bytes_, [&](Call* call) { bytes += call->value.size(); });
+  RunToEnd();
+  EXPECT_EQ(bytes, Group("a", {std::string(kBytes, 'x')}).size());
 }
 
 // What it had output is not there twice.

@@ -19,6 +19,28 @@ constexpr std::string_view kRequired[] = {
 /// Those that a runner can follow and an SDK may know.
 constexpr std::string_view kOptional[] = {kBoolCoder, kStringCoder, kVarintCoder, kNullableCoder};
 
+const pipeline::Coder* FindCoder(const pipeline::Components& components, const std::string& id) {
+  const auto found = components.coders().find(id);
+  return found == components.coders().end() ? nullptr : &found->second;
+}
+
+/// Whether two coders are of one structure, and have the same payloads where those count.
+bool AreAlike(const pipeline::Components& components, const std::string& a, const std::string& b,
+              bool with_payloads) {
+  if (a == b) return true;
+  const pipeline::Coder* const of_a = FindCoder(components, a);
+  const pipeline::Coder* const of_b = FindCoder(components, b);
+  if (of_a == nullptr || of_b == nullptr) return false;
+  const auto& parts_a = of_a->component_coder_ids();
+  const auto& parts_b = of_b->component_coder_ids();
+  return of_a->spec().urn() == of_b->spec().urn() &&
+         (!with_payloads || of_a->spec().payload() == of_b->spec().payload()) &&
+         std::equal(parts_a.begin(), parts_a.end(), parts_b.begin(), parts_b.end(),
+                    [&](const auto& x, const auto& y) {
+                      return AreAlike(components, x, y, with_payloads);
+                    });
+}
+
 }  // namespace
 
 RunnerCoders::RunnerCoders(pipeline::Components* components)
@@ -111,40 +133,22 @@ Result<WireCoder> RunnerCoders::Wire(const std::string& coder_id) const {
   return WireCoder::Of(spec);
 }
 
-const pipeline::Coder* RunnerCoders::Find(const std::string& id) const {
-  const auto found = components_->coders().find(id);
-  return found == components_->coders().end() ? nullptr : &found->second;
-}
-
 bool RunnerCoders::AreGroupsOf(const std::string& kvs, const std::string& groups) const {
   const auto is = [](const pipeline::Coder* coder, std::string_view urn, int parts) {
     return coder != nullptr && coder->spec().urn() == urn &&
            coder->component_coder_ids_size() == parts;
   };
-  const pipeline::Coder* const kv = Find(kvs);
-  const pipeline::Coder* const group = Find(groups);
+  const pipeline::Coder* const kv = FindCoder(*components_, kvs);
+  const pipeline::Coder* const group = FindCoder(*components_, groups);
   if (!is(kv, kKvCoder, 2) || !is(group, kKvCoder, 2)) return false;
-  const pipeline::Coder* const values = Find(group->component_coder_ids(1));
+  const pipeline::Coder* const values = FindCoder(*components_, group->component_coder_ids(1));
   return is(values, kIterableCoder, 1) &&
-         AreAlike(kv->component_coder_ids(0), group->component_coder_ids(0), false) &&
-         AreAlike(kv->component_coder_ids(1), values->component_coder_ids(0), false);
+         AreAlike(*components_, kv->component_coder_ids(0), group->component_coder_ids(0), false) &&
+         AreAlike(*components_, kv->component_coder_ids(1), values->component_coder_ids(0), false);
 }
 
 bool RunnerCoders::AreSame(const std::string& a, const std::string& b) const {
-  return AreAlike(a, b, true);
-}
-
-bool RunnerCoders::AreAlike(const std::string& a, const std::string& b, bool with_payloads) const {
-  if (a == b) return true;
-  const pipeline::Coder* const of_a = Find(a);
-  const pipeline::Coder* const of_b = Find(b);
-  if (of_a == nullptr || of_b == nullptr) return false;
-  const auto& parts_a = of_a->component_coder_ids();
-  const auto& parts_b = of_b->component_coder_ids();
-  return of_a->spec().urn() == of_b->spec().urn() &&
-         (!with_payloads || of_a->spec().payload() == of_b->spec().payload()) &&
-         std::equal(parts_a.begin(), parts_a.end(), parts_b.begin(), parts_b.end(),
-                    [&](const auto& x, const auto& y) { return AreAlike(x, y, with_payloads); });
+  return AreAlike(*components_, a, b, true);
 }
 
 }  // namespace joist::portability

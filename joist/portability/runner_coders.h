@@ -41,8 +41,6 @@ class RunnerCoders {
 
  private:
   static std::vector<std::string> MadeOf(std::string_view urn, std::vector<std::string> components);
-  const pipeline::Coder* Find(const std::string& id) const;
-  bool AreAlike(const std::string& a, const std::string& b, bool with_payloads) const;
   Result<std::string> AddLengths(const std::string& coder_id, int depth);
 
   pipeline::Components* const components_;
