@@ -2,6 +2,7 @@
 
 #include "joist/portability/opaque_windows.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "joist/base/hash.h"
@@ -10,6 +11,8 @@ namespace joist::portability {
 namespace {
 
 constexpr size_t kBytesOfWindow = 100;
+/// An element may wait for a checkpoint that begins when the one that is being made is done.
+constexpr uint64_t kTurnsKept = 3;
 
 /// The start that stands for `encoded`; no window is empty.
 Timestamp StartOf(Timestamp end, std::string_view encoded) {
@@ -23,49 +26,68 @@ Result<Window> OpaqueWindows::Intern(Timestamp max_timestamp, std::string_view e
   const Timestamp end = max_timestamp + Duration::Millis(1);
   const Window window = {StartOf(end, encoded), end};
   const std::lock_guard lock(mutex_);
-  const auto known = encodings_.find(window);
-  if (known != encodings_.end()) {
-    if (known->second == encoded) return window;
+  const auto known = windows_.find(window);
+  if (known != windows_.end()) {
+    known->second.came = turn_;
+    if (known->second.encoded == encoded) return window;
     return Internal("two windows that end at " + end.ToString() +
                     " cannot be told apart: their encodings have one hash");
   }
   if (bytes_ + encoded.size() + kBytesOfWindow > kMostBytes) {
     return Status(StatusCode::kResourceExhausted,
-                  "there are " + std::to_string(encodings_.size()) +
+                  "there are " + std::to_string(windows_.size()) +
                       " windows of a type of their own, whose encodings take more than " +
                       std::to_string(kMostBytes) + " bytes");
   }
   bytes_ += encoded.size() + kBytesOfWindow;
-  encodings_.emplace(window, encoded);
+  windows_.emplace(window, Known{std::string(encoded), turn_});
   return window;
 }
 
 std::optional<std::string> OpaqueWindows::EncodingOf(const Window& window) const {
   const std::lock_guard lock(mutex_);
-  const auto known = encodings_.find(window);
-  if (known == encodings_.end()) return std::nullopt;
-  return known->second;
+  const auto known = windows_.find(window);
+  if (known == windows_.end()) return std::nullopt;
+  return known->second.encoded;
 }
 
-void OpaqueWindows::ForgetBefore(Timestamp end) {
+void OpaqueWindows::Hold(const void* holder, Timestamp earliest) {
   const std::lock_guard lock(mutex_);
-  while (!encodings_.empty() && encodings_.begin()->first.end < end) {
-    bytes_ -= encodings_.begin()->second.size() + kBytesOfWindow;
-    encodings_.erase(encodings_.begin());
+  held_[holder] = earliest;
+}
+
+void OpaqueWindows::Release(const void* holder) {
+  const std::lock_guard lock(mutex_);
+  held_.erase(holder);
+}
+
+void OpaqueWindows::Forget() {
+  const std::lock_guard lock(mutex_);
+  ++turn_;
+  if (held_.empty()) return;
+  Timestamp earliest = Timestamp::Max();
+  for (const auto& [holder, held] : held_) earliest = std::min(earliest, held);
+  for (auto known = windows_.begin(); known != windows_.end() && known->first.end < earliest;) {
+    if (known->second.came + kTurnsKept > turn_) {
+      ++known;
+      continue;
+    }
+    bytes_ -= known->second.encoded.size() + kBytesOfWindow;
+    known = windows_.erase(known);
   }
 }
 
 size_t OpaqueWindows::size() const {
   const std::lock_guard lock(mutex_);
-  return encodings_.size();
+  return windows_.size();
 }
 
 void OpaqueWindows::Save(std::string* out) const {
   const std::lock_guard lock(mutex_);
-  PutVarint(encodings_.size(), out);
-  for (const auto& [window, encoded] : encodings_) {
+  PutVarint(windows_.size(), out);
+  for (const auto& [window, known] : windows_) {
     PutInstant(window.max_timestamp().millis, out);
-    PutBytes(encoded, out, /*nested=*/true);
+    PutBytes(known.encoded, out, /*nested=*/true);
   }
 }
 

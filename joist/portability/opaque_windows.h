@@ -5,6 +5,9 @@
 // It becomes an interval that ends behind the max timestamp and whose start stands for the
 // encoding; the table gives the encoding back. Thread-safe.
 //
+// A stream forgets windows. Who may still need the encodings of some says since when (Hold). What
+// is late holds nothing back, but is soon through: a window that has just come is kept as well.
+//
 // Invariants:
 //  1. The interval follows from max timestamp and encoding alone: the same in each process and
 //     after a restart.
@@ -15,6 +18,7 @@
 #define JOIST_PORTABILITY_OPAQUE_WINDOWS_H_
 
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -38,8 +42,14 @@ class OpaqueWindows {
   /// The encoding; none where `window` was not interned, or was forgotten.
   std::optional<std::string> EncodingOf(const Window& window) const;
 
-  /// No window that ends before `end` comes any more.
-  void ForgetBefore(Timestamp end);
+  /// From now on `holder`, which stands for whoever calls, needs no window that ends before
+  /// `earliest`, but those that come.
+  void Hold(const void* holder, Timestamp earliest);
+  /// It needs none any more.
+  void Release(const void* holder);
+  /// To be called once for each checkpoint (or bundle, where there are none) that is safe. Forgets
+  /// what ends before all that is held and has not come since the third last call.
+  void Forget();
 
   size_t size() const;
 
@@ -48,9 +58,16 @@ class OpaqueWindows {
   bool Restore(ByteReader* in);
 
  private:
+  struct Known {
+    std::string encoded;
+    uint64_t came;  ///< In which turn, the last time.
+  };
+
   mutable std::mutex mutex_;
-  std::map<Window, std::string> encodings_;  ///< In the order in which windows end.
+  std::map<Window, Known> windows_;  ///< In the order in which they end.
   size_t bytes_ = 0;
+  uint64_t turn_ = 0;  ///< Calls of Forget.
+  std::map<const void*, Timestamp> held_;
 };
 
 }  // namespace joist::portability

@@ -12,6 +12,8 @@
 #include <org/apache/beam/model/pipeline/v1/metrics.pb.h>
 #include <unistd.h>
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <atomic>
 #include <chrono>
@@ -162,10 +164,10 @@ class TinyWorker final : public StartedWorker {
         return;
       }
       for (const auto& [kept, rest] : std::exchange(found->second.waiting, {})) {
-        Fill(rest, split->add_residual_roots());
+        Fill("read", rest, split->add_residual_roots());
         if (kept.empty()) continue;
         fn::DelayedBundleApplication primary;
-        Fill(kept, &primary);
+        Fill("read", kept, &primary);
         *split->add_primary_roots() = primary.application();
         // It is the only element.
         split->add_channel_splits()->set_transform_id(wanted.begin()->first);
@@ -201,8 +203,9 @@ class TinyWorker final : public StartedWorker {
                                                        PaneInfo::NoFiring(), &header));
     return header;
   }
-  static void Fill(const std::string& value, fn::DelayedBundleApplication* root) {
-    root->mutable_application()->set_transform_id("read");
+  static void Fill(const std::string& transform, const std::string& value,
+                   fn::DelayedBundleApplication* root) {
+    root->mutable_application()->set_transform_id(transform);
     root->mutable_application()->set_input_id("i");
     root->mutable_application()->set_element(Header() + value);
   }
@@ -269,13 +272,16 @@ class TinyWorker final : public StartedWorker {
       if (name == "record") {
         bundle->recorded.push_back(value);
       } else {
-        sdk_.functions.at(name)(&call);
+        const bool cuts = transform.spec().urn() == kTruncateUrn;
+        sdk_.functions.at(cuts ? name + "/Truncate" : name)(&call);
       }
       for (const std::string& output : call.outputs) {
         const std::string& to = transform.outputs().begin()->second;
         if (!HandOn(id, to, output, descriptor, bundle)) return false;
       }
-      for (const std::string& rest : call.rest) Fill(rest, bundle->response.add_residual_roots());
+      for (const std::string& rest : call.rest) {
+        Fill(name, rest, bundle->response.add_residual_roots());
+      }
       if (!call.rest_at_split.empty()) {
         bundle->waiting.emplace_back(call.kept_at_split, call.rest_at_split);
       }
@@ -788,6 +794,149 @@ TEST_F(SharedCountdown, AWorkerMayBeUnableToSplit) {
   ExpectAll();
   EXPECT_EQ(sdk_.splits, 1);
   EXPECT_EQ(begun_, (std::vector<int>{3, 3}));
+}
+
+/// A stream of splittable functions that give the numbers of ranges, one in a bundle; that of 20
+/// asks for a drain. What comes out is "ELEMENT NUMBER".
+class Drain : public PortableRunnerTest {
+ protected:
+  static constexpr int kDrainsAt = 20;
+  static constexpr int kNoEnd = 1'000'000'000;
+
+  struct Range {
+    std::string element;
+    int from = 0;
+    int to = 0;
+    std::string Encoded() const {
+      std::string size;
+      Coder<double>::Encode(1.0, &size, /*nested=*/true);
+      return Nested(element) + Nested(std::to_string(from)) + Nested(std::to_string(to)) + size;
+    }
+  };
+  static Range RangeOf(const Call& call) {
+    ByteReader in(call.value);
+    std::string_view element, from, to;
+    EXPECT_TRUE(in.TakeBytes(&element, true) && in.TakeBytes(&from, true) &&
+                in.TakeBytes(&to, true));
+    return {std::string(element), std::stoi(std::string(from)), std::stoi(std::string(to))};
+  }
+  static std::string Number(const std::string& element, int number) {
+    return Nested(element + " " + std::to_string(number));
+  }
+
+  Drain() { Put("impulse", kImpulseUrn, "", bytes_); }
+
+  /// `cut` is given a range and how it is cut, and may leave it as it is.
+  void PutRanges(const std::string& id, const std::string& from, int end,
+                 const std::function<void(Range*)>& cut) {
+    pipeline::ParDoPayload payload;
+    payload.set_restriction_coder_id(kv_);
+    ParDo(
+        id, from, bytes_,
+        [this, id](Call* call) {
+          Range range = RangeOf(*call);
+          call->outputs = {Number(range.element, range.from)};
+          if (id == "read" && range.from == kDrainsAt) requests_.drain = true;
+          if (id == fails_ && range.from == kDrainsAt * 2 && !std::exchange(has_failed_, true)) {
+            call->error = "not now";
+          }
+          if (++range.from < range.to) call->rest = {range.Encoded()};
+        },
+        payload);
+    sdk_.functions[id + "/PairWithRestriction"] = [end](Call* call) {
+      call->outputs = {call->value + Nested("0") + Nested(std::to_string(end))};
+    };
+    sdk_.functions[id + "/SplitAndSize"] = [](Call* call) {
+      std::string size;
+      Coder<double>::Encode(1.0, &size, /*nested=*/true);
+      call->outputs = {call->value + size};
+    };
+    sdk_.functions[id + "/Truncate"] = [cut](Call* call) {
+      Range range = RangeOf(*call);
+      cut(&range);
+      if (range.from < range.to) call->outputs = {range.Encoded()};
+    };
+    components()->mutable_pcollections()->at(id).set_is_bounded(pipeline::IsBounded::UNBOUNDED);
+  }
+  void CanTruncate() {
+    components()->mutable_environments()->at("sdk").add_capabilities(std::string(kTruncateUrn));
+  }
+  static std::vector<std::string> Numbers(const std::string& element, int to) {
+    std::vector<std::string> numbers;
+    for (int number = 0; number < to; ++number) numbers.push_back(Number(element, number));
+    std::sort(numbers.begin(), numbers.end());
+    return numbers;
+  }
+
+  std::string fails_;  ///< Which function does, once.
+  bool has_failed_ = false;
+};
+
+TEST_F(Drain, EndsWhatHasNoEnd) {
+  std::atomic<int> cuts = 0;
+  int at = 0;
+  PutRanges("read", "impulse", kNoEnd, [&](Range* range) {
+    ++cuts;
+    at = range->to = range->from;
+  });
+  CanTruncate();
+  Record("read");
+  RunToEnd();
+  EXPECT_GT(at, kDrainsAt);
+  EXPECT_EQ(recorded(), Numbers("", at));
+  EXPECT_EQ(cuts, 1);
+}
+
+TEST_F(Drain, DoesWhatTheFunctionSaysIsToBeDoneStill) {
+  std::atomic<int> cuts = 0;
+  int end = 0;
+  PutRanges("read", "impulse", kNoEnd, [&](Range* range) {
+    ++cuts;
+    end = range->to = range->from + 15;
+  });
+  CanTruncate();
+  Record("read");
+  RunToEnd();
+  EXPECT_EQ(recorded(), Numbers("", end));
+  EXPECT_EQ(cuts, 1);  // What is cut is not cut again.
+}
+
+TEST_F(Drain, AnSdkThatCutsNothingGoesOnToItsEnd) {
+  PutRanges("read", "impulse", 30, [](Range*) { FAIL(); });
+  Record("read");
+  RunToEnd();
+  EXPECT_EQ(recorded(), Numbers("", 30));
+}
+
+// Also where it goes on from a checkpoint.
+TEST_F(Drain, WhatStillComesIsCutToo) {
+  fails_ = "read";
+  PutRanges("read", "impulse", kNoEnd, [](Range* range) { range->to = 60; });
+  std::mutex mutex;
+  std::set<std::string> cut;
+  PutRanges("each", "read", 2, [&](Range* range) {
+    const std::lock_guard lock(mutex);
+    cut.insert(range->element);
+  });
+  CanTruncate();
+  Record("each");
+  const std::filesystem::path folder =
+      std::filesystem::temp_directory_path() / ("joist_drain_" + std::to_string(getpid()));
+  settings_.state_directory = folder;
+  (*options_.mutable_fields())["checkpoint_dir"].set_string_value("drain");
+  (*options_.mutable_fields())["checkpoint_interval"].set_number_value(1);
+  RunToEnd();
+  std::filesystem::remove_all(folder);
+  EXPECT_TRUE(has_failed_);
+  std::set<std::string> expected;
+  for (int number = 0; number < 60; ++number) {
+    const std::string element = " " + std::to_string(number);
+    expected.insert({Number(element, 0), Number(element, 1)});
+    // Those before may be as well.
+    if (number <= kDrainsAt * 2) continue;
+    EXPECT_TRUE(cut.contains(element)) << element;
+  }
+  EXPECT_EQ(std::set<std::string>(sdk_.recorded.begin(), sdk_.recorded.end()), expected);
 }
 
 TEST_F(PortableRunnerTest, FunctionsKeepWhatIsTheirs) {

@@ -54,6 +54,7 @@ struct Restriction {
   std::string element;  ///< A windowed value of the stage's input.
   Timestamp due;        ///< In processing time.
   Timestamp hold;       ///< No output will be before.
+  bool is_truncated = false;
 };
 
 Timestamp TimestampOf(const ::google::protobuf::Timestamp& time) {
@@ -107,6 +108,10 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
                      context.is_stream ? std::string() : stage->run_id);
     }
     if constexpr (kIsKeyed) state_.emplace(context, *stage->state);
+    if (has_opaque_windows()) stage->opaque_windows->Hold(this, Timestamp::Min());
+  }
+  ~RemoteOperator() override {
+    if (has_opaque_windows()) stage_->opaque_windows->Release(this);
   }
 
   ~RemoteOperator() override {
@@ -151,6 +156,7 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
   void Committed() override {
     if (!context_.has_checkpoints) callbacks_.Saved();
     callbacks_.Run();
+    if (saves_windows()) stage_->opaque_windows->Forget();
   }
 
   void Resume() override {
@@ -175,6 +181,11 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
       state_->set_watermark(std::min(input, waiting_.earliest()));
       FireTimers(TimeDomain::kEvent);
     }
+    if (has_opaque_windows()) {
+      const Duration lateness =
+          context_.windowing == nullptr ? Duration::Zero() : context_.windowing->allowed_lateness;
+      stage_->opaque_windows->Hold(this, std::min(input, hold()) - lateness);
+    }
   }
   Timestamp hold() const override {
     Timestamp hold = waiting_.earliest();
@@ -196,6 +207,13 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
       PutBytes(work.element, out, /*nested=*/true);
       SaveValue(work.due, out);
       SaveValue(work.hold, out);
+      PutByte(work.is_truncated ? 1 : 0, out);
+    }
+    PutByte(is_draining_ ? 1 : 0, out);
+    if (saves_windows()) {
+      stage_->opaque_windows->Save(out);
+    } else if (stage_->saves_windows) {
+      OpaqueWindows().Save(out);  // The first lane has them.
     }
     if constexpr (kIsKeyed) state_->SaveClocks(out);
   }
@@ -217,13 +235,19 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
     for (; count > 0; --count) {
       Restriction work;
       std::string_view element;
+      uint8_t is_truncated;
       if (!in->TakeBytes(&element, /*nested=*/true) || !RestoreValue(in, &work.due) ||
-          !RestoreValue(in, &work.hold)) {
+          !RestoreValue(in, &work.hold) || !in->TakeByte(&is_truncated)) {
         return false;
       }
       work.element = element;
+      work.is_truncated = is_truncated != 0;
       if (is_own) work_.push_back(std::move(work));
     }
+    uint8_t is_draining;
+    if (!in->TakeByte(&is_draining)) return false;
+    is_draining_ = is_draining != 0;
+    if (stage_->saves_windows && is_own && !stage_->opaque_windows->Restore(in)) return false;
     if constexpr (kIsKeyed) return state_->RestoreClocks(in);
     return true;
   }
@@ -237,6 +261,8 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
   void Drain() override {
     is_draining_ = true;
     if constexpr (kIsKeyed) state_->Drain();
+    if (!truncates()) return;
+    for (Restriction& work : work_) work.due = Timestamp::Min();
   }
   OperatorStatus status() const override {
     OperatorStatus status;
@@ -255,6 +281,13 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
 
  private:
   using SteadyClock = std::chrono::steady_clock;
+
+  bool has_opaque_windows() const {
+    return context_.is_stream && stage_->opaque_windows != nullptr;
+  }
+  bool saves_windows() const {
+    return has_opaque_windows() && stage_->saves_windows && context_.lane == 0;
+  }
 
   Status Handle(const fn::StateRequest& request, fn::StateResponse* response) override {
     switch (request.state_key().type_case()) {
@@ -280,7 +313,7 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
 
   /// Elements whose side inputs are there.
   void Send(const Batch<In>& batch) {
-    EnsureBundle();
+    if (!truncates()) EnsureBundle();
     bytes_.clear();
     std::string_view header;
     for (size_t i = 0; i < batch.count; ++i) {
@@ -319,8 +352,9 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
       } else if constexpr (!kIsShared) {
         bytes_ += batch.values[i];
       }
-      if (!stage_->splittable.empty())
-        sent_.push_back({bytes_.substr(begin), now(), header_timestamp_});
+      if (stage_->splittable.empty()) continue;
+      (truncates() ? work_ : sent_).push_back({bytes_.substr(begin), now(), header_timestamp_});
+      if (truncates()) bytes_.clear();
     }
     SendBytes();
     if (!context_.is_stream && bundle_bytes_ >= kMostBundleBytes) {
@@ -339,6 +373,11 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
 
   void EnsureBundle() {
     if (bundle_ != nullptr) return;
+    bundle_bytes_ = 0;
+    sent_.clear();
+    bundle_ = MakeBundle(stage_->descriptor_id);
+  }
+  std::unique_ptr<WorkerBundle> MakeBundle(const std::string& descriptor_id) {
     if (worker_ == nullptr || !worker_->is_alive()) {
       Result<std::shared_ptr<SdkWorker>> worker = stage_->workers->Get(stage_->environment, share_);
       if (!worker.ok()) {
@@ -349,11 +388,8 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
     std::vector<std::string> tokens;
     if (sides_.has_value()) tokens = sides_->cache_tokens();
     if constexpr (kIsKeyed) tokens.push_back(state_->cache_token());
-    bundle_bytes_ = 0;
-    sent_.clear();
     const bool has_state = kIsKeyed || sides_.has_value();
-    bundle_ =
-        worker_->MakeBundle(stage_->descriptor_id, has_state ? this : nullptr, std::move(tokens));
+    return worker_->MakeBundle(descriptor_id, has_state ? this : nullptr, std::move(tokens));
   }
 
   /// Waits for the worker's answer, and pushes what it still outputs.
@@ -381,22 +417,27 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
       }
     }
     TakeOutput();
-    const Result<const fn::ProcessBundleResponse*> response = bundle_->response();
-    if (!response.ok())
+    TakeResponse(*bundle_);
+    bundle_.reset();
+    sent_.clear();
+  }
+  /// Of a bundle that is done.
+  void TakeResponse(const WorkerBundle& bundle) {
+    const Result<const fn::ProcessBundleResponse*> response = bundle.response();
+    if (!response.ok()) {
       FailIn(FailedStep(response.status().message(), stage_->transforms), response.status(),
              /*retryable=*/true);
+    }
     stage_->figures->bundles.fetch_add(1, std::memory_order_relaxed);
     for (const fn::DelayedBundleApplication& root : (*response)->residual_roots()) KeepRest(root);
     if ((*response)->requires_finalization()) {
       callbacks_.Add(kFinalizationExpires,
-                     [worker = worker_, id = bundle_->instruction_id()] { worker->Finalize(id); });
+                     [worker = worker_, id = bundle.instruction_id()] { worker->Finalize(id); });
     }
     Counts counts = stage_->counters->Attempted(*worker_, **response);
     callbacks_.Add(
         Duration::Millis(std::numeric_limits<int32_t>::max()),
         [counters = stage_->counters, counts = std::move(counts)] { counters->Committed(counts); });
-    bundle_.reset();
-    sent_.clear();
   }
 
   void TakeOutput() {
@@ -446,7 +487,44 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
       work.hold = std::min(work.hold, TimestampOf(watermark));
     }
     if (root.application().output_watermarks().empty()) work.hold = Timestamp::Min();
+    work.is_truncated = truncates();  // What it is the rest of is.
     work_.push_back(std::move(work));
+  }
+
+  /// Whether restrictions are cut before they are worked on.
+  bool truncates() const { return is_draining_ && stage_->truncation.has_value(); }
+
+  /// Has the SDK cut what it has not cut yet. What it leaves of several is not told apart: it holds
+  /// back what the first of them does.
+  void Truncate() {
+    const auto whole = std::stable_partition(
+        work_.begin(), work_.end(), [](const Restriction& work) { return work.is_truncated; });
+    if (whole == work_.end()) return;
+    const std::unique_ptr<WorkerBundle> bundle = MakeBundle(stage_->truncation->descriptor_id);
+    Timestamp hold = Timestamp::Max();
+    for (auto work = whole; work != work_.end(); ++work) {
+      hold = std::min(hold, work->hold);
+      Check(bundle->Send(stage_->source, work->element), /*retryable=*/true);
+    }
+    work_.erase(whole, work_.end());
+    Check(bundle->EndInput(), /*retryable=*/true);
+    std::string left;
+    const auto take = [&] {
+      for (BundleOutput output; bundle->TryTake(&output);) left += output.bytes;
+    };
+    for (; !bundle->is_done(); bundle->Wait(kWait)) take();
+    take();
+    TakeResponse(*bundle);
+    ByteReader in(left);
+    WindowedHeader header;
+    while (in.remaining() > 0) {
+      const size_t begin = in.position();
+      if (!stage_->windows.TakeHeader(&in, &header) || !stage_->truncation->coder.Skip(&in)) {
+        Fail(Internal(std::string("the SDK has cut a restriction to what is none: ") + in.error()),
+             /*retryable=*/true);
+      }
+      work_.push_back({left.substr(begin, in.position() - begin), now(), hold, true});
+    }
   }
 
   /// Works on what is in `shared`, but for what is offered to others.
@@ -550,7 +628,9 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
 
   /// What is due.
   void WorkOn(Timestamp now) {
+    if (truncates()) Truncate();
     std::vector<Restriction> all = std::exchange(work_, {});
+    if (all.empty()) return;
     EnsureBundle();
     for (Restriction& work : all) {
       if (work.due > now) {

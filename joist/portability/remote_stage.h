@@ -17,6 +17,7 @@
 #include "joist/portability/job_counters.h"
 #include "joist/portability/job_workers.h"
 #include "joist/portability/keyed_state.h"
+#include "joist/portability/opaque_windows.h"
 #include "joist/portability/side_input_state.h"
 #include "joist/portability/stage_figures.h"
 #include "joist/portability/window_codec.h"
@@ -31,19 +32,30 @@ struct RemoteOutput {
   WindowCodec windows = WindowCodec::ForGlobal();
 };
 
+/// What has the SDK cut restrictions to what is to be done before the job ends.
+struct Truncation {
+  std::string descriptor_id = {};  ///< From the stage's source to one sink.
+  WireCoder coder = {};            ///< Of the stage's input.
+};
+
 /// Immutable but for the workers and counters; thread-safe.
 struct RemoteStage {
   std::string environment = {};
   std::string descriptor_id = {};
   std::string source = {};                         ///< Transform of the descriptor.
   WindowCodec windows = WindowCodec::ForGlobal();  ///< Of the input.
+  /// Those of the job, where the input's windows are of the SDK's own; null else.
+  std::shared_ptr<OpaqueWindows> opaque_windows = {};
+  bool saves_windows = false;  ///< One stage of a job is the one that saves them, and forgets.
   std::vector<RemoteOutput> outputs = {};
   std::vector<SideInputSpec> side_inputs = {};  ///< As the step's side inputs are in the graph.
   std::optional<KeyedStateSpec> state = {};
   /// The splittable function that it begins with: a transform of the descriptor; empty if none.
   std::string splittable = {};
   bool shares_bundles = false;  ///< What it begins with comes from KeptRestrictions.
-  std::string run_id = {};      ///< Names this run of the job.
+  /// Of `splittable`; none: the SDK has none, and all goes on to its end.
+  std::optional<Truncation> truncation = {};
+  std::string run_id = {};  ///< Names this run of the job.
   std::shared_ptr<JobWorkers> workers = {};
   std::shared_ptr<JobCounters> counters = {};
   std::shared_ptr<StageFigures> figures = std::make_shared<StageFigures>();

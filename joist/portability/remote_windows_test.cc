@@ -80,10 +80,36 @@ TEST(OpaqueWindows, TheOldAreForgotten) {
   OpaqueWindows windows;
   const Window red = *windows.Intern(Sec(10), "red");
   const Window black = *windows.Intern(Sec(20), "black");
-  windows.ForgetBefore(Sec(20));
+  const auto forget = [&](int times) {
+    for (; times > 0; --times) windows.Forget();
+    return windows.size();
+  };
+  EXPECT_EQ(forget(5), 2U);  // Nobody has said what is needed.
+  const int slow = 0;
+  const int fast = 0;
+  windows.Hold(&slow, Timestamp::Min());
+  windows.Hold(&fast, Sec(100));
+  EXPECT_EQ(forget(5), 2U);
+  windows.Hold(&slow, Sec(20));
+  EXPECT_EQ(forget(1), 1U);
   EXPECT_EQ(windows.EncodingOf(red), std::nullopt);
   EXPECT_EQ(windows.EncodingOf(black), "black");
-  EXPECT_EQ(windows.size(), 1U);
+  windows.Release(&slow);
+  EXPECT_EQ(forget(1), 0U);
+}
+
+TEST(OpaqueWindows, WhatComesLateIsKeptForAWhile) {
+  OpaqueWindows windows;
+  const int holder = 0;
+  windows.Hold(&holder, Sec(100));
+  for (int times = 0; times < 2; ++times) {
+    const Window late = *windows.Intern(Sec(10), "late");
+    windows.Forget();
+    windows.Forget();
+    EXPECT_EQ(windows.EncodingOf(late), "late");
+  }
+  windows.Forget();
+  EXPECT_EQ(windows.size(), 0U);
 }
 
 TEST(OpaqueWindows, GroupElementsAsIntervalsDo) {
@@ -138,25 +164,6 @@ TEST(WindowCode, WritesWhatBeamsCodersDo) {
   std::string bytes;
   EXPECT_EQ(WindowCode(colored, table).Put(Of(0, 10), &bytes).message(),
             "a window that ends at 1970-01-01T00:00:10.000Z is not known any more");
-}
-
-TEST(WindowCode, StrategiesGetWireCoders) {
-  pipeline::Components components;
-  ComponentsBuilder builder(&components);
-  WindowingStrategy windowing;
-  windowing.window_fn = WindowFn::Fixed(Duration::Hours(1));
-  const std::string hourly = *builder.AddWindowing(windowing);
-  const std::string before = components.windowing_strategies().at(hourly).window_coder_id();
-  pipeline::WindowingStrategy& colored = (*components.mutable_windowing_strategies())["colored"];
-  colored.set_window_coder_id(builder.AddCoder(MakeCoderSpec("someone:colored:v1")));
-  for (int times = 0; times < 2; ++times) {  // The second time nothing is left to do.
-    ASSERT_TRUE(UseWireWindows(&components).ok());
-    EXPECT_EQ(components.windowing_strategies().at(hourly).window_coder_id(), before);
-    EXPECT_EQ(CoderFromProto(colored.window_coder_id(), components)->ToString(),
-              "custom_window<length_prefix<someone:colored:v1>>");
-  }
-  colored.set_window_coder_id("gone");
-  EXPECT_EQ(UseWireWindows(&components).message(), "the coder \"gone\" does not exist");
 }
 
 /// Makes one what begins at even seconds, as an SDK would.

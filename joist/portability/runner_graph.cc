@@ -142,12 +142,15 @@ class GraphMaker {
     return &(windowings_[id] = std::move(made));
   }
   bool IsOfPython(const std::string& environment) const {
+    return IsCapable(environment, "beam:version:sdk_base:apache/beam_python");
+  }
+  /// Whether an SDK says so of itself; `capability` is that, or how it begins.
+  bool IsCapable(const std::string& environment, std::string_view capability) const {
     const auto found = components_.environments().find(environment);
     if (found == components_.environments().end()) return false;
     const auto& capabilities = found->second.capabilities();
-    return std::any_of(capabilities.begin(), capabilities.end(), [](const std::string& capability) {
-      return capability.starts_with("beam:version:sdk_base:apache/beam_python");
-    });
+    return std::any_of(capabilities.begin(), capabilities.end(),
+                       [&](const std::string& one) { return one.starts_with(capability); });
   }
   Result<std::shared_ptr<const CustomWindowFn>> MakeRemoteWindows(
       const pipeline::WindowingStrategy& of, const std::string& id,
@@ -296,6 +299,59 @@ class GraphMaker {
     (*descriptor->mutable_transforms())[id] = std::move(transform);
   }
 
+  /// What the transforms of `descriptor` mention; then workers may be asked for it.
+  Status Describe(const std::string& environment, fn::ProcessBundleDescriptor* descriptor) {
+    std::set<std::string> collections;
+    for (const auto& [id, transform] : descriptor->transforms()) {
+      for (const auto& [tag, collection] : transform.inputs()) collections.insert(collection);
+      for (const auto& [tag, collection] : transform.outputs()) collections.insert(collection);
+    }
+    for (const std::string& id : collections) {
+      const pipeline::PCollection& collection = CollectionOf(id);
+      (*descriptor->mutable_pcollections())[id] = collection;
+      const std::string& strategy = collection.windowing_strategy_id();
+      pipeline::WindowingStrategy& described =
+          (*descriptor->mutable_windowing_strategies())[strategy];
+      described = components_.windowing_strategies().at(strategy);
+      // As SDKs are to name a window whose state they ask for.
+      JOIST_ASSIGN_OR_RETURN(std::string coder,
+                             pipeline_.coders->WindowWithLengths(described.window_coder_id()));
+      described.set_window_coder_id(std::move(coder));
+    }
+    (*descriptor->mutable_environments())[environment] = components_.environments().at(environment);
+    AddCoders(components_, descriptor);
+    if (setup_.workers != nullptr) setup_.workers->AddDescriptor(environment, *descriptor);
+    return OkStatus();
+  }
+
+  /// Restrictions of `process`, the splittable function of `stage`, come out cut as they went in.
+  Status AddTruncation(const FusedStage& fused, const pipeline::PTransform& process,
+                       const Windowing& windowing, RemoteStage* stage) {
+    Truncation truncation;
+    truncation.descriptor_id = stage->descriptor_id + "-truncate";
+    JOIST_ASSIGN_OR_RETURN(truncation.coder,
+                           pipeline_.coders->Wire(CollectionOf(fused.input).coder_id()));
+    std::string truncated = stage->splittable + "/Truncate.out";
+    while (components_.pcollections().count(truncated) > 0) truncated += "_";
+    const pipeline::PCollection like = CollectionOf(fused.input);
+    (*components_.mutable_pcollections())[truncated] = like;
+    (*components_.mutable_pcollections())[truncated].set_unique_name(truncated);
+
+    fn::ProcessBundleDescriptor descriptor;
+    descriptor.set_id(truncation.descriptor_id);
+    const std::string coder = WindowedCoder(fused.input, windowing);
+    AddPort(stage->source, kDataSourceUrn, coder, fused.input, &descriptor);
+    AddPort(std::string(kSink) + "0", kDataSinkUrn, coder, truncated, &descriptor);
+    // By the same id: it asks for the same side inputs.
+    pipeline::PTransform& cut = (*descriptor.mutable_transforms())[stage->splittable];
+    cut = process;
+    cut.mutable_spec()->set_urn(std::string(kTruncateUrn));
+    cut.clear_outputs();
+    (*cut.mutable_outputs())["out"] = truncated;
+    stage->truncation = std::move(truncation);
+    return Describe(fused.environment, &descriptor);
+  }
+
   Status AddStage(const FusedStage& fused) {
     const ExpandedTransform& first = pipeline_.transforms[fused.transforms[0]];
     const Status added = TryAddStage(fused, first);
@@ -322,10 +378,13 @@ class GraphMaker {
     descriptor.set_id(stage.descriptor_id);
     JOIST_ASSIGN_OR_RETURN(const Windowing* windowing, WindowingOf(fused.input));
     stage.windows = WindowCodec(*windowing->code);
+    if (windowing->code->is_opaque()) {
+      stage.opaque_windows = windows_;
+      stage.saves_windows = !std::exchange(has_saver_, true);
+    }
     AddPort(stage.source, kDataSourceUrn, WindowedCoder(fused.input, *windowing), fused.input,
             &descriptor);
     std::vector<int> side_inputs;
-    std::set<std::string> collections = {fused.input};
     for (const size_t t : fused.transforms) {
       const ExpandedTransform& transform = pipeline_.transforms[t];
       pipeline::PTransform proto = components_.transforms().at(transform.id);
@@ -346,8 +405,6 @@ class GraphMaker {
                                      .access = AccessOf(side),
                                      .windows = WindowCodec(*of_side->code)});
       }
-      for (const auto& [tag, collection] : proto.inputs()) collections.insert(collection);
-      for (const auto& [tag, collection] : proto.outputs()) collections.insert(collection);
       (*descriptor.mutable_transforms())[transform.id] = std::move(proto);
     }
     for (size_t i = 0; i < fused.outputs.size(); ++i) {
@@ -362,17 +419,11 @@ class GraphMaker {
               &descriptor);
       stage.outputs.push_back(std::move(output));
     }
-    for (const std::string& id : collections) {
-      const pipeline::PCollection& collection = CollectionOf(id);
-      (*descriptor.mutable_pcollections())[id] = collection;
-      const std::string& strategy = collection.windowing_strategy_id();
-      (*descriptor.mutable_windowing_strategies())[strategy] =
-          components_.windowing_strategies().at(strategy);
+    JOIST_RETURN_IF_ERROR(Describe(fused.environment, &descriptor));
+    if (!stage.splittable.empty() && IsCapable(fused.environment, kTruncateUrn)) {
+      JOIST_RETURN_IF_ERROR(
+          AddTruncation(fused, descriptor.transforms().at(first.id), *windowing, &stage));
     }
-    (*descriptor.mutable_environments())[fused.environment] =
-        components_.environments().at(fused.environment);
-    AddCoders(components_, &descriptor);
-    if (setup_.workers != nullptr) setup_.workers->AddDescriptor(fused.environment, descriptor);
 
     int input = collections_.at(fused.input);
     if (first.needs_stable_input) {
@@ -473,6 +524,7 @@ class GraphMaker {
   bool has_script_ = false;  ///< A test stream.
   int stages_ = 0;
   RunnerStep step_;                   ///< Whose nodes are added.
+  bool has_saver_ = false;            ///< A stage that saves windows_.
   std::set<std::string> uniques_;     ///< Names of nodes.
   std::map<std::string, int> names_;  ///< That nodes were to have, and the last number behind each.
   std::set<std::string> restrictions_;           ///< Collections that splittable functions read.

@@ -5,6 +5,7 @@
 #include <org/apache/beam/model/fn_execution/v1/beam_fn_api.pb.h>
 #include <org/apache/beam/model/pipeline/v1/beam_runner_api.pb.h>
 
+#include <algorithm>
 #include <chrono>
 #include <map>
 #include <mutex>
@@ -75,13 +76,14 @@ class SdkWindowMerger final : public WindowMergingWorker {
     const std::vector<Window> asked(windows.begin(), windows.end());
     {
       const std::lock_guard lock(mutex_);
-      if (const auto known = known_.find(asked); known != known_.end()) return known->second;
+      const auto known = known_.find(asked);
+      if (known != known_.end() && AreKnown(known->second)) return known->second;
     }
     JOIST_ASSIGN_OR_RETURN(std::vector<MergedWindows> merged, AskFor(windows));
     if (asked.size() <= kMostKnownWindows) {
       const std::lock_guard lock(mutex_);
       if (known_.size() >= kMostKnown) known_.clear();
-      known_.emplace(asked, merged);
+      known_.insert_or_assign(asked, merged);
     }
     return merged;
   }
@@ -90,6 +92,12 @@ class SdkWindowMerger final : public WindowMergingWorker {
   /// Answers that are kept, for other keys with the same windows, and how many windows each is of.
   static constexpr size_t kMostKnown = 1000;
   static constexpr size_t kMostKnownWindows = 64;
+
+  /// Windows that have been forgotten since come again with the answer.
+  bool AreKnown(const std::vector<MergedWindows>& merged) const {
+    return std::all_of(merged.begin(), merged.end(),
+                       [this](const MergedWindows& one) { return setup_.code->Knows(one.to); });
+  }
 
   Result<std::vector<MergedWindows>> AskFor(std::span<const Window> windows) {
     Value::List list;

@@ -2,12 +2,7 @@
 
 #include "joist/portability/window_code.h"
 
-#include <org/apache/beam/model/pipeline/v1/beam_runner_api.pb.h>
-
 #include <utility>
-
-#include "joist/portability/components_builder.h"
-#include "joist/portability/model_proto.h"
 
 namespace joist::portability {
 
@@ -55,6 +50,10 @@ Result<std::string> WindowCode::EncodingOf(const Window& window) const {
   return *std::move(encoded);
 }
 
+bool WindowCode::Knows(const Window& window) const {
+  return kind_ != Kind::kOpaque || table_->EncodingOf(window).has_value();
+}
+
 Status WindowCode::Put(const Window& window, std::string* out) const {
   switch (kind_) {
     case Kind::kGlobal: return OkStatus();
@@ -94,17 +93,6 @@ Result<Window> WindowCode::FromValue(const Value& value) const {
     return InvalidArgument("a window is none of the coder " + runner_coder().ToString());
   }
   return table_->Intern(*time->As<Timestamp>(), encoded->As<Bytes>()->data);
-}
-
-Status UseWireWindows(pipeline::Components* components) {
-  ComponentsBuilder builder(components);
-  for (auto& [id, windowing] : *components->mutable_windowing_strategies()) {
-    JOIST_ASSIGN_OR_RETURN(const CoderSpec coder,
-                           CoderFromProto(windowing.window_coder_id(), *components));
-    const WindowCode code(coder, nullptr);
-    if (code.is_opaque()) windowing.set_window_coder_id(builder.AddCoder(code.wire_coder()));
-  }
-  return OkStatus();
 }
 
 }  // namespace joist::portability

@@ -16,7 +16,6 @@
 #include "joist/model/value.h"
 #include "joist/model/window.h"
 #include "joist/model/wire.h"
-#include "joist/portability/beam_names.h"
 #include "joist/portability/opaque_windows.h"
 
 namespace joist::portability {
@@ -32,6 +31,8 @@ class WindowCode {
 
   /// Takes one window; false, with the reader's error, where the bytes are none.
   bool Take(ByteReader* in, Window* window) const;
+  /// Whether Put can.
+  bool Knows(const Window& window) const;
   /// kInternal where an opaque window is not known (any more).
   Status Put(const Window& window, std::string* out) const;
 
@@ -49,10 +50,6 @@ class WindowCode {
   CoderSpec wire_coder_;
   std::shared_ptr<OpaqueWindows> table_;
 };
-
-/// Gives the windowing strategies of `components`, which a runner is about to send to SDKs, the
-/// wire coders of their windows. kInvalidArgument where a coder is malformed.
-Status UseWireWindows(pipeline::Components* components);
 
 }  // namespace joist::portability
 

@@ -15,6 +15,9 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
+import threading
+import time
 
 import beam_go
 import job_server
@@ -25,6 +28,8 @@ SUITE = "github.com/apache/beam/sdks/v2/go/test/integration/primitives"
 NOT_HERE = {
     "TestOomParDo": "allocates until the container's boot program writes a heap dump to a bucket",
 }
+# What has no end, and is drained: `joist checkpoint drain` asks for that.
+DRAINED = "TestDrain"
 
 
 def tests_of(program):
@@ -57,6 +62,29 @@ def run_test(program, name, endpoint, limit):
     return "fail", ran.seconds, reason(ran.text, name), ran.text
 
 
+def drain(joist, folder, limit):
+    """Drains the first job that runs with a folder of its own in this one, after a few seconds."""
+    deadline = time.monotonic() + limit
+    while time.monotonic() < deadline:
+        time.sleep(3)
+        for job in os.listdir(folder):
+            command = [joist, "checkpoint", "drain", os.path.join(folder, job)]
+            if subprocess.run(command, check=False, capture_output=True).returncode == 0:
+                return
+
+
+def run_drained(program, name, options):
+    """As run_test, with a server of its own: the others keep no checkpoints. What the test leaves to
+    be done takes twenty seconds."""
+    with tempfile.TemporaryDirectory(prefix=f"joist_drained_{os.getpid()}_") as folder:
+        with job_server.JobServer(options, f"--state_dir={folder}") as server:
+            drains = threading.Thread(target=drain, args=(options.joist, folder, options.limit))
+            drains.start()
+            outcome = run_test(program, name, server.endpoint, 2 * options.limit)
+            drains.join()
+    return outcome
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     job_server.add_server_arguments(parser)
@@ -76,7 +104,9 @@ def main():
     results = []
     with job_server.JobServer(options) as server:
         for name in names:
-            outcome, seconds, why, said = run_test(program, name, server.endpoint, options.limit)
+            outcome, seconds, why, said = (
+                run_drained(program, name, options) if name == DRAINED and options.joist
+                else run_test(program, name, server.endpoint, options.limit))
             print(f"{outcome:5} {seconds:6.1f} s  {name:46} {why}", flush=True)
             if outcome == "fail" and options.verbose:
                 print(said)
