@@ -763,7 +763,6 @@ TEST_F(SharedCountdown, WhoHasNothingToDoGetsAPart) {
   ExpectAll();
   EXPECT_EQ(sdk_.splits, 2);
   EXPECT_EQ(begun_, (std::vector<int>{3, 2, 1}));
-  EXPECT_EQ(sdk_.started, 2);
 }
 
 // Whoever has the other part has it for good: the second attempt is at what was kept.
@@ -774,6 +773,7 @@ TEST_F(SharedCountdown, WhatWasGivenAwayIsNotTriedAgain) {
   EXPECT_EQ(sdk_.splits, 2);
   std::sort(begun_.begin(), begun_.end());
   EXPECT_EQ(begun_, (std::vector<int>{-3, 1, 2, 3}));
+  EXPECT_EQ(sdk_.started, 2);  // Whoever has it has another worker.
 }
 
 TEST_F(SharedCountdown, AWorkerMayKeepAll) {

@@ -21,7 +21,7 @@ from apache_beam.transforms.core import RestrictionProvider
 import job_server
 
 SERVER = None
-NUMBERS, SECONDS = 300, 0.01  # For each number.
+NUMBERS, SECONDS = 500, 0.01  # For each number.
 ALONE = NUMBERS * SECONDS
 
 
