@@ -3,6 +3,7 @@
 #include "joist/portability/remote_stage.h"
 
 #include <org/apache/beam/model/fn_execution/v1/beam_fn_api.pb.h>
+#include <org/apache/beam/model/pipeline/v1/metrics.pb.h>
 
 #include <algorithm>
 #include <atomic>
@@ -18,6 +19,7 @@
 #include "joist/exec/reshuffle.h"
 #include "joist/exec/waiting_elements.h"
 #include "joist/exec/wall_time.h"
+#include "joist/model/coder.h"
 #include "joist/portability/sdk_error.h"
 #include "joist/portability/stage_output.h"
 
@@ -31,6 +33,10 @@ constexpr size_t kElementsOfKeys = 1000;
 constexpr std::chrono::milliseconds kWait{50};
 /// A splittable function of a stream works on its own for so long, then is asked for the rest.
 constexpr std::chrono::milliseconds kMostWork{200};
+/// How often a worker that is waited for is asked how far it is.
+constexpr std::chrono::milliseconds kBetweenLooks{1000};
+constexpr std::string_view kReadIndex = "beam:metric:data_channel:read_index:v1";
+constexpr std::string_view kElementCount = "beam:metric:element_count:v1";
 constexpr std::chrono::milliseconds kSplitTimeout{10'000};
 /// Where a script's clock has come to its end there is work all the same.
 constexpr Timestamp kLatestDue = Timestamp::Max() - Duration::Millis(1);
@@ -54,7 +60,7 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
 
  public:
   RemoteOperator(const RemoteStage* stage, int share, const OperatorContext& context)
-      : stage_(stage), share_(share), context_(context) {
+      : stage_(stage), share_(share), context_(context), figures_(stage->figures.get()) {
     for (const RemoteOutput& output : stage->outputs) {
       outputs_.push_back(std::make_unique<StageOutput>(&output.coder, &output.windows));
     }
@@ -73,7 +79,6 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
   void Push(const Batch<In>& batch) override {
     const StepScope scope(context_.stats);
     context_.stats->elements_in += batch.count;
-    stage_->figures->elements_in.fetch_add(batch.count, std::memory_order_relaxed);
     ++context_.stats->batches_in;
     ForEachUnsliced(batch, [this](const Batch<In>& unsliced) {
       if (!sides_.has_value() || !context_.is_stream) return Send(unsliced);
@@ -259,6 +264,7 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
                                            &header_),
               /*retryable=*/false);
       }
+      ++unsent_;
       const size_t begin = bytes_.size();
       bytes_ += header_;
       if constexpr (kIsKeyed) {
@@ -277,6 +283,7 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
   }
   void SendBytes() {
     if (bytes_.empty()) return;
+    figures_.Sent(std::exchange(unsent_, 0));
     bundle_bytes_ += bytes_.size();
     Check(bundle_->Send(stage_->source, bytes_), /*retryable=*/true);
     bytes_.clear();
@@ -298,6 +305,7 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
     if (sides_.has_value()) tokens = sides_->cache_tokens();
     if constexpr (kIsKeyed) tokens.push_back(state_->cache_token());
     bundle_bytes_ = 0;
+    next_look_ = SteadyClock::now() + kBetweenLooks;
     sent_.clear();
     const bool has_state = kIsKeyed || sides_.has_value();
     bundle_ =
@@ -313,14 +321,17 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
     while (!bundle_->is_done()) {
       bundle_->Wait(kWait);
       TakeOutput();
+      AskHowFar();
       if (!is_split && SteadyClock::now() - begin >= kMostWork) is_split = SplitOff();
     }
     TakeOutput();
     const Result<const fn::ProcessBundleResponse*> response = bundle_->response();
-    if (!response.ok())
+    if (response.status().code() == StatusCode::kInternal) {  // What the users' code did.
       FailIn(FailedStep(response.status().message(), stage_->transforms), response.status(),
              /*retryable=*/true);
-    stage_->figures->bundles.fetch_add(1, std::memory_order_relaxed);
+    }
+    if (!response.ok()) Fail(response.status(), /*retryable=*/true);
+    figures_.End();
     for (const fn::DelayedBundleApplication& root : (*response)->residual_roots()) KeepRest(root);
     if ((*response)->requires_finalization()) {
       callbacks_.Add(kFinalizationExpires,
@@ -332,6 +343,38 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
         [counters = stage_->counters, counts = std::move(counts)] { counters->Committed(counts); });
     bundle_.reset();
     sent_.clear();
+  }
+
+  /// For those who watch.
+  void AskHowFar() {
+    const SteadyClock::time_point now = SteadyClock::now();
+    if (now < next_look_) return;
+    next_look_ = now + kBetweenLooks;
+    bundle_->AskForProgress();
+    const auto progress = bundle_->progress();
+    if (progress == nullptr) return;
+    uint64_t made = 0;
+    for (const auto& [short_id, payload] : progress->monitoring_data()) {
+      const Result<std::string> bytes = worker_->MonitoringInfo(short_id);
+      pipeline::MonitoringInfo info;
+      int64_t number;
+      ByteReader in(payload);
+      if (!bytes.ok() || !info.ParseFromString(*bytes)) continue;
+      if (info.urn() == kReadIndex && Coder<int64_t>::Decode(&in, &number, /*nested=*/true)) {
+        figures_.Begun(static_cast<uint64_t>(std::max<int64_t>(number + 1, 0)));
+      }
+      if (info.urn() == kElementCount && IsOutput(info) &&
+          Coder<int64_t>::Decode(&in, &number, /*nested=*/true)) {
+        made += static_cast<uint64_t>(std::max<int64_t>(number, 0));
+      }
+    }
+    figures_.Made(made);
+  }
+  bool IsOutput(const pipeline::MonitoringInfo& info) const {
+    const auto of = info.labels().find("PCOLLECTION");
+    return of != info.labels().end() &&
+           std::any_of(stage_->outputs.begin(), stage_->outputs.end(),
+                       [&](const RemoteOutput& output) { return output.collection == of->second; });
   }
 
   void TakeOutput() {
@@ -356,7 +399,7 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
           outputs_[static_cast<size_t>(to - stage_->outputs.begin())]->Push(output.bytes);
       if (!pushed.ok()) Fail(pushed.status(), /*retryable=*/true);
       context_.stats->elements_out += *pushed;
-      stage_->figures->elements_out.fetch_add(*pushed, std::memory_order_relaxed);
+      figures_.Came(*pushed);
     }
   }
 
@@ -411,6 +454,7 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
         continue;
       }
       bytes_ += work.element;
+      ++unsent_;
       sent_.push_back(std::move(work));
     }
     SendBytes();
@@ -457,12 +501,12 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
   void Check(const Status& status, bool retryable) {
     if (!status.ok()) Fail(status, retryable);
   }
-  [[noreturn]] void Fail(const Status& status, bool retryable) { FailIn("", status, retryable); }
-  /// `step`: the user's own; empty: the stage as a whole.
-  [[noreturn]] void FailIn(const std::string& step, const Status& status, bool retryable) {
-    const std::string name = step.empty() ? std::string(context_.step) : step;
-    throw StepFailure{Status(status.code(), "step \"" + name + "\": " + status.message()),
-                      retryable, std::string(context_.step)};
+  [[noreturn]] void Fail(const Status& status, bool retryable) {
+    FailIn("step \"" + std::string(context_.step) + "\"", status, retryable);
+  }
+  [[noreturn]] void FailIn(const std::string& where, const Status& status, bool retryable) {
+    throw StepFailure{Status(status.code(), where + ": " + status.message()), retryable,
+                      std::string(context_.step)};
   }
 
   const RemoteStage* const stage_;
@@ -489,6 +533,9 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
   Window header_window_;
   PaneInfo header_pane_;
   size_t bundle_bytes_ = 0;
+  uint64_t unsent_ = 0;  ///< Elements in bytes_.
+  BundleFigures figures_;
+  SteadyClock::time_point next_look_;
   std::vector<Restriction> sent_;  ///< Where elements can be split off.
   std::shared_ptr<SdkWorker> worker_;
   std::unique_ptr<WorkerBundle> bundle_;
