@@ -135,6 +135,9 @@ std::string InBySecond(const StepStatus& step, const StepStatus& earlier, const 
 std::string OutBySecond(const StepStatus& step, const StepStatus& earlier, const Rates& rates) {
   return rates.BySecond(step.elements_out, earlier.elements_out);
 }
+std::string Waiting(const StepStatus& step, const StepStatus& /*earlier*/, const Rates& /*rates*/) {
+  return NumberOrNothing(step.holds.waiting);
+}
 std::string Late(const StepStatus& step, const StepStatus& /*earlier*/, const Rates& /*rates*/) {
   return NumberOrNothing(step.dropped_late);
 }
@@ -151,8 +154,7 @@ const std::vector<Column>& StreamColumns() {
                                             std::string(BriefHolds(s.held_by->holds))
                                       : "";
        }},
-      {"WAIT", 5, Side::kRight,
-       [](const Step& s, const Step&, const Rates&) { return NumberOrNothing(s.holds.waiting); }},
+      {"WAIT", 5, Side::kRight, Waiting},
       {"STATE", 5, Side::kRight,
        [](const Step& s, const Step&, const Rates&) {
          return NumberOrNothing(std::max(s.holds.cells, s.holds.keys));
@@ -182,6 +184,7 @@ const std::vector<Column>& BatchColumns() {
        }},
       {"IN/S", 5, Side::kRight, InBySecond},
       {"OUT/S", 5, Side::kRight, OutBySecond},
+      {"WAIT", 5, Side::kRight, Waiting},
       {"LATE", 5, Side::kRight, Late}};
   return columns;
 }

@@ -88,12 +88,13 @@ TEST(StatusTable, CountsWhatThereWasOfInputThatEnds) {
     status->stage_progress = 0.48;
     status->job = "words";
   }
-  EXPECT_THAT(StatusTable(words.now, words.before, Timestamp::Seconds(1002), 80, 24),
-              ElementsAre("words  1m23s  [2/3] ██████░░░░░░ 48 %, 4.2k bundles, 12MB of memory",
-                          "   STEP                               IN   OUT  IN/S OUT/S  LATE",
-                          " 1 Read/Keep                           4  1.3k     0   150      ",
-                          " 2 Read                             1.3k  300k   150  100k      ",
-                          " 3 Sums of users by minute/Combine  300k    50  100k     0    12"));
+  EXPECT_THAT(
+      StatusTable(words.now, words.before, Timestamp::Seconds(1002), 80, 24),
+      ElementsAre("words  1m23s  [2/3] ██████░░░░░░ 48 %, 4.2k bundles, 12MB of memory",
+                  "   STEP                               IN   OUT  IN/S OUT/S  WAIT  LATE",
+                  " 1 Read/Keep                           4  1.3k     0   150     4      ",
+                  " 2 Read                             1.3k  300k   150  100k            ",
+                  " 3 Sums of users by minute/Combine  300k    50  100k     0          12"));
   EXPECT_THAT(StatusLine(words.now, words.before, Timestamp::Seconds(1002)),
               HasSubstr("12MB of memory; 301k elements, 100k elements/s into steps, most"));
 }

@@ -10,6 +10,8 @@
 #include <string_view>
 #include <utility>
 
+#include "joist/portability/sdk_error.h"
+
 namespace joist::portability {
 namespace {
 
@@ -19,9 +21,6 @@ constexpr std::chrono::milliseconds kLookInterval{200};
 
 constexpr std::string_view kEmbedsElements = "beam:protocol:control_request_elements_embedding:v1";
 
-/// Beam's Python SDK says so of each bundle that fails, with the traceback that its answer has too.
-constexpr std::string_view kFailedBundle = "Error processing instruction ";
-
 /// What a worker's code logs, behind the name of the user's step that it is of.
 void PassOn(const fn::LogEntry& entry, const pipeline::Components& components,
             JobListener* listener) {
@@ -29,7 +28,7 @@ void PassOn(const fn::LogEntry& entry, const pipeline::Components& components,
   using Importance = JobListener::Importance;
   // Some SDKs tell of each plan and each bundle, which takes longer to pass on than to run.
   if (entry.severity() != Severity::UNSPECIFIED && entry.severity() < Severity::INFO) return;
-  if (entry.message().starts_with(kFailedBundle)) return;
+  if (entry.severity() >= Severity::ERROR && TellsOfFailedBundle(entry.message())) return;
   std::string text;
   const auto step = components.transforms().find(entry.transform_id());
   if (step != components.transforms().end()) text = "[" + step->second.unique_name() + "] ";

@@ -7,6 +7,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <map>
 #include <mutex>
 #include <set>
 #include <string_view>
@@ -103,7 +104,7 @@ class PortableRunner final : public JobRunner {
     RunnerGraphSetup setup;
     setup.job_id = job.id;
     setup.is_stream = options.Flag("streaming");
-    setup.counters = std::make_shared<JobCounters>();
+    setup.counters = std::make_shared<JobCounters>(NamesOf(*pipeline));
     JobWorkers::Settings workers;
     workers.job_id = job.id;
     workers.provision_info = ProvisionInfoOf(job, options);
@@ -209,6 +210,15 @@ class PortableRunner final : public JobRunner {
       JOIST_ASSIGN_OR_RETURN(server_, FnServer::Start(settings_.host, 0));
     }
     return server_;
+  }
+
+  /// Of transforms, by id.
+  static std::map<std::string, std::string> NamesOf(const ExpandedPipeline& pipeline) {
+    std::map<std::string, std::string> names;
+    for (const ExpandedTransform& transform : pipeline.transforms) {
+      names[transform.id] = transform.name;
+    }
+    return names;
   }
 
   static std::string ProvisionInfoOf(const SubmittedJob& job, const JobOptions& options) {

@@ -3,6 +3,7 @@
 #include "joist/portability/remote_stage.h"
 
 #include <org/apache/beam/model/fn_execution/v1/beam_fn_api.pb.h>
+#include <org/apache/beam/model/pipeline/v1/metrics.pb.h>
 
 #include <algorithm>
 #include <atomic>
@@ -19,6 +20,7 @@
 #include "joist/exec/reshuffle.h"
 #include "joist/exec/waiting_elements.h"
 #include "joist/exec/wall_time.h"
+#include "joist/model/coder.h"
 #include "joist/portability/quoted.h"
 #include "joist/portability/sdk_error.h"
 #include "joist/portability/shared_bundle.h"
@@ -39,6 +41,10 @@ constexpr std::chrono::milliseconds kMostWork{200};
 constexpr double kKept = 0.5;
 /// Who could give no part is asked again when as much time has passed as it had then, but for this.
 constexpr std::chrono::milliseconds kLongestRefusal{2'000};
+/// How often a worker that is waited for is asked how far it is.
+constexpr std::chrono::milliseconds kBetweenLooks{1000};
+constexpr std::string_view kReadIndex = "beam:metric:data_channel:read_index:v1";
+constexpr std::string_view kElementCount = "beam:metric:element_count:v1";
 constexpr std::chrono::milliseconds kSplitTimeout{10'000};
 /// When a worker knows a bundle no more, its end has come here after so long.
 constexpr std::chrono::milliseconds kLongestEnd{2'000};
@@ -99,7 +105,8 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
       : stage_(stage),
         shares_(std::move(shares)),
         share_(context.is_stream ? context.lane : shares_->TakeNumber()),
-        context_(context) {
+        context_(context),
+        figures_(stage->figures.get()) {
     for (const RemoteOutput& output : stage->outputs) {
       outputs_.push_back(std::make_unique<StageOutput>(&output.coder, &output.windows));
     }
@@ -306,10 +313,7 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
     }
   }
 
-  void CountIn(size_t elements) {
-    context_.stats->elements_in += elements;
-    stage_->figures->elements_in.fetch_add(elements, std::memory_order_relaxed);
-  }
+  void CountIn(size_t elements) { context_.stats->elements_in += elements; }
 
   /// Elements whose side inputs are there.
   void Send(const Batch<In>& batch) {
@@ -344,6 +348,7 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
                                            &header_),
               /*retryable=*/false);
       }
+      ++unsent_;
       const size_t begin = bytes_.size();
       bytes_ += header_;
       if constexpr (kIsKeyed) {
@@ -354,7 +359,10 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
       }
       if (stage_->splittable.empty()) continue;
       (truncates() ? work_ : sent_).push_back({bytes_.substr(begin), now(), header_timestamp_});
-      if (truncates()) bytes_.clear();
+      if (truncates()) {
+        bytes_.clear();
+        --unsent_;
+      }
     }
     SendBytes();
     if (!context_.is_stream && bundle_bytes_ >= kMostBundleBytes) {
@@ -363,6 +371,7 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
   }
   void SendBytes() {
     if (bytes_.empty()) return;
+    figures_.Sent(std::exchange(unsent_, 0));
     bundle_bytes_ += bytes_.size();
     Check(bundle_->Send(stage_->source, bytes_), /*retryable=*/true);
     bytes_.clear();
@@ -375,6 +384,7 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
     if (bundle_ != nullptr) return;
     bundle_bytes_ = 0;
     sent_.clear();
+    next_look_ = SteadyClock::now() + kBetweenLooks;
     bundle_ = MakeBundle(stage_->descriptor_id);
   }
   std::unique_ptr<WorkerBundle> MakeBundle(const std::string& descriptor_id) {
@@ -402,6 +412,7 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
     while (!bundle_->is_done()) {
       bundle_->Wait(kWait);
       TakeOutput();
+      AskHowFar();
       if (shared_ != nullptr && shared_->is_cancelled()) {
         Fail(Status(StatusCode::kCancelled, "the job ends"), /*retryable=*/false);
       }
@@ -418,17 +429,18 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
     }
     TakeOutput();
     TakeResponse(*bundle_);
+    figures_.End();
     bundle_.reset();
     sent_.clear();
   }
   /// Of a bundle that is done.
   void TakeResponse(const WorkerBundle& bundle) {
     const Result<const fn::ProcessBundleResponse*> response = bundle.response();
-    if (!response.ok()) {
+    if (response.status().code() == StatusCode::kInternal) {  // What the users' code did.
       FailIn(FailedStep(response.status().message(), stage_->transforms), response.status(),
              /*retryable=*/true);
     }
-    stage_->figures->bundles.fetch_add(1, std::memory_order_relaxed);
+    if (!response.ok()) Fail(response.status(), /*retryable=*/true);
     for (const fn::DelayedBundleApplication& root : (*response)->residual_roots()) KeepRest(root);
     if ((*response)->requires_finalization()) {
       callbacks_.Add(kFinalizationExpires,
@@ -438,6 +450,38 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
     callbacks_.Add(
         Duration::Millis(std::numeric_limits<int32_t>::max()),
         [counters = stage_->counters, counts = std::move(counts)] { counters->Committed(counts); });
+  }
+
+  /// For those who watch.
+  void AskHowFar() {
+    const SteadyClock::time_point now = SteadyClock::now();
+    if (now < next_look_) return;
+    next_look_ = now + kBetweenLooks;
+    bundle_->AskForProgress();
+    const auto progress = bundle_->progress();
+    if (progress == nullptr) return;
+    uint64_t made = 0;
+    for (const auto& [short_id, payload] : progress->monitoring_data()) {
+      const Result<std::string> bytes = worker_->MonitoringInfo(short_id);
+      pipeline::MonitoringInfo info;
+      int64_t number;
+      ByteReader in(payload);
+      if (!bytes.ok() || !info.ParseFromString(*bytes)) continue;
+      if (info.urn() == kReadIndex && Coder<int64_t>::Decode(&in, &number, /*nested=*/true)) {
+        figures_.Begun(static_cast<uint64_t>(std::max<int64_t>(number + 1, 0)));
+      }
+      if (info.urn() == kElementCount && IsOutput(info) &&
+          Coder<int64_t>::Decode(&in, &number, /*nested=*/true)) {
+        made += static_cast<uint64_t>(std::max<int64_t>(number, 0));
+      }
+    }
+    figures_.Made(made);
+  }
+  bool IsOutput(const pipeline::MonitoringInfo& info) const {
+    const auto of = info.labels().find("PCOLLECTION");
+    return of != info.labels().end() &&
+           std::any_of(stage_->outputs.begin(), stage_->outputs.end(),
+                       [&](const RemoteOutput& output) { return output.collection == of->second; });
   }
 
   void TakeOutput() {
@@ -462,7 +506,7 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
           outputs_[static_cast<size_t>(to - stage_->outputs.begin())]->Push(output.bytes);
       if (!pushed.ok()) Fail(pushed.status(), /*retryable=*/true);
       context_.stats->elements_out += *pushed;
-      stage_->figures->elements_out.fetch_add(*pushed, std::memory_order_relaxed);
+      figures_.Came(*pushed);
     }
   }
 
@@ -532,6 +576,7 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
     CountIn(shared->elements().size());
     EnsureBundle();
     for (const std::string& element : shared->elements()) {
+      ++unsent_;
       bytes_ += element;
       sent_.push_back({element, now(), Timestamp::Max()});
     }
@@ -638,6 +683,7 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
         continue;
       }
       bytes_ += work.element;
+      ++unsent_;
       sent_.push_back(std::move(work));
     }
     SendBytes();
@@ -686,12 +732,12 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
   void Check(const Status& status, bool retryable) {
     if (!status.ok()) Fail(status, retryable);
   }
-  [[noreturn]] void Fail(const Status& status, bool retryable) { FailIn("", status, retryable); }
-  /// `step`: the user's own; empty: the stage as a whole.
-  [[noreturn]] void FailIn(const std::string& step, const Status& status, bool retryable) {
-    const std::string name = step.empty() ? std::string(context_.step) : step;
-    throw StepFailure{Status(status.code(), "step " + Quoted(name) + ": " + status.message()),
-                      retryable, std::string(context_.step)};
+  [[noreturn]] void Fail(const Status& status, bool retryable) {
+    FailIn("step " + Quoted(context_.step), status, retryable);
+  }
+  [[noreturn]] void FailIn(const std::string& where, const Status& status, bool retryable) {
+    throw StepFailure{Status(status.code(), where + ": " + status.message()), retryable,
+                      std::string(context_.step)};
   }
 
   const RemoteStage* const stage_;
@@ -719,6 +765,9 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
   Window header_window_;
   PaneInfo header_pane_;
   size_t bundle_bytes_ = 0;
+  uint64_t unsent_ = 0;  ///< Elements in bytes_.
+  BundleFigures figures_;
+  SteadyClock::time_point next_look_;
   std::vector<Restriction> sent_;  ///< Where elements can be split off.
   std::shared_ptr<SdkWorker> worker_;
   std::unique_ptr<WorkerBundle> bundle_;

@@ -27,6 +27,7 @@ namespace joist::portability {
 
 /// Where a stage's elements leave it.
 struct RemoteOutput {
+  std::string collection = {};
   std::string sink = {};  ///< Transform of the descriptor.
   WireCoder coder = {};
   WindowCodec windows = WindowCodec::ForGlobal();

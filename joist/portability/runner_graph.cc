@@ -410,6 +410,7 @@ class GraphMaker {
     for (size_t i = 0; i < fused.outputs.size(); ++i) {
       const std::string& collection = fused.outputs[i];
       RemoteOutput output;
+      output.collection = collection;
       output.sink = std::string(kSink) + std::to_string(i);
       JOIST_ASSIGN_OR_RETURN(output.coder,
                              pipeline_.coders->Wire(CollectionOf(collection).coder_id()));

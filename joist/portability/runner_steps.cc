@@ -84,6 +84,9 @@ JobStatus RunnerSteps::Of(const JobStatus& status) const {
   JobStatus of = status;
   of.metrics.clear();
   of.steps.clear();
+  // Of steps whose workers have elements that they have not begun.
+  uint64_t begun = 0;
+  uint64_t all = 0;
   for (const RunnerStep& step : steps_) {
     StepStatus sum;
     bool is_first = true;
@@ -110,10 +113,17 @@ JobStatus RunnerSteps::Of(const JobStatus& status) const {
     if (step.figures != nullptr) {
       sum.elements_in = step.figures->elements_in.load();
       sum.elements_out = step.figures->elements_out.load();
+      const uint64_t sent = std::max(step.figures->elements_sent.load(), sum.elements_in);
+      if (sent > sum.elements_in) {
+        begun += sum.elements_in;
+        all += sent;
+        sum.holds.waiting += sent - sum.elements_in;
+      }
       if (!status.is_stream) of.bundles += step.figures->bundles.load();
     }
     of.steps.push_back(std::move(sum));
   }
+  if (all > 0) of.stage_progress *= static_cast<double>(begun) / static_cast<double>(all);
   return of;
 }
 

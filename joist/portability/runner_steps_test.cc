@@ -34,6 +34,7 @@ Graph EngineGraph() {
 TEST(RunnerSteps, AddUpWhatTheirNodesHave) {
   const auto figures = std::make_shared<StageFigures>();
   figures->elements_in = 70;
+  figures->elements_sent = 100;
   figures->elements_out = 7;
   figures->bundles = 3;
   const RunnerSteps steps(EngineGraph(),
@@ -42,6 +43,7 @@ TEST(RunnerSteps, AddUpWhatTheirNodesHave) {
                            {.name = "Parse (+1)", .nodes = {5}, .figures = figures}});
   JobStatus status;
   status.job = "job";
+  status.stage_progress = 0.5;
   status.steps.resize(5);  // Without the Flatten.
   for (size_t i = 0; i < 5; ++i) {
     StepStatus& step = status.steps[i];
@@ -66,10 +68,39 @@ TEST(RunnerSteps, AddUpWhatTheirNodesHave) {
   EXPECT_EQ(of.steps[1].watermark, Timestamp::Seconds(97));
   EXPECT_EQ(of.steps[2].elements_in, 70);
   EXPECT_EQ(of.steps[2].elements_out, 7);
+  EXPECT_EQ(of.steps[2].holds.waiting, 30);
+  EXPECT_DOUBLE_EQ(of.stage_progress, 0.35);
   for (const StepStatus& step : of.steps) {
     ASSERT_TRUE(step.held_by.has_value());
     EXPECT_EQ(step.held_by->step, 1);
   }
+}
+
+TEST(BundleFigures, CountEachElementOnceWhateverTheWorkerSays) {
+  StageFigures figures;
+  {
+    BundleFigures bundle(&figures);
+    bundle.Sent(10);
+    bundle.Begun(4);
+    bundle.Begun(3);
+    EXPECT_EQ(figures.elements_sent, 10);
+    EXPECT_EQ(figures.elements_in, 4);
+    bundle.Made(5);
+    bundle.Came(3);
+    EXPECT_EQ(figures.elements_out, 5);
+    bundle.Came(4);
+    EXPECT_EQ(figures.elements_out, 7);
+    bundle.Begun(1000);
+    EXPECT_EQ(figures.elements_in, 10);
+    bundle.End();
+    EXPECT_EQ(figures.bundles, 1);
+    bundle.Sent(5);
+    bundle.Came(1);
+    EXPECT_EQ(figures.elements_out, 8);
+  }
+  // The second one has failed.
+  EXPECT_EQ(figures.elements_in, 15);
+  EXPECT_EQ(figures.bundles, 1);
 }
 
 TEST(RunnerSteps, AreHeldByNobodyWhoIsNotSeen) {

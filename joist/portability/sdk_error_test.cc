@@ -25,9 +25,35 @@ constexpr std::string_view kPython =
 
 TEST(FailedStep, IsTheOneThatWasRunning) {
   const std::vector<std::string> steps = {"Read", "Parse", "Parse/All", "Parse/All of it"};
-  EXPECT_EQ(FailedStep(kPython, steps), "Parse/All");
-  EXPECT_EQ(FailedStep(kPython, std::vector<std::string>{"Read"}), "");
-  EXPECT_EQ(FailedStep("it has failed", steps), "");
+  EXPECT_EQ(FailedStep(kPython, steps), "step \"Parse/All\"");
+  EXPECT_EQ(FailedStep("it has failed", {&steps[1], 1}), "step \"Parse\"");
+}
+
+TEST(FailedStep, IsWhatThoseThatMayHaveFailedArePartsOf) {
+  const auto in_words = [](const std::vector<std::string>& steps) {
+    return FailedStep("it has failed", steps);
+  };
+  EXPECT_EQ(in_words({"Read/It"}), "step \"Read/It\"");
+  EXPECT_EQ(in_words({"Mean/Merge", "Mean/Extract"}), "step \"Mean\"");
+  EXPECT_EQ(in_words({"Read", "Mean/Key", "Mean/Sum"}), "one of the steps \"Read\", \"Mean\"");
+  EXPECT_EQ(in_words({"a", "b", "c", "d", "e", "f", "g"}),
+            "one of the steps \"a\", \"b\", \"c\", \"d\", \"e\" …");
+}
+
+TEST(TellsOfFailedBundle, KnowsBeamsPythonSdk) {
+  EXPECT_TRUE(TellsOfFailedBundle("Error processing instruction joist-7. Original traceback is"));
+  EXPECT_TRUE(TellsOfFailedBundle("no number [while running 'Parse-ptransform-7']"));
+  EXPECT_FALSE(TellsOfFailedBundle("an error of mine while running 'Parse'"));
+}
+
+TEST(SdkErrorText, BeginsWithTheException) {
+  const std::string text = SdkErrorText(kPython);
+  EXPECT_TRUE(
+      text.starts_with("step \"Read (+2)\": ValueError: no number: 12,\n"
+                       "Traceback (most recent call last):\n  File \"common.py\""))
+      << text;
+  EXPECT_TRUE(text.ends_with("[while running 'Parse/All']\n")) << text;
+  EXPECT_EQ(SdkErrorText("a worker\nis gone"), "a worker\nis gone");
 }
 
 TEST(SdkErrorLine, IsTheExceptionOfATraceback) {

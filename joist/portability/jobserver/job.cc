@@ -90,8 +90,9 @@ void Job::Run(JobRunner* runner, const std::function<void(const Job&)>& on_end) 
       case JobState::kRunning:
       case JobState::kFailed:
         // First why: Beam's clients stop reading at the state.
-        AddMessage(Importance::kError, outcome.status.message().empty() ? "the job has failed"
-                                                                        : outcome.status.message());
+        AddMessage(Importance::kError, outcome.status.message().empty()
+                                           ? "the job has failed"
+                                           : SdkErrorText(outcome.status.message()));
         summary_ = SdkErrorLine(outcome.status.message());
         AddState(BeamState::kFailed);
         break;
