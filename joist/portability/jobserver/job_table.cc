@@ -1,6 +1,7 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
 
 #include "joist/portability/jobserver/job_table.h"
+#include "joist/portability/quoted.h"
 
 #include <org/apache/beam/model/pipeline/v1/beam_runner_api.pb.h>
 #include <sys/random.h>
@@ -9,7 +10,6 @@
 #include <iterator>
 #include <limits>
 #include <utility>
-
 
 namespace joist::portability {
 namespace {
