@@ -14,6 +14,10 @@
 #include "joist/cli/command.h"
 #include "joist/serve/server_log.h"
 
+namespace joist::portability {
+class JobDisplay;
+}
+
 namespace joist::cli {
 
 inline constexpr int kJobServerPort = 8073;
@@ -25,9 +29,13 @@ struct JobServing {
   int max_jobs = 8;                ///< At a time.
   int64_t memory = 0;              ///< Bytes that a job's data may take; 0: half of what is left.
   int threads = 0;                 ///< Of a job; 0: one for each processor.
+  int max_workers = 64;            ///< SDK workers of each environment of a job.
   std::string artifacts_dir = {};  ///< Empty: the system's for temporary files.
   uint64_t max_artifact_bytes = 1ULL << 30;  ///< Of a job.
   std::string state_dir = {};                ///< Of streams' checkpoints; empty: they make none.
+  bool log_progress = true;                  ///< Lines of the log say how far jobs are.
+  /// Shows them instead; outlives the server.
+  portability::JobDisplay* display = nullptr;
 };
 
 /// Thread-safe.

@@ -58,7 +58,7 @@ void BatchJob::MakeBreakers() {
 }
 
 void BatchJob::Look(const StageRun& run, size_t stage) {
-  if (job_->server == nullptr || !job_->watch.IsDue()) return;
+  if (!job_->is_watched() || !job_->watch.IsDue()) return;
   while (failures_seen_ < failures_.load()) {
     ++failures_seen_;
     job_->watch.AddFailure();
@@ -67,6 +67,7 @@ void BatchJob::Look(const StageRun& run, size_t stage) {
   run.WhileNothingCommits([&] {
     job_->watch.Look(job_->tables.stats, stage, job_->tables.plan.stages.size(), progress);
   });
+  job_->Show();
 }
 
 Status BatchJob::Seal(int sink) {

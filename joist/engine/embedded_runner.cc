@@ -1,6 +1,6 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
 //
-// RunEmbedded: runs a graph on this machine's threads, and tells how that went.
+// RunEmbedded, RunWatched: runs a graph on this machine's threads, and tells how that went.
 
 #include <chrono>
 #include <exception>
@@ -13,6 +13,7 @@
 #include "joist/engine/prometheus_text.h"
 #include "joist/engine/running_job.h"
 #include "joist/engine/stream_job.h"
+#include "joist/engine/watched_run.h"
 #include "joist/exec/wall_time.h"
 #include "joist/sdk/runner.h"
 
@@ -57,11 +58,9 @@ void CollectMetrics(const JobTables& tables, double seconds_per_tick, JobMetrics
   }
 }
 
-}  // namespace
-
-JobOutcome RunEmbedded(const Graph& graph, const RunSettings& settings,
-                       const JobRequests& requests) {
-  RunningJob job(graph, settings, requests);
+JobOutcome RunObserved(const Graph& graph, const RunSettings& settings, const JobRequests& requests,
+                       const RunObserver* observer) {
+  RunningJob job(graph, settings, requests, observer);
   const uint64_t ticks = Ticks();
   const auto start = std::chrono::steady_clock::now();
   JobOutcome outcome;
@@ -80,6 +79,18 @@ JobOutcome RunEmbedded(const Graph& graph, const RunSettings& settings,
   CollectMetrics(job.tables, elapsed == 0 ? 0 : seconds / static_cast<double>(elapsed),
                  &outcome.metrics);
   return outcome;
+}
+
+}  // namespace
+
+JobOutcome RunEmbedded(const Graph& graph, const RunSettings& settings,
+                       const JobRequests& requests) {
+  return RunObserved(graph, settings, requests, nullptr);
+}
+
+JobOutcome RunWatched(const Graph& graph, const RunSettings& settings, const JobRequests& requests,
+                      const RunObserver& observer) {
+  return RunObserved(graph, settings, requests, &observer);
 }
 
 }  // namespace joist

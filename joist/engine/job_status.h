@@ -75,7 +75,7 @@ struct JobStatus {
   // Of a stream.
   bool is_paused = false;  ///< After a failure, before it is tried again.
   int lanes = 0;
-  uint64_t bundles = 0;
+  uint64_t bundles = 0;      ///< Of SDK workers also where the input ends.
   uint64_t checkpoints = 0;  ///< Made by this process.
   std::optional<CheckpointStatus> checkpoint;
   // Of input that ends.

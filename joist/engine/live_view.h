@@ -8,12 +8,13 @@
 #define JOIST_ENGINE_LIVE_VIEW_H_
 
 #include <condition_variable>
-#include <cstddef>
 #include <mutex>
 #include <string_view>
 #include <thread>
 
 #include "joist/engine/job_watch.h"
+#include "joist/engine/recent_status.h"
+#include "joist/engine/terminal_block.h"
 
 namespace joist {
 
@@ -31,19 +32,13 @@ class LiveView {
  private:
   void Show();
   void Draw(const JobStatus& status);
-  /// Moves to where the table begins, and removes it.
-  std::string Erase();
-  void Write(std::string_view text) const;
 
   const JobWatch* const watch_;
-  const int file_;
-  const bool is_terminal_;
-  JobStatus before_;  ///< From one to two seconds ago, so that rates stand still enough.
-  JobStatus between_;
-  std::mutex mutex_;  ///< Of all that follows, and of writing.
+  RecentStatus before_;
+  std::mutex mutex_;  ///< Of all that follows.
   std::condition_variable changed_;
   bool ends_ = false;
-  size_t drawn_ = 0;  ///< Lines of the table.
+  TerminalBlock block_;
   std::thread thread_;
 };
 

@@ -20,9 +20,11 @@ std::string FailureFolder(const Graph& graph, const RunSettings& settings) {
 
 }  // namespace
 
-RunningJob::RunningJob(const Graph& graph, const RunSettings& settings, const JobRequests& requests)
+RunningJob::RunningJob(const Graph& graph, const RunSettings& settings, const JobRequests& requests,
+                       const RunObserver* observer)
     : settings(settings),
       requests(requests),
+      observer(observer),
       threads(settings.threads > 0
                   ? settings.threads
                   : std::max(1, static_cast<int>(std::thread::hardware_concurrency()))),
@@ -42,8 +44,14 @@ RunningJob::RunningJob(const Graph& graph, const RunSettings& settings, const Jo
   }
 }
 
+void RunningJob::Show() const {
+  if (observer != nullptr) observer->show(watch.Latest());
+}
+
 void RunningJob::Tell(const std::string& what) const {
-  if (view != nullptr) {
+  if (observer != nullptr) {
+    observer->tell(what);
+  } else if (view != nullptr) {
     view->Tell("joist: " + what);
   } else {
     progress.Tell("joist: " + what);

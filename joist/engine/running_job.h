@@ -16,6 +16,7 @@
 #include "joist/engine/metrics_server.h"
 #include "joist/engine/progress.h"
 #include "joist/engine/stage.h"
+#include "joist/engine/watched_run.h"
 #include "joist/exec/memory.h"
 #include "joist/sdk/runner.h"
 
@@ -23,13 +24,19 @@ namespace joist {
 
 struct RunningJob {
   /// Plans `graph`. All arguments outlive it.
-  RunningJob(const Graph& graph, const RunSettings& settings, const JobRequests& requests);
+  RunningJob(const Graph& graph, const RunSettings& settings, const JobRequests& requests,
+             const RunObserver* observer);
+
+  bool is_watched() const { return observer != nullptr || view != nullptr || server != nullptr; }
+  /// Whoever watches sees what the watch has seen last.
+  void Show() const;
 
   /// Writes a line of the job's log. Any thread.
   void Tell(const std::string& what) const;
 
   const RunSettings& settings;
   const JobRequests& requests;
+  const RunObserver* const observer;  ///< May be null.
   const int threads;
   std::atomic<bool> stop{false};
   ProgressLine progress;

@@ -72,12 +72,28 @@ std::string CheckpointText(const JobStatus& status, Timestamp now) {
   return text;
 }
 
+/// How far input that ends is: "[2/3] ██████░░░░░░ 48 %".
+std::string StagesText(const JobStatus& status) {
+  constexpr int kWidth = 12;
+  const double progress = std::clamp(status.stage_progress, 0.0, 1.0);
+  std::string text =
+      "[" + std::to_string(status.stage) + "/" + std::to_string(status.stages) + "] ";
+  for (int i = 0; i < kWidth; ++i) text += i < progress * kWidth ? "█" : "░";
+  return text + Format(" %.0f %%", progress * 100);
+}
+
 std::string Headline(const JobStatus& status, Timestamp now) {
   // The clock runs on while the figures stand still.
   const Duration age = std::max(now - status.gathered_at, Duration::Zero());
-  std::string line = Shortened(status.job, 24) + "  " + ShortTime(status.run_time + age) + "  " +
-                     std::to_string(status.lanes) + (status.lanes == 1 ? " lane, " : " lanes, ") +
-                     ShortNumber(static_cast<double>(status.bundles)) + " bundles";
+  std::string line = Shortened(status.job, 24) + "  " + ShortTime(status.run_time + age) + "  ";
+  if (status.is_stream) {
+    line += std::to_string(status.lanes) + (status.lanes == 1 ? " lane" : " lanes");
+  } else {
+    line += StagesText(status);
+  }
+  if (status.is_stream || status.bundles > 0) {
+    line += ", " + ShortNumber(static_cast<double>(status.bundles)) + " bundles";
+  }
   if (status.memory_bytes > 0) {
     line += ", " + ShortNumber(static_cast<double>(status.memory_bytes)) + "B of memory";
   }
@@ -105,6 +121,73 @@ class Rates {
   const double seconds_;
   const double lanes_;
 };
+
+struct Column {
+  std::string_view head;
+  size_t width;
+  Side side;
+  std::string (*text)(const StepStatus& step, const StepStatus& earlier, const Rates& rates);
+};
+
+std::string InBySecond(const StepStatus& step, const StepStatus& earlier, const Rates& rates) {
+  return rates.BySecond(step.elements_in, earlier.elements_in);
+}
+std::string OutBySecond(const StepStatus& step, const StepStatus& earlier, const Rates& rates) {
+  return rates.BySecond(step.elements_out, earlier.elements_out);
+}
+std::string Waiting(const StepStatus& step, const StepStatus& /*earlier*/, const Rates& /*rates*/) {
+  return NumberOrNothing(step.holds.waiting);
+}
+std::string Late(const StepStatus& step, const StepStatus& /*earlier*/, const Rates& /*rates*/) {
+  return NumberOrNothing(step.dropped_late);
+}
+
+const std::vector<Column>& StreamColumns() {
+  using Step = StepStatus;
+  static const std::vector<Column> columns = {
+      {"IN/S", 5, Side::kRight, InBySecond},
+      {"OUT/S", 5, Side::kRight, OutBySecond},
+      {"LAG", 6, Side::kRight, [](const Step& s, const Step&, const Rates&) { return LagOf(s); }},
+      {"HELD BY", 10, Side::kLeft,
+       [](const Step& s, const Step&, const Rates&) {
+         return s.held_by.has_value() ? std::to_string(s.held_by->step + 1) + " " +
+                                            std::string(BriefHolds(s.held_by->holds))
+                                      : "";
+       }},
+      {"WAIT", 5, Side::kRight, Waiting},
+      {"STATE", 5, Side::kRight,
+       [](const Step& s, const Step&, const Rates&) {
+         return NumberOrNothing(std::max(s.holds.cells, s.holds.keys));
+       }},
+      {"LATE", 5, Side::kRight, Late},
+      {"BUSY", 4, Side::kRight,
+       [](const Step& s, const Step& earlier, const Rates& rates) {
+         return rates.Percent(s.busy_seconds, earlier.busy_seconds);
+       }},
+      {"BLKD", 4, Side::kRight, [](const Step& s, const Step& earlier, const Rates& rates) {
+         return rates.Percent(s.blocked_seconds, earlier.blocked_seconds);
+       }}};
+  return columns;
+}
+
+/// Of input that ends, of which it counts how much there was.
+const std::vector<Column>& BatchColumns() {
+  using Step = StepStatus;
+  static const std::vector<Column> columns = {
+      {"IN", 5, Side::kRight,
+       [](const Step& s, const Step&, const Rates&) {
+         return ShortNumber(static_cast<double>(s.elements_in));
+       }},
+      {"OUT", 5, Side::kRight,
+       [](const Step& s, const Step&, const Rates&) {
+         return ShortNumber(static_cast<double>(s.elements_out));
+       }},
+      {"IN/S", 5, Side::kRight, InBySecond},
+      {"OUT/S", 5, Side::kRight, OutBySecond},
+      {"WAIT", 5, Side::kRight, Waiting},
+      {"LATE", 5, Side::kRight, Late}};
+  return columns;
+}
 
 }  // namespace
 
@@ -149,10 +232,12 @@ std::string ShortTime(Duration time) {
 
 std::vector<std::string> StatusTable(const JobStatus& status, const JobStatus& before,
                                      Timestamp now, size_t columns, size_t rows) {
-  constexpr size_t kOthers = 61;  // What columns but that of names take.
+  const std::vector<Column>& shown = status.is_stream ? StreamColumns() : BatchColumns();
+  size_t others = 3;  // What all but the names takes.
+  for (const Column& column : shown) others += column.width + 1;
   size_t names = 4;
   for (const StepStatus& step : status.steps) names = std::max(names, Letters(step.name).size());
-  names = std::min(names, columns - kOthers);
+  names = std::min(names, columns - others);
 
   std::vector<std::string> lines = {Shortened(Headline(status, now), columns)};
   if (status.checkpoint.has_value()) lines.push_back(CheckpointText(status, now));
@@ -163,18 +248,15 @@ std::vector<std::string> StatusTable(const JobStatus& status, const JobStatus& b
   } else if (age > Duration::Seconds(1)) {
     lines.push_back("figures of " + ShortTime(age) + " ago: a step is long at work on a bundle");
   }
-  const auto row = [&](std::string_view number, std::string_view name,
-                       const std::vector<std::string>& cells) {
-    static constexpr size_t kWidths[] = {5, 5, 6, 10, 5, 5, 5, 4, 4};
+  const auto begin_row = [&](std::string_view number, std::string_view name) {
     std::string line(number);
     line.insert(0, 2 - std::min<size_t>(number.size(), 2), ' ');
     Cell(name, names, Side::kLeft, &line);
-    for (size_t i = 0; i < std::size(kWidths); ++i) {
-      Cell(cells[i], kWidths[i], i == 3 ? Side::kLeft : Side::kRight, &line);
-    }
-    lines.push_back(std::move(line));
+    return line;
   };
-  row("", "STEP", {"IN/S", "OUT/S", "LAG", "HELD BY", "WAIT", "STATE", "LATE", "BUSY", "BLKD"});
+  std::string heads = begin_row("", "STEP");
+  for (const Column& column : shown) Cell(column.head, column.width, column.side, &heads);
+  lines.push_back(std::move(heads));
   const Rates rates(status, before);
   for (size_t i = 0; i < status.steps.size(); ++i) {
     if (lines.size() + 1 >= rows && i + 1 < status.steps.size()) {
@@ -183,19 +265,24 @@ std::vector<std::string> StatusTable(const JobStatus& status, const JobStatus& b
     }
     const StepStatus& step = status.steps[i];
     const StepStatus& earlier = i < before.steps.size() ? before.steps[i] : step;
-    const std::string held_by = step.held_by.has_value()
-                                    ? std::to_string(step.held_by->step + 1) + " " +
-                                          std::string(BriefHolds(step.held_by->holds))
-                                    : "";
-    row(std::to_string(i + 1), step.name,
-        {rates.BySecond(step.elements_in, earlier.elements_in),
-         rates.BySecond(step.elements_out, earlier.elements_out), LagOf(step), held_by,
-         NumberOrNothing(step.holds.waiting),
-         NumberOrNothing(std::max(step.holds.cells, step.holds.keys)),
-         NumberOrNothing(step.dropped_late), rates.Percent(step.busy_seconds, earlier.busy_seconds),
-         rates.Percent(step.blocked_seconds, earlier.blocked_seconds)});
+    std::string line = begin_row(std::to_string(i + 1), step.name);
+    for (const Column& column : shown) {
+      Cell(column.text(step, earlier, rates), column.width, column.side, &line);
+    }
+    lines.push_back(std::move(line));
   }
   return lines;
+}
+
+std::vector<std::string> StatusBlock(const JobStatus& status, const JobStatus& before,
+                                     Timestamp now, size_t columns, size_t rows) {
+  constexpr size_t kLeastColumns = 79;
+  constexpr size_t kLeastRows = 5;
+  // In a terminal too narrow for the table lines would break, and it could not be erased.
+  if (columns < kLeastColumns || rows < kLeastRows) {
+    return {Shortened(StatusLine(status, before, now), columns)};
+  }
+  return StatusTable(status, before, now, columns, rows);
 }
 
 std::string StatusLine(const JobStatus& status, const JobStatus& before, Timestamp now) {
@@ -220,7 +307,9 @@ std::string StatusLine(const JobStatus& status, const JobStatus& before, Timesta
     }
   }
   const Rates rates(status, before);
-  line += "; " + rates.BySecond(in, in_before) + " elements/s into steps";
+  line += "; ";
+  if (!status.is_stream) line += ShortNumber(static_cast<double>(in)) + " elements, ";
+  line += rates.BySecond(in, in_before) + " elements/s into steps";
   if (busiest != nullptr) line += ", most time in \"" + Shortened(busiest->name, 60) + "\"";
   if (slowest != nullptr) {
     line += "; lag " + ShortTime(*slowest->lag);

@@ -16,9 +16,13 @@
 
 namespace joist {
 
-/// Of a stream: lines of at most `columns` (at least 79), at most `rows` of them (at least 5). What
-/// is said by the second is from what came since `before`. `now`: on the wall.
+/// Lines of at most `columns` (at least 79), at most `rows` of them (at least 5). What is said by
+/// the second is from what came since `before`. `now`: on the wall.
 std::vector<std::string> StatusTable(const JobStatus& status, const JobStatus& before,
+                                     Timestamp now, size_t columns, size_t rows);
+
+/// As much as there is room for: the table, or else the line, cut off. `rows` may be 1.
+std::vector<std::string> StatusBlock(const JobStatus& status, const JobStatus& before,
                                      Timestamp now, size_t columns, size_t rows);
 
 /// One line, without its end.

@@ -78,6 +78,37 @@ TEST(StatusTable, ShowsStepsWithWhatTheyDoBySecond) {
           " 3 Sums o…nute/Combine  100k     0  1m03s 3 windows          12k    12  60%   5%"));
 }
 
+TEST(StatusTable, CountsWhatThereWasOfInputThatEnds) {
+  TwoStatuses words = Clicks();
+  for (JobStatus* status : {&words.before, &words.now}) {
+    status->is_stream = false;
+    status->checkpoint.reset();
+    status->stage = 2;
+    status->stages = 3;
+    status->stage_progress = 0.48;
+    status->job = "words";
+  }
+  EXPECT_THAT(
+      StatusTable(words.now, words.before, Timestamp::Seconds(1002), 80, 24),
+      ElementsAre("words  1m23s  [2/3] ██████░░░░░░ 48 %, 4.2k bundles, 12MB of memory",
+                  "   STEP                               IN   OUT  IN/S OUT/S  WAIT  LATE",
+                  " 1 Read/Keep                           4  1.3k     0   150     4      ",
+                  " 2 Read                             1.3k  300k   150  100k            ",
+                  " 3 Sums of users by minute/Combine  300k    50  100k     0          12"));
+  EXPECT_THAT(StatusLine(words.now, words.before, Timestamp::Seconds(1002)),
+              HasSubstr("12MB of memory; 301k elements, 100k elements/s into steps, most"));
+}
+
+TEST(StatusBlock, IsALineWhereThereIsNoRoomForATable) {
+  const TwoStatuses clicks = Clicks();
+  const auto block = [&](size_t columns, size_t rows) {
+    return StatusBlock(clicks.now, clicks.before, Timestamp::Seconds(1002), columns, rows);
+  };
+  EXPECT_EQ(block(80, 5).size(), 5);
+  EXPECT_EQ(block(80, 4).size(), 1);
+  EXPECT_THAT(block(78, 24), ElementsAre(HasSubstr("clicks  1m23s")));
+}
+
 TEST(StatusTable, KeepsWithinTheTerminal) {
   TwoStatuses clicks = Clicks();
   clicks.now.job = std::string(200, 'j');

@@ -101,6 +101,7 @@ Status StreamJob::RunWithCheckpoints(const std::string& directory) {
     if (!pause.has_value()) return Kept(status, retries.attempts(), &run);
     if (job_->keeper.has_value()) failing_ = job_->keeper->NodeToRecord(run.failure()->step);
     job_->watch.AddFailure();
+    job_->Show();
     job_->Tell(status.message() + "; attempt " + std::to_string(retries.attempts()) + " of " +
                std::to_string(StreamRetries::kAttempts) + ", goes on from the last checkpoint in " +
                ShortTime(Duration::Millis(pause->count())));
@@ -124,11 +125,12 @@ Status StreamJob::RunRestarting() {
 
 Status StreamJob::RunFrom(const SavedStream* from, StreamRun& run, FileCheckpoints* checkpoints) {
   job_->watch.BeginRun();
-  const bool is_seen = job_->server != nullptr || job_->view != nullptr;
   run.Record(failing_);
-  return run.Run(from, [this, is_seen, &run, checkpoints] {
+  return run.Run(from, [this, &run, checkpoints] {
     Attend(checkpoints);
-    if (is_seen && job_->watch.IsDue()) job_->watch.Look(run.Figures());
+    if (!job_->is_watched() || !job_->watch.IsDue()) return;
+    job_->watch.Look(run.Figures());
+    job_->Show();
   });
 }
 

@@ -2,15 +2,14 @@
 
 #include "joist/exec/spill_file.h"
 
-#include <fcntl.h>
 #include <unistd.h>
 #include <zstd.h>
 
 #include <cerrno>
-#include <cstdlib>
 #include <memory>
 
 #include "joist/base/status.h"
+#include "joist/base/unnamed_file.h"
 
 namespace joist {
 namespace {
@@ -45,20 +44,10 @@ Contexts& ThreadContexts() {
                  "; give more memory with --memory, or another folder with --temp_location"));
 }
 
-int OpenUnnamed(const std::string& directory) {
-  int file = ::open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-  if (file >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL)) return file;
-  // A file system without unnamed files: the name goes at once.
-  std::string name = directory + "/joist-spill-XXXXXX";
-  file = ::mkostemp(name.data(), O_CLOEXEC);
-  if (file >= 0) ::unlink(name.c_str());
-  return file;
-}
-
 }  // namespace
 
 SpillFile::SpillFile(MemoryBudget* budget)
-    : budget_(budget), file_(OpenUnnamed(budget->spill_directory())) {
+    : budget_(budget), file_(OpenUnnamedFile(budget->spill_directory())) {
   if (file_ < 0) ThrowSpillError(errno, "cannot make", budget->spill_directory());
 }
 

@@ -9,6 +9,7 @@
 
 namespace org::apache::beam::model {
 namespace pipeline::v1 {
+class Coder;
 class Components;
 class Environment;
 class Pipeline;

@@ -6,6 +6,8 @@
 
 #include <utility>
 
+#include "joist/portability/quoted.h"
+
 namespace joist::portability {
 namespace {
 
@@ -21,10 +23,11 @@ std::string Bounded(const std::string& text) {
 }  // namespace
 
 BundleInbox::BundleInbox(std::string instruction_id, std::shared_ptr<const BundlePorts> ports,
-                         StateHandler* state)
+                         StateHandler* state, std::shared_ptr<OutputMemory> output_memory)
     : instruction_id_(std::move(instruction_id)),
       ports_(std::move(ports)),
       state_(state),
+      outputs_(std::move(output_memory)),
       is_port_ended_(ports_->outputs.size()),
       open_ports_(ports_->outputs.size()) {}
 
@@ -54,14 +57,14 @@ void BundleInbox::PutLocked(const std::string& transform_id, const std::string& 
     if (!is_known || is_port_ended_[port]) {
       return FailLocked(
           Internal("the SDK worker has output " + std::to_string(bytes->size()) + " bytes " +
-                   (is_known ? "after the end of" : "for") + " transform " + transform_id +
-                   (timer_family_id.empty() ? "" : ", timer family " + timer_family_id) +
+                   (is_known ? "after the end of" : "for") + " transform " + Quoted(transform_id) +
+                   (timer_family_id.empty() ? "" : ", timer family " + Quoted(timer_family_id)) +
                    (is_known ? "" : ", which the bundle does not have") + " (instruction " +
                    instruction_id_ + ")"));
     }
     if (!is_abandoned_) {
-      bytes_ += bytes->size();
-      outputs_.push_back({transform_id, timer_family_id, std::move(*bytes)});
+      Status put = outputs_.Put({transform_id, timer_family_id, std::move(*bytes)});
+      if (!put.ok()) return FailLocked(std::move(put));
     }
   }
   if (is_last && is_known && !is_port_ended_[port]) {
@@ -158,15 +161,16 @@ void BundleInbox::Sent(size_t bytes) {
 bool BundleInbox::Take(BundleOutput* output) {
   const std::lock_guard lock(mutex_);
   if (outputs_.empty()) return false;
-  *output = std::move(outputs_.front());
-  outputs_.pop_front();
-  bytes_ -= output->bytes.size();
-  return true;
-}
-
-size_t BundleInbox::bytes() const {
-  const std::lock_guard lock(mutex_);
-  return bytes_;
+  Result<BundleOutput> first = outputs_.Take();
+  if (first.ok()) {
+    *output = *std::move(first);
+    return true;
+  }
+  // Also where all had come: it is not all there any more.
+  outputs_.Clear();
+  failure_ = first.status();
+  changed_.notify_all();
+  return false;
 }
 
 void BundleInbox::Wait(std::chrono::milliseconds timeout) {
@@ -225,8 +229,9 @@ void BundleInbox::OpenSplit(const std::string& split_id) {
 Status BundleInbox::WaitForSplit(fn::ProcessBundleSplitResponse* response,
                                  std::chrono::milliseconds timeout) {
   std::unique_lock lock(mutex_);
+  // The answer may come after that of the bundle, which was split all the same.
   const bool has_come =
-      changed_.wait_for(lock, timeout, [&] { return split_.has_come || IsEnded(); });
+      changed_.wait_for(lock, timeout, [&] { return split_.has_come || !failure_.ok(); });
   const Split split = std::exchange(split_, {});
   response->Clear();
   if (!has_come) {
@@ -250,12 +255,10 @@ std::shared_ptr<const fn::ProcessBundleProgressResponse> BundleInbox::progress()
 }
 
 void BundleInbox::Abandon() {
-  std::deque<BundleOutput> dropped;
   std::unique_lock lock(mutex_);
   is_abandoned_ = true;
   state_ = nullptr;
-  dropped.swap(outputs_);
-  bytes_ = 0;
+  outputs_.Clear();
   changed_.wait(lock, [&] { return !is_in_state_; });
 }
 

@@ -1,8 +1,8 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
 //
 // BundleInbox: what has come from the worker for one bundle, and how much is still on its way
-// there. The server's threads put in and never wait; the bundle's thread takes out, and waits here
-// for all that it waits for.
+// there. The server's threads put in and wait for nothing but the disk, where output goes that
+// exceeds its memory; the bundle's thread takes out, and waits here for all that it waits for.
 //
 // A bundle is over when it has failed, or when its response and the last output of every port have
 // come; in either case no call of the StateHandler is under way then, and none follows.
@@ -12,7 +12,6 @@
 
 #include <chrono>
 #include <condition_variable>
-#include <deque>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -22,6 +21,7 @@
 #include "joist/base/status.h"
 #include "joist/portability/bundle_ports.h"
 #include "joist/portability/fn_server.h"
+#include "joist/portability/output_queue.h"
 
 namespace joist::portability {
 
@@ -29,7 +29,7 @@ namespace joist::portability {
 class BundleInbox {
  public:
   BundleInbox(std::string instruction_id, std::shared_ptr<const BundlePorts> ports,
-              StateHandler* state);
+              StateHandler* state, std::shared_ptr<OutputMemory> output_memory);
   ~BundleInbox();
 
   // The server's side.
@@ -48,8 +48,8 @@ class BundleInbox {
 
   const std::string& instruction_id() const { return instruction_id_; }
   const BundlePorts& ports() const { return *ports_; }
+  /// False if there is none; where it cannot be read from disk, the bundle has failed by that.
   bool Take(BundleOutput* output);
-  size_t bytes() const;
   void Wait(std::chrono::milliseconds timeout);
   bool is_over() const;
   Result<const fn::ProcessBundleResponse*> response() const;
@@ -65,7 +65,7 @@ class BundleInbox {
   /// kDeadlineExceeded after `timeout`.
   Status WaitForRoom(size_t bytes, size_t limit, std::chrono::milliseconds timeout);
   /// Waits for the answer to the split that was opened last, `split_id` ("<instruction id>-…");
-  /// empty where the bundle is over first.
+  /// empty where the bundle fails first.
   void OpenSplit(const std::string& split_id);
   Status WaitForSplit(fn::ProcessBundleSplitResponse* response, std::chrono::milliseconds timeout);
   /// True where no question for progress is open; then one is, `progress_id`.
@@ -96,8 +96,7 @@ class BundleInbox {
   std::condition_variable changed_;
   StateHandler* state_;       ///< Null when it must not be called any more.
   bool is_in_state_ = false;  ///< A call of it is under way.
-  std::deque<BundleOutput> outputs_;
-  size_t bytes_ = 0;                 ///< Of outputs_.
+  OutputQueue outputs_;
   std::vector<bool> is_port_ended_;  ///< By ports_->outputs.
   size_t open_ports_;
   std::unique_ptr<fn::ProcessBundleResponse> response_;

@@ -4,6 +4,7 @@
 
 #include <org/apache/beam/model/fn_execution/v1/beam_fn_api.pb.h>
 
+#include "joist/portability/quoted.h"
 #include "joist/portability/urns.h"
 
 namespace joist::portability {
@@ -35,8 +36,8 @@ Result<BundlePorts> BundlePorts::Of(const fn::ProcessBundleDescriptor& descripto
     } else if (spec.urn() == kParDoUrn) {
       pipeline::ParDoPayload payload;
       if (!payload.ParseFromString(spec.payload())) {
-        return InvalidArgument("the ParDoPayload of transform " + id + " of descriptor " +
-                               descriptor.id() + " cannot be read");
+        return InvalidArgument("the ParDoPayload of transform " + Quoted(id) + " of descriptor " +
+                               Quoted(descriptor.id()) + " cannot be read");
       }
       for (const auto& [family, timers] : payload.timer_family_specs()) {
         ports.inputs.push_back({.transform_id = id, .timer_family_id = family});

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "joist/portability/pipeline_check.h"
+#include "joist/portability/quoted.h"
 #include "joist/portability/test_stream_form.h"
 #include "joist/portability/topological_order.h"
 #include "joist/portability/urns.h"
@@ -80,13 +81,13 @@ class Expander {
   pipeline::Components& components() { return *made_.components; }
 
   static std::string NameOf(const Transform& transform) {
-    return "step \"" + transform.unique_name() + "\"";
+    return "step " + Quoted(transform.unique_name());
   }
 
   Status AddLeaves(const std::string& id, size_t depth) {
     const auto found = components().transforms().find(id);
     if (found == components().transforms().end()) {
-      return InvalidArgument("the pipeline has no transform \"" + id + "\"");
+      return InvalidArgument("the pipeline has no transform " + Quoted(id));
     }
     if (depth > kMostTransformDepth) {
       return InvalidArgument(NameOf(found->second) + " nests deeper than " +
@@ -119,8 +120,8 @@ class Expander {
   }
 
   static Status Malformed(const Transform& transform) {
-    return InvalidArgument(NameOf(transform) + ": the payload of " + transform.spec().urn() +
-                           " makes no sense");
+    return InvalidArgument(NameOf(transform) + ": the payload of " +
+                           Quoted(transform.spec().urn()) + " makes no sense");
   }
 
   /// Takes over a transform that is executed.
@@ -134,7 +135,7 @@ class Expander {
       if (made.environment.empty() || components().environments().count(made.environment) == 0) {
         return Status(
             StatusCode::kUnimplemented,
-            NameOf(transform) + ": transform " + made.urn +
+            NameOf(transform) + ": transform " + Quoted(made.urn) +
                 " belongs to no environment of the pipeline, and Joist has none of its own "
                 "for it");
       }
@@ -155,8 +156,8 @@ class Expander {
     }
     for (const auto& [tag, collection] : Sorted(transform.inputs())) {
       if (components().pcollections().count(collection) == 0) {
-        return InvalidArgument(NameOf(transform) + " reads collection \"" + collection +
-                               "\", which the pipeline does not have");
+        return InvalidArgument(NameOf(transform) + " reads collection " + Quoted(collection) +
+                               ", which the pipeline does not have");
       }
       const auto side = side_inputs.find(tag);
       if (side == side_inputs.end()) {
@@ -164,18 +165,22 @@ class Expander {
         continue;
       }
       if (side->second != kIterableSideInputUrn && side->second != kMultimapSideInputUrn) {
-        return Status(StatusCode::kUnimplemented, NameOf(transform) + " reads side input \"" + tag +
-                                                      "\" as " + side->second +
+        return Status(StatusCode::kUnimplemented, NameOf(transform) + " reads side input " +
+                                                      Quoted(tag) + " as " + Quoted(side->second) +
                                                       ", which Joist does not know");
       }
       made.side_inputs.push_back({tag, collection, side->second});
     }
     for (const auto& [tag, collection] : Sorted(transform.outputs())) {
       if (components().pcollections().count(collection) == 0) {
-        return InvalidArgument(NameOf(transform) + " makes collection \"" + collection +
-                               "\", which the pipeline does not have");
+        return InvalidArgument(NameOf(transform) + " makes collection " + Quoted(collection) +
+                               ", which the pipeline does not have");
       }
       made.outputs.push_back(collection);
+    }
+    if (!made.environment.empty()) {
+      if (first_environment_.empty()) first_environment_ = made.environment;
+      for (const std::string& out : made.outputs) made_in_.emplace(out, made.environment);
     }
     if (made.inputs.size() == 1) made.main_input = made.inputs[0];
     if (!made.environment.empty() && made.inputs.size() != 1) {
@@ -218,14 +223,19 @@ class Expander {
     pipeline::PCollection made = like;
     made.set_unique_name(id);
     made.set_coder_id(coder_id);
-    std::string unique = id;
-    while (components().pcollections().count(unique) > 0) unique += "_";
+    const std::string unique = Unused(components().pcollections(), id);
     (*components().mutable_pcollections())[unique] = std::move(made);
     return unique;
   }
+  /// `id`, or where that is taken one with a number behind it, which no one before has had.
+  template <class Map>
+  std::string Unused(const Map& taken, const std::string& id) {
+    std::string unused = id;
+    while (taken.contains(unused)) unused = id + "_" + std::to_string(++last_number_[id]);
+    return unused;
+  }
   Status NewTransform(const std::string& id, Transform transform) {
-    std::string unique = id;
-    while (components().transforms().count(unique) > 0) unique += "_";
+    const std::string unique = Unused(components().transforms(), id);
     const Status added = Add(unique, transform);
     (*components().mutable_transforms())[unique] = std::move(transform);
     return added;
@@ -248,8 +258,8 @@ class Expander {
     const std::string& out_id = combine.outputs().begin()->second;
     const auto out = components().pcollections().find(out_id);
     if (out == components().pcollections().end()) {
-      return InvalidArgument(NameOf(combine) + " makes collection \"" + out_id +
-                             "\", which the pipeline does not have");
+      return InvalidArgument(NameOf(combine) + " makes collection " + Quoted(out_id) +
+                             ", which the pipeline does not have");
     }
     const pipeline::PCollection in = components().pcollections().at(in_id);
     const pipeline::PCollection result = out->second;
@@ -387,8 +397,8 @@ class Expander {
     const std::string part = "/Transcode" + std::to_string(number);
     const std::string name = made_.transforms[of].name;
     if (environment.empty()) {
-      return InvalidArgument("step \"" + name +
-                             "\" has collections with different coders, and no environment is "
+      return InvalidArgument("step " + Quoted(name) +
+                             " has collections with different coders, and no environment is "
                              "there to encode them alike");
     }
     Transform transcode;
@@ -412,19 +422,10 @@ class Expander {
 
   /// Where elements of a collection can be encoded anew.
   std::string EnvironmentFor(const std::string& collection, const std::string& flatten) {
-    for (const ExpandedTransform& transform : made_.transforms) {
-      const auto& outputs = transform.outputs;
-      if (!transform.environment.empty() &&
-          std::find(outputs.begin(), outputs.end(), collection) != outputs.end()) {
-        return transform.environment;
-      }
-    }
+    const auto made_in = made_in_.find(collection);
+    if (made_in != made_in_.end()) return made_in->second;
     const std::string& own = components().transforms().at(flatten).environment_id();
-    if (!own.empty()) return own;
-    for (const ExpandedTransform& transform : made_.transforms) {
-      if (!transform.environment.empty()) return transform.environment;
-    }
-    return "";
+    return own.empty() ? first_environment_ : own;
   }
 
   /// Each after those that it reads from.
@@ -433,9 +434,9 @@ class Expander {
     for (size_t i = 0; i < made_.transforms.size(); ++i) {
       for (const std::string& out : made_.transforms[i].outputs) {
         if (!made_by.emplace(out, i).second) {
-          return InvalidArgument("collection \"" + out + "\" is made by two steps, \"" +
-                                 made_.transforms[made_by.at(out)].name + "\" and \"" +
-                                 made_.transforms[i].name + "\"");
+          return InvalidArgument("collection " + Quoted(out) + " is made by two steps, " +
+                                 Quoted(made_.transforms[made_by.at(out)].name) + " and " +
+                                 Quoted(made_.transforms[i].name));
         }
       }
     }
@@ -447,8 +448,8 @@ class Expander {
       for (const std::string& collection : read) {
         const auto producer = made_by.find(collection);
         if (producer == made_by.end()) {
-          return InvalidArgument("step \"" + transform.name + "\" reads collection \"" +
-                                 collection + "\", which no step makes");
+          return InvalidArgument("step " + Quoted(transform.name) + " reads collection " +
+                                 Quoted(collection) + ", which no step makes");
         }
         reads_from[i].push_back(producer->second);
       }
@@ -461,8 +462,8 @@ class Expander {
     }
     if (sorted.size() < made_.transforms.size()) {
       const auto first = std::find(is_sorted.begin(), is_sorted.end(), false) - is_sorted.begin();
-      return InvalidArgument("step \"" + made_.transforms[static_cast<size_t>(first)].name +
-                             "\" waits for what is made of its output");
+      return InvalidArgument("step " + Quoted(made_.transforms[static_cast<size_t>(first)].name) +
+                             " waits for what is made of its output");
     }
     made_.transforms = std::move(sorted);
     for (size_t i = 0; i < made_.transforms.size(); ++i) {
@@ -473,6 +474,9 @@ class Expander {
 
   const pipeline::Pipeline& from_;
   ExpandedPipeline made_;
+  std::string first_environment_;               ///< Of a transform; empty if there is none.
+  std::map<std::string, std::string> made_in_;  ///< Environments, by collection.
+  std::map<std::string, int> last_number_;      ///< Behind an id that was taken.
 };
 
 }  // namespace

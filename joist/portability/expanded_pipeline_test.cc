@@ -462,9 +462,10 @@ TEST(ExpandPipeline, RefusesWhatCannotRunByName) {
   };
   const Status foreign = fault([](Draft* p) { p->Put("x", "my:thing:v1", {"a"}, {"b"}); });
   EXPECT_EQ(foreign.code(), StatusCode::kUnimplemented);
-  EXPECT_EQ(foreign.message(),
-            "step \"The x\": transform my:thing:v1 belongs to no environment of the pipeline, and "
-            "Joist has none of its own for it");
+  EXPECT_EQ(
+      foreign.message(),
+      "step \"The x\": transform \"my:thing:v1\" belongs to no environment of the pipeline, and "
+      "Joist has none of its own for it");
   EXPECT_EQ(fault([](Draft* p) { p->Put("x", kParDoUrn, {"a"}, {"b"}, "gone"); }).code(),
             StatusCode::kUnimplemented);
 
@@ -476,7 +477,7 @@ TEST(ExpandPipeline, RefusesWhatCannotRunByName) {
   });
   EXPECT_EQ(side.code(), StatusCode::kUnimplemented);
   EXPECT_EQ(side.message(),
-            "step \"The x\" reads side input \"ia\" as my:access, which Joist does not know");
+            "step \"The x\" reads side input \"ia\" as \"my:access\", which Joist does not know");
 
   EXPECT_EQ(fault([](Draft* p) { p->Put("impulse2", kImpulseUrn, {}, {"a"}); }).message(),
             "collection \"a\" is made by two steps, \"The impulse\" and \"The impulse2\"");
@@ -495,7 +496,7 @@ TEST(ExpandPipeline, RefusesWhatCannotRunByName) {
   EXPECT_EQ(fault([](Draft* p) {
               p->ParDo("x", {"a"}, {"b"}).mutable_spec()->set_payload("\xff\xff");
             }).message(),
-            "step \"The x\": the payload of beam:transform:pardo:v1 makes no sense");
+            "step \"The x\": the payload of \"beam:transform:pardo:v1\" makes no sense");
   EXPECT_EQ(fault([](Draft* p) { p->proto.add_root_transform_ids("none"); }).message(),
             "the pipeline has no transform \"none\"");
   EXPECT_EQ(fault([](Draft* p) { p->PutCollection("a", "none"); }).message(),

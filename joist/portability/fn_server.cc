@@ -14,6 +14,8 @@
 #include <mutex>
 #include <utility>
 
+#include "joist/portability/grpc_connections.h"
+#include "joist/portability/quoted.h"
 #include "joist/portability/sdk_worker.h"
 
 namespace joist::portability {
@@ -77,7 +79,7 @@ std::string WorkerIdOf(const ::grpc::ServerContextBase& context) {
 
 ::grpc::Status NoSuchWorker(const std::string& id) {
   return {::grpc::StatusCode::NOT_FOUND,
-          "no SDK worker \"" + id.substr(0, 200) + "\" is expected (metadata worker_id)"};
+          "no SDK worker " + Quoted(id) + " is expected (metadata worker_id)"};
 }
 
 ::grpc::Status SecondStream(const char* what, const std::string& id) {
@@ -244,9 +246,7 @@ class GrpcFnServer final : public FnServer {
                              &bound_port);
     builder.SetMaxReceiveMessageSize(-1);
     builder.SetMaxSendMessageSize(-1);
-    builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
-    // SDKs ping as often as they like.
-    builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PING_STRIKES, 0);
+    BoundConnections(&builder);
     builder.RegisterService(&control_);
     builder.RegisterService(&data_);
     builder.RegisterService(&status_);

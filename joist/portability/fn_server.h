@@ -55,7 +55,8 @@ class WorkerBundle {
 
   /// Queues whole encoded elements (windowed values) for a data source of the descriptor, or timers
   /// for a family of a transform. They are sent in large messages; who has more on its way than the
-  /// worker takes waits here, while output that comes is kept for TryTake. Returns the worker's
+  /// worker takes waits here, while output that comes is kept for TryTake, beyond
+  /// WorkerSetup::output_memory on disk. Returns the worker's
   /// error where the worker is gone or the bundle has failed.
   virtual Status Send(std::string_view transform_id, std::string_view bytes) = 0;
   virtual Status SendTimers(std::string_view transform_id, std::string_view timer_family_id,
@@ -68,8 +69,6 @@ class WorkerBundle {
 
   /// The next output that has come; false if there is none right now.
   virtual bool TryTake(BundleOutput* output) = 0;
-  /// Bytes of output that wait for TryTake.
-  virtual size_t output_bytes() const = 0;
   /// Returns when there is output, the bundle is done, or `timeout` has passed.
   virtual void Wait(std::chrono::milliseconds timeout) = 0;
   /// The worker has answered and all its output is there (TryTake may still have some), or it has
@@ -82,7 +81,8 @@ class WorkerBundle {
   virtual Result<const fn::ProcessBundleResponse*> response() const = 0;
 
   /// Asks for a split (ProcessBundleSplitRequest without the instruction id, which is filled in)
-  /// and waits for the answer, or for the end of the bundle: then the answer is empty.
+  /// and waits for the answer; where the bundle fails first, the answer is empty. kInternal with
+  /// the worker's error; kDeadlineExceeded, when nobody knows whether the bundle is split.
   virtual Status Split(const fn::ProcessBundleSplitRequest& request,
                        fn::ProcessBundleSplitResponse* response,
                        std::chrono::milliseconds timeout) = 0;
@@ -99,7 +99,8 @@ class SdkWorker {
   virtual const std::string& id() const = 0;
   /// Until its control stream is there. kDeadlineExceeded, or why it will never come.
   virtual Status WaitUntilConnected(std::chrono::milliseconds timeout) = 0;
-  /// False from when its control stream has ended.
+  /// False from when its control stream has ended, and while a data stream is lost that it had: who
+  /// tries again does so with another worker, and does not meet the end of this one.
   virtual bool is_alive() const = 0;
   /// What the worker may ask for by its id (GetProcessBundleDescriptor). The addresses of services
   /// that it leaves open are filled in: in the payloads of sources and sinks, for state, for
@@ -122,6 +123,8 @@ class SdkWorker {
   virtual void Stop(const std::string& why) = 0;
 };
 
+class OutputMemory;  // output_queue.h
+
 struct WorkerSetup {
   std::string id = {};
   std::string provision_info = {};  ///< A serialized ProvisionInfo; endpoints in it are filled in.
@@ -132,6 +135,9 @@ struct WorkerSetup {
   /// have "beam:protocol:named_data_streams:v1"; else 0: one without a name.
   int named_data_streams = 0;
   static constexpr int kMostDataStreams = 16;
+  /// For what bundles have output until it is taken; shared by the workers of a job. Null: there is
+  /// no limit.
+  std::shared_ptr<OutputMemory> output_memory = {};
   /// Takes what the worker's code logs, until the SdkWorker is destroyed: that waits for a call
   /// that is under way, and is not done by it. Any thread. Messages and traces are cut at 64 KiB.
   std::function<void(const fn::LogEntry&)> log = {};

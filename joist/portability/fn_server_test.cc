@@ -14,6 +14,8 @@
 #include <mutex>
 #include <thread>
 
+#include "joist/portability/output_queue.h"
+
 namespace joist::portability {
 namespace {
 
@@ -231,7 +233,6 @@ TEST_F(FnServerTest, ABundleThereAndBack) {
                                                        {"pardo late", "a timer"}};
   EXPECT_EQ(Drain(bundle.get()), expected);
   EXPECT_TRUE(bundle->response().ok());
-  EXPECT_EQ(bundle->output_bytes(), 0U);
 }
 
 TEST_F(FnServerTest, SmallBundlesTravelInTheirInstructions) {
@@ -287,7 +288,7 @@ TEST_F(FnServerTest, TheDataStreamMayComeLateAndAgain) {
   sdk_->EndData();
   Drain(bundle.get());
   EXPECT_EQ(bundle->response().status().code(), StatusCode::kUnavailable);
-  EXPECT_TRUE(worker_->is_alive());
+  EXPECT_FALSE(worker_->is_alive());
 
   FakeSdk again(server_->endpoint(), "w1");
   again.on_elements = [&](const fn::Elements& elements) {
@@ -302,6 +303,7 @@ TEST_F(FnServerTest, TheDataStreamMayComeLateAndAgain) {
     (void)retried->EndInput();
     return Drain(retried.get())["sink "] == "late";
   }));
+  EXPECT_TRUE(worker_->is_alive());
 }
 
 // The first part of a message may be ended with no bytes for a port; some SDKs look at none that
@@ -433,7 +435,7 @@ TEST_F(FnServerTest, AnswersStateOfBundlesAtWorkOnly) {
   const std::string id = bundle->instruction_id();
   bundle.reset();
   call.Ask("6", id);
-  EXPECT_EQ(call.Read().error(), "there is no instruction " + id);
+  EXPECT_EQ(call.Read().error(), "there is no instruction \"" + id + "\"");
   EXPECT_EQ(state.calls, 2);
 }
 
@@ -527,6 +529,30 @@ TEST_F(FnServerTest, SplitsAndProgress) {
   ending.join();
 }
 
+// A worker may tell of a split when it has told of the bundle's end.
+TEST_F(FnServerTest, ASplitIsHeardOfAfterTheBundle) {
+  Expect();
+  const SdkEnd sdk_end(this);
+  sdk_->on_request = [&](const fn::InstructionRequest& request) {
+    if (!request.has_process_bundle_split()) return;
+    fn::InstructionResponse done;
+    done.set_instruction_id(request.process_bundle_split().instruction_id());
+    done.mutable_process_bundle()->mutable_elements();
+    sdk_->Answer(done);
+    std::this_thread::sleep_for(milliseconds(20));
+    fn::InstructionResponse response;
+    response.set_instruction_id(request.instruction_id());
+    response.mutable_process_bundle_split()->add_residual_roots();
+    sdk_->Answer(response);
+  };
+  Connect();
+  auto bundle = worker_->MakeBundle("stage", nullptr);
+  fn::ProcessBundleSplitResponse response;
+  EXPECT_EQ(bundle->Split({}, &response, kLong), OkStatus());
+  EXPECT_EQ(response.residual_roots_size(), 1);
+  EXPECT_TRUE(bundle->is_done());
+}
+
 TEST_F(FnServerTest, TheSdksErrorIsTheBundles) {
   Expect();
   const std::string traceback = "Traceback:\n" + std::string(60'000, 'x') + "\nValueError: 7";
@@ -612,10 +638,10 @@ TEST_F(FnServerTest, GarbageFailsItsBundleOrIsDropped) {
   sdk_->Answer({});
 
   auto bundle = worker_->MakeBundle("stage", nullptr);
-  sdk_->Output(bundle->instruction_id(), "elsewhere", "xyz", false);
+  sdk_->Output(bundle->instruction_id(), "else\n\x1b[2Jwhere", "xyz", false);
   Drain(bundle.get());
   EXPECT_EQ(bundle->response().status().code(), StatusCode::kInternal);
-  EXPECT_NE(bundle->response().status().message().find("3 bytes for transform elsewhere"),
+  EXPECT_NE(bundle->response().status().message().find("3 bytes for transform \"else ?[2Jwhere\""),
             std::string::npos);
 
   bundle = worker_->MakeBundle("stage", nullptr);
@@ -643,7 +669,8 @@ TEST_F(FnServerTest, GarbageFailsItsBundleOrIsDropped) {
   std::this_thread::sleep_for(milliseconds(20));
   ASSERT_TRUE(bundle->response().ok());
   EXPECT_TRUE((*bundle->response())->requires_finalization());
-  EXPECT_EQ(bundle->output_bytes(), 0U);
+  BundleOutput none;
+  EXPECT_FALSE(bundle->TryTake(&none));
 }
 
 TEST_F(FnServerTest, OneWorkerForAnId) {
@@ -723,33 +750,56 @@ TEST_F(FnServerTest, ABundleGivenUpIsEndedAndForgotten) {
   EXPECT_EQ(Drain(bundle.get())["sink "], "next");
 }
 
-// Input is sent while all the output of it comes back and nobody takes it.
-TEST_F(FnServerTest, NobodyWaitsForWhoTakesOutputSlowly) {
-  Expect();
-  sdk_->Echo();
-  Connect();
-  auto bundle = worker_->MakeBundle("stage", nullptr);
-  constexpr size_t kBytes = 200 << 20;
-  const std::string block(100'000, 'x');
-  size_t sent = 0;
-  for (; sent < kBytes; sent += block.size()) {
-    ASSERT_EQ(bundle->Send("source", block), OkStatus());
-  }
-  ASSERT_EQ(bundle->EndInput(), OkStatus());
-  ASSERT_TRUE(Until([&] { return bundle->is_done(); }));
-  EXPECT_EQ(bundle->output_bytes(), sent);
-  size_t taken = 0;
-  for (BundleOutput output; bundle->TryTake(&output);) taken += output.bytes.size();
-  EXPECT_EQ(taken, sent);
-  EXPECT_EQ(bundle->output_bytes(), 0U);
-}
-
 size_t ResidentBytes() {
   std::ifstream file("/proc/self/statm");
   size_t size = 0;
   size_t resident = 0;
   file >> size >> resident;
   return resident * 4096;
+}
+
+// Input is sent while all the output of it comes back and nobody takes it. What no memory is left
+// for is on disk.
+TEST_F(FnServerTest, NobodyWaitsForWhoTakesOutputSlowly) {
+  Expect({.output_memory = std::make_shared<OutputMemory>(8 << 20, testing::TempDir())});
+  sdk_->Echo();
+  Connect();
+  auto bundle = worker_->MakeBundle("stage", nullptr);
+  constexpr size_t kBytes = 400 << 20;
+  constexpr size_t kBlock = 100'000;
+  const size_t before = ResidentBytes();
+  size_t sent = 0;
+  for (; sent < kBytes; sent += kBlock) {
+    const auto letter = static_cast<char>('a' + sent / kBlock % 26);
+    ASSERT_EQ(bundle->Send("source", std::string(kBlock, letter)), OkStatus());
+  }
+  ASSERT_EQ(bundle->EndInput(), OkStatus());
+  ASSERT_TRUE(Until([&] { return bundle->is_done(); }));
+  EXPECT_LT(ResidentBytes(), before + (200 << 20));
+  size_t taken = 0;
+  for (BundleOutput output; bundle->TryTake(&output);) {
+    for (size_t i = 0; i < output.bytes.size(); i += kBlock, taken += kBlock) {
+      ASSERT_EQ(output.bytes[i], static_cast<char>('a' + taken / kBlock % 26));
+    }
+  }
+  EXPECT_EQ(taken, sent);
+  EXPECT_TRUE(bundle->response().ok());
+}
+
+TEST_F(FnServerTest, OutputThatHasNoRoomAnywhereFailsItsBundle) {
+  Expect({.output_memory = std::make_shared<OutputMemory>(1000, "/nowhere/at/all")});
+  sdk_->Echo();
+  Connect();
+  auto bundle = worker_->MakeBundle("stage", nullptr);
+  ASSERT_EQ(bundle->Send("source", std::string(100'000, 'x')), OkStatus());
+  ASSERT_EQ(bundle->EndInput(), OkStatus());
+  Drain(bundle.get());
+  EXPECT_NE(bundle->response().status().message().find("exceeds the memory for it"),
+            std::string::npos);
+  bundle = worker_->MakeBundle("stage", nullptr);
+  ASSERT_EQ(bundle->Send("source", "little"), OkStatus());
+  ASSERT_EQ(bundle->EndInput(), OkStatus());
+  EXPECT_EQ(Drain(bundle.get())["sink "], "little");
 }
 
 TEST_F(FnServerTest, TenThousandBundlesLeaveNothing) {

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <map>
-#include <set>
 #include <utility>
 
 #include "joist/base/status.h"
@@ -17,7 +16,12 @@ namespace {
 class Fuser {
  public:
   explicit Fuser(const ExpandedPipeline& pipeline)
-      : pipeline_(pipeline), stage_of_(pipeline.transforms.size()) {}
+      : pipeline_(pipeline), stage_of_(pipeline.transforms.size()) {
+    for (const ExpandedTransform& of : pipeline.transforms) {
+      std::vector<size_t>& from = reads_from_.emplace_back();
+      for (const std::string& read : ReadBy(of)) from.push_back(pipeline.producers.at(read));
+    }
+  }
 
   std::vector<FusedStage> Fuse() {
     for (size_t t = 0; t < pipeline_.transforms.size(); ++t) Place(t);
@@ -73,18 +77,21 @@ class Fuser {
 
   /// Whether something of `stage` has to be done before `collection` is complete.
   bool DependsOn(const std::string& collection, size_t stage) const {
-    std::set<size_t> seen;
-    std::vector<std::string> open = {collection};
-    while (!open.empty()) {
-      const size_t of = stage_of_[pipeline_.producers.at(open.back())];
+    std::vector<bool> seen(stages_.size());
+    std::vector<size_t> open;
+    const auto look = [&](size_t t) {
+      if (!seen[stage_of_[t]]) open.push_back(stage_of_[t]);
+      seen[stage_of_[t]] = true;
+    };
+    look(pipeline_.producers.at(collection));
+    while (!open.empty() && !seen[stage]) {
+      const size_t of = open.back();
       open.pop_back();
-      if (of == stage) return true;
-      if (!seen.insert(of).second) continue;
       for (const size_t t : stages_[of].transforms) {
-        for (std::string& read : ReadBy(transform(t))) open.push_back(std::move(read));
+        for (const size_t from : reads_from_[t]) look(from);
       }
     }
-    return false;
+    return seen[stage];
   }
 
   void FindOutputs() {
@@ -110,8 +117,8 @@ class Fuser {
     std::vector<std::vector<size_t>> reads_from(stages_.size());
     for (size_t t = 0; t < pipeline_.transforms.size(); ++t) {
       const size_t stage = stage_of_[t];
-      for (const std::string& read : ReadBy(transform(t))) {
-        const size_t from = stage_of_[pipeline_.producers.at(read)];
+      for (const size_t made_by : reads_from_[t]) {
+        const size_t from = stage_of_[made_by];
         if (from != stage) reads_from[stage].push_back(from);
       }
     }
@@ -123,7 +130,8 @@ class Fuser {
   }
 
   const ExpandedPipeline& pipeline_;
-  std::vector<size_t> stage_of_;  ///< By transform.
+  std::vector<std::vector<size_t>> reads_from_;  ///< Transforms, by transform.
+  std::vector<size_t> stage_of_;                 ///< By transform.
   std::vector<FusedStage> stages_;
   /// Stages that a collection's elements go into, by it and their environment.
   std::map<std::pair<std::string, std::string>, size_t> readers_;

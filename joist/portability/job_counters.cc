@@ -22,6 +22,7 @@ constexpr std::string_view kDistributionInt64 = "beam:metrics:distribution_int64
 constexpr std::string_view kDistributionDouble = "beam:metrics:distribution_double:v1";
 constexpr std::string_view kLatestInt64 = "beam:metrics:latest_int64:v1";
 constexpr std::string_view kLatestDouble = "beam:metrics:latest_double:v1";
+constexpr const char* kTransformLabel = "PTRANSFORM";
 constexpr std::string_view kSetString = "beam:metrics:set_string:v1";
 
 using Payload = std::string;
@@ -139,17 +140,6 @@ void AddPayload(std::string_view type, const Payload& more, Payload* to) {
   *to = more;
 }
 
-std::vector<std::string> AsInfos(const Counts& counts) {
-  std::vector<std::string> infos;
-  for (const auto& [of, payload] : counts) {
-    pipeline::MonitoringInfo info;
-    if (!info.ParseFromString(of)) continue;
-    info.set_payload(payload);
-    infos.push_back(info.SerializeAsString());
-  }
-  return infos;
-}
-
 }  // namespace
 
 void AddCounts(const Counts& counts, Counts* to) {
@@ -183,6 +173,22 @@ Counts JobCounters::Attempted(SdkWorker& worker, const fn::ProcessBundleResponse
 void JobCounters::Committed(const Counts& counts) {
   const std::lock_guard lock(mutex_);
   AddCounts(counts, &committed_);
+}
+
+std::vector<std::string> JobCounters::AsInfos(const Counts& counts) const {
+  std::vector<std::string> infos;
+  for (const auto& [of, payload] : counts) {
+    pipeline::MonitoringInfo info;
+    if (!info.ParseFromString(of)) continue;
+    info.set_payload(payload);
+    const auto label = info.mutable_labels()->find(kTransformLabel);
+    if (label != info.mutable_labels()->end()) {
+      const auto name = names_.find(label->second);
+      if (name != names_.end()) label->second = name->second;
+    }
+    infos.push_back(info.SerializeAsString());
+  }
+  return infos;
 }
 
 std::vector<std::string> JobCounters::attempted() const {

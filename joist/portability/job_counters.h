@@ -11,6 +11,7 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "joist/portability/beam_names.h"
@@ -27,15 +28,21 @@ void AddCounts(const Counts& counts, Counts* to);
 /// Thread-safe.
 class JobCounters {
  public:
+  /// `names`: of transforms, by their ids.
+  explicit JobCounters(std::map<std::string, std::string> names = {}) : names_(std::move(names)) {}
+
   /// What a bundle of `worker` has counted; it was attempted.
   Counts Attempted(SdkWorker& worker, const fn::ProcessBundleResponse& response);
   void Committed(const Counts& counts);
 
-  /// Serialized MonitoringInfos.
+  /// Serialized MonitoringInfos, of transforms by their names: by these SDKs show and find them.
   std::vector<std::string> attempted() const;
   std::vector<std::string> committed() const;
 
  private:
+  std::vector<std::string> AsInfos(const Counts& counts) const;
+
+  const std::map<std::string, std::string> names_;
   mutable std::mutex mutex_;
   Counts attempted_;
   Counts committed_;

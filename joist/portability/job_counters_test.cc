@@ -189,5 +189,26 @@ TEST(JobCounters, AttemptedAndCommittedAreCountedApart) {
   EXPECT_EQ(committed, (std::vector<std::string>{"one 5", "two 2"}));
 }
 
+TEST(JobCounters, AreOfTransformsByTheirNames) {
+  NamingWorker worker;
+  JobCounters counters({{"id-7", "Parse"}});
+  fn::ProcessBundleResponse response;
+  for (const char* transform : {"id-7", "id-8"}) {
+    pipeline::MonitoringInfo* const info = response.add_monitoring_infos();
+    *info = Info("sum_int64:v1", "lines");
+    (*info->mutable_labels())["PTRANSFORM"] = transform;
+    info->set_payload(Encoded(Int{1}));
+  }
+  counters.Attempted(worker, response);
+  std::vector<std::string> transforms;
+  for (const std::string& bytes : counters.attempted()) {
+    pipeline::MonitoringInfo info;
+    ASSERT_TRUE(info.ParseFromString(bytes));
+    transforms.push_back(info.labels().at("PTRANSFORM"));
+  }
+  std::sort(transforms.begin(), transforms.end());
+  EXPECT_EQ(transforms, (std::vector<std::string>{"Parse", "id-8"}));
+}
+
 }  // namespace
 }  // namespace joist::portability

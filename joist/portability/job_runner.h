@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "joist/base/status.h"
+#include "joist/engine/job_status.h"
 #include "joist/portability/beam_names.h"
 #include "joist/sdk/runner.h"
 
@@ -29,6 +30,10 @@ class JobListener {
   /// What the job has counted so far: serialized MonitoringInfos (metrics.proto), of bundles that
   /// are committed and of those that were only attempted.
   virtual void Metrics(std::vector<std::string> attempted, std::vector<std::string> committed) = 0;
+  /// What the job consists of as it is run: lines for people. Once, before the first Progress.
+  virtual void Graph(std::string_view /*picture*/) {}
+  /// How far it is, by the steps of `picture`: a few times a second.
+  virtual void Progress(const JobStatus& /*status*/) {}
 };
 
 /// A worker's process, or whatever runs it; destroyed, it is told to end. Thread-safe.
@@ -81,7 +86,8 @@ class JobRunner {
   /// OK, or the first thing of the pipeline that cannot be run, naming its step and URN. Artifacts
   /// of `job` are not there yet.
   virtual Status Check(const SubmittedJob& job) = 0;
-  /// Runs the job to its end; `listener` and `requests` outlive the call.
+  /// Runs the job to its end; `listener` and `requests` outlive the call. The outcome's metrics are
+  /// by the steps that Progress shows.
   virtual JobOutcome Run(const SubmittedJob& job, JobListener* listener,
                          const JobRequests& requests) = 0;
 };

@@ -10,6 +10,8 @@
 #include <string_view>
 #include <utility>
 
+#include "joist/portability/sdk_error.h"
+
 namespace joist::portability {
 namespace {
 
@@ -19,12 +21,18 @@ constexpr std::chrono::milliseconds kLookInterval{200};
 
 constexpr std::string_view kEmbedsElements = "beam:protocol:control_request_elements_embedding:v1";
 
-void PassOn(const fn::LogEntry& entry, JobListener* listener) {
+/// What a worker's code logs, behind the name of the user's step that it is of.
+void PassOn(const fn::LogEntry& entry, const pipeline::Components& components,
+            JobListener* listener) {
   using Severity = fn::LogEntry::Severity;
   using Importance = JobListener::Importance;
   // Some SDKs tell of each plan and each bundle, which takes longer to pass on than to run.
   if (entry.severity() != Severity::UNSPECIFIED && entry.severity() < Severity::INFO) return;
-  std::string text = entry.message();
+  if (entry.severity() >= Severity::ERROR && TellsOfFailedBundle(entry.message())) return;
+  std::string text;
+  const auto step = components.transforms().find(entry.transform_id());
+  if (step != components.transforms().end()) text = "[" + step->second.unique_name() + "] ";
+  text += entry.message();
   if (!entry.trace().empty()) text += "\n" + entry.trace();
   listener->Message(entry.severity() >= Severity::ERROR  ? Importance::kError
                     : entry.severity() >= Severity::WARN ? Importance::kWarning
@@ -49,43 +57,77 @@ void JobWorkers::AddDescriptor(const std::string& environment,
   const std::lock_guard lock(mutex_);
   descriptors_[environment].push_back(
       std::make_shared<const fn::ProcessBundleDescriptor>(descriptor));
-  for (const Started& started : workers_[environment]) {
-    if (started.worker != nullptr) started.worker->AddDescriptor(descriptor);
+  for (const Place& place : places_[environment]) {
+    if (place.started.worker != nullptr) place.started.worker->AddDescriptor(descriptor);
   }
+}
+
+JobWorkers::Place& JobWorkers::PlaceOf(const std::string& environment, int share) {
+  std::vector<Place>& places = places_[environment];
+  if (places.empty()) places.resize(static_cast<size_t>(std::max(settings_.workers, 1)));
+  return places[static_cast<size_t>(share) % places.size()];
 }
 
 Result<std::shared_ptr<SdkWorker>> JobWorkers::Get(const std::string& environment, int share) {
-  const std::lock_guard lock(mutex_);
-  JOIST_RETURN_IF_ERROR(stopped_);
-  std::vector<Started>& workers = workers_[environment];
-  workers.resize(static_cast<size_t>(std::max(settings_.workers, 1)));
-  Started& started = workers[static_cast<size_t>(share) % workers.size()];
-  if (started.worker == nullptr || !started.worker->is_alive()) {
-    started = {};  // The old one ends before the new one begins.
-    JOIST_ASSIGN_OR_RETURN(started, Start(environment));
+  std::unique_lock lock(mutex_);
+  Place& place = PlaceOf(environment, share);
+  while (stopped_.ok() && place.attempt != nullptr) {
+    const std::shared_ptr<const Attempt> attempt = place.attempt;
+    changed_.wait(lock, [&] { return attempt->is_over || !stopped_.ok(); });
+    if (attempt->is_over) JOIST_RETURN_IF_ERROR(attempt->status);
   }
-  return started.worker;
+  JOIST_RETURN_IF_ERROR(stopped_);
+  if (place.started.worker != nullptr && place.started.worker->is_alive()) {
+    return place.started.worker;
+  }
+  const auto attempt = std::make_shared<Attempt>();
+  place.attempt = attempt;
+  Started old = std::exchange(place.started, {});
+  const Descriptors known = descriptors_[environment];
+  const std::string id = settings_.job_id + "-worker-" + std::to_string(++started_);
+  lock.unlock();
+  old = {};  // It ends before the new one begins.
+  Result<Started> started = Start(environment, id, known);
+  lock.lock();
+  place.attempt = nullptr;
+  attempt->is_over = true;
+  attempt->status = started.ok() ? stopped_ : started.status();
+  changed_.notify_all();
+  if (!attempt->status.ok()) {
+    lock.unlock();  // What has started ends.
+    return attempt->status;
+  }
+  const Descriptors& all = descriptors_[environment];
+  for (size_t i = known.size(); i < all.size(); ++i) started->worker->AddDescriptor(*all[i]);
+  place.started = *std::move(started);
+  return place.started.worker;
 }
 
-Result<JobWorkers::Started> JobWorkers::Start(const std::string& environment) {
+Status JobWorkers::stopped() const {
+  const std::lock_guard lock(mutex_);
+  return stopped_;
+}
+
+Result<JobWorkers::Started> JobWorkers::Start(const std::string& environment, const std::string& id,
+                                              const Descriptors& descriptors) {
   const pipeline::Environment& of = components_->environments().at(environment);
   WorkerSetup setup;
-  setup.id = settings_.job_id + "-worker-" + std::to_string(++started_);
+  setup.id = id;
   setup.provision_info = settings_.provision_info;
   const auto& capabilities = of.capabilities();
   setup.embeds_elements =
       std::find(capabilities.begin(), capabilities.end(), kEmbedsElements) != capabilities.end();
-  setup.log = [listener = listener_](const fn::LogEntry& entry) { PassOn(entry, listener); };
-  const std::string id = setup.id;
+  setup.output_memory = settings_.output_memory;
+  setup.log = [components = components_, listener = listener_](const fn::LogEntry& entry) {
+    PassOn(entry, *components, listener);
+  };
   Started started;
   started.worker = server_->Expect(std::move(setup));
-  for (const auto& descriptor : descriptors_[environment]) {
-    started.worker->AddDescriptor(*descriptor);
-  }
+  for (const auto& descriptor : descriptors) started.worker->AddDescriptor(*descriptor);
   JOIST_ASSIGN_OR_RETURN(started.process, starter_->Start(of, id, server_->endpoint()));
   const auto until = std::chrono::steady_clock::now() + kLongestStart;
   while (true) {
-    if (is_stopping_) return Status(StatusCode::kCancelled, "the job ends");
+    JOIST_RETURN_IF_ERROR(stopped());
     const Status connected = started.worker->WaitUntilConnected(kLookInterval);
     if (connected.ok()) return started;
     if (connected.code() != StatusCode::kDeadlineExceeded) return connected;
@@ -102,17 +144,17 @@ Result<JobWorkers::Started> JobWorkers::Start(const std::string& environment) {
 }
 
 void JobWorkers::Stop(const std::string& why) {
-  is_stopping_ = true;  // Who waits for a worker to call holds the mutex.
-  std::map<std::string, std::vector<Started>> workers;
+  std::vector<Started> workers;
   {
     const std::lock_guard lock(mutex_);
     if (stopped_.ok()) stopped_ = Status(StatusCode::kCancelled, why);
-    workers = std::exchange(workers_, {});
-  }
-  for (auto& [environment, all] : workers) {
-    for (Started& started : all) {
-      if (started.worker != nullptr) started.worker->Stop(why);
+    changed_.notify_all();
+    for (auto& [environment, places] : places_) {
+      for (Place& place : places) workers.push_back(std::exchange(place.started, {}));
     }
+  }
+  for (const Started& started : workers) {
+    if (started.worker != nullptr) started.worker->Stop(why);
   }
 }
 

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "joist/exec/exchange.h"
+#include "joist/exec/wall_time.h"
 #include "joist/portability/quoted.h"
 
 namespace joist::portability {
@@ -19,6 +20,8 @@ namespace {
 
 /// How many timers of keys that are with the SDK are looked past for those of others.
 constexpr size_t kMostAside = 1024;
+/// Timers that are set for the end of processing time, or after it, fire when it comes.
+constexpr Timestamp kLatestDue = Timestamp::Max() - Duration::Millis(1);
 
 bool HasExpiration(const KeyedStateSpec& spec) {
   return std::any_of(spec.timers.begin(), spec.timers.end(),
@@ -208,21 +211,40 @@ void KeyedState::SetTimer(const WireTimer& timer, uint32_t family, uint32_t cell
   KeyedTimers& timers = *timers_context_.timers;
   if (timer.is_cleared) return timers.Clear(domain, cell, family, timer.tag);
   const Timestamp expiration = ExpirationOf(table_.window(cell));
+  const auto running = with_sdk_.find(cell);
   Timestamp fires = timer.fires;
   Timestamp latest_hold = expiration;
   if (domain == TimeDomain::kEvent) {
-    const auto running = with_sdk_.find(cell);
     const bool is_at_end = running != with_sdk_.end() && running->second.time >= expiration;
     if (fires > expiration && is_at_end) {
       return timers.Clear(domain, cell, family, timer.tag);  // One that sets itself would go on.
     }
     fires = std::min(fires, expiration);
     latest_hold = fires;
+  } else {
+    if (is_draining_ && running != with_sdk_.end()) {
+      return timers.Clear(domain, cell, family, timer.tag);
+    }
+    fires = std::min(ByClock(fires), kLatestDue);
   }
   // A hold at the end of time is none.
   const Timestamp hold =
       timer.hold >= Timestamp::Max() ? Timestamp::Max() : std::min(timer.hold, latest_hold);
   timers.Set(domain, cell, family, timer.tag, fires, hold);
+}
+
+Timestamp KeyedState::ByClock(Timestamp of_sdk) const {
+  const Timestamp now = clocks_[static_cast<size_t>(TimeDomain::kProcessing)];
+  if (!spec_.has_script || now == Timestamp::Max()) return of_sdk;
+  return std::max(now, Timestamp::Millis(0)) + (of_sdk - WallTime());  // A script begins at 0.
+}
+
+Timestamp KeyedState::next_due() const {
+  KeyedTimers& timers = *timers_context_.timers;
+  const auto next = timers.Next(TimeDomain::kProcessing, Timestamp::Max());
+  if (!next.has_value()) return Timestamp::Max();
+  timers.PutBack(TimeDomain::kProcessing, *next);
+  return next->time;
 }
 
 std::optional<KeyedTimers::Fired> KeyedState::Pop(TimeDomain domain) {
@@ -233,8 +255,12 @@ std::optional<KeyedTimers::Fired> KeyedState::Pop(TimeDomain domain) {
   }
   if (auto next = NextTimer(domain)) return next;
   // Beam's timers fire when a clock has come to their time, not only when it is past it.
-  return timers_context_.timers->Next(domain,
-                                      clocks_[static_cast<size_t>(domain)] + Duration::Millis(1));
+  const Timestamp limit = clocks_[static_cast<size_t>(domain)] + Duration::Millis(1);
+  if (auto next = timers_context_.timers->Next(domain, limit)) return next;
+  if (domain != TimeDomain::kEvent || released_.empty()) return std::nullopt;
+  std::optional<KeyedTimers::Fired> released = std::move(released_.back());
+  released_.pop_back();
+  return released;
 }
 
 bool KeyedState::NextTimers(TimeDomain domain, std::vector<FiredTimer>* fired) {
@@ -254,9 +280,15 @@ bool KeyedState::NextTimers(TimeDomain domain, std::vector<FiredTimer>* fired) {
       aside_.push_back(std::move(*next));
       continue;
     }
+    const bool has_ended = clocks_[static_cast<size_t>(TimeDomain::kEvent)] == Timestamp::Max();
+    if (expires && has_ended && timers_context_.timers->Has(next->cell)) {
+      kept_.emplace(next->cell, std::move(*next));
+      continue;
+    }
     KeyedCells::Enter(*next);
     if (!expires) {
-      with_sdk_.emplace(next->cell, WithSdk{next->time, false});
+      const Timestamp time = domain == TimeDomain::kEvent ? next->time : Timestamp::Min();
+      with_sdk_.emplace(next->cell, WithSdk{time, false});
       Emit(*next, next->timer, fired);
       return true;
     }
@@ -296,7 +328,13 @@ void KeyedState::EndTimers() {
   const std::lock_guard lock(mutex_);
   PutBackAside();
   for (const auto& [cell, with] : std::exchange(with_sdk_, {})) {
-    if (with.expires) Expire(cell);
+    if (with.expires) {
+      Expire(cell);
+    } else if (const auto kept = kept_.find(cell);
+               kept != kept_.end() && !timers_context_.timers->Has(cell)) {
+      released_.push_back(std::move(kept->second));
+      kept_.erase(kept);
+    }
   }
 }
 

@@ -17,7 +17,12 @@
 // is heeded: timers of a key and window fire in the order of their times, whatever they set.
 //
 // Of bounded input all elements of a key come one after the other. When those of a key, or of a
-// few, are done, time runs to its end: EndTime, timers as above, BeginNextKeys.
+// few, are done, time runs to its end: EndTime, timers as above, until next_due() says that there
+// are none, BeginNextKeys.
+//
+// Timers in processing time are ignored once their window has expired, as Beam says. Where that is
+// for all input having ended, however, a window waits for those that are set, and for what they set
+// in turn, before it expires.
 
 #ifndef JOIST_PORTABILITY_KEYED_STATE_H_
 #define JOIST_PORTABILITY_KEYED_STATE_H_
@@ -61,9 +66,15 @@ class KeyedState final : public KeyedCells {
     clocks_[static_cast<size_t>(TimeDomain::kEvent)] = watermark;
   }
   void set_processing_time(Timestamp now) {
+    if (is_draining_) now = Timestamp::Max();
     KeyedCells::set_processing_time(now);
     clocks_[static_cast<size_t>(TimeDomain::kProcessing)] = now;
   }
+  /// From now on processing time is at its end: what is set fires at once. One that is set by a
+  /// timer is not heeded, as it may be set for ever.
+  void Drain() { is_draining_ = true; }
+  /// When the next timer in processing time fires; Max() if there is none.
+  Timestamp next_due() const;
 
   /// Answers requests for user state. Of what has expired there is nothing, and nothing is kept.
   /// kInvalidArgument, kUnimplemented; whatever befalls the reading of what is on disk.
@@ -93,7 +104,7 @@ class KeyedState final : public KeyedCells {
   using States = std::vector<UserState>;
   /// A timer that is with the SDK, or an expiration.
   struct WithSdk {
-    Timestamp time;
+    Timestamp time;  ///< Event time; Min() of a timer in processing time.
     bool expires = false;
   };
 
@@ -111,6 +122,8 @@ class KeyedState final : public KeyedCells {
   Timestamp ExpirationOf(const Window& window) const;
   void SetTimer(const WireTimer& timer, uint32_t family, uint32_t cell);
   std::optional<KeyedTimers::Fired> Pop(TimeDomain domain);
+  /// What an SDK means by a processing time, by the clock that timers go by.
+  Timestamp ByClock(Timestamp of_sdk) const;
   void PutBackAside();
   void Emit(const KeyedTimers::Fired& fired, uint32_t family, std::vector<FiredTimer>* out);
 
@@ -125,6 +138,10 @@ class KeyedState final : public KeyedCells {
   std::vector<KeyedTimers::Fired> aside_;
   TimeDomain aside_domain_ = TimeDomain::kEvent;
   std::optional<KeyedTimers::Fired> expiration_;
+  // Expirations at the end of all input.
+  std::unordered_map<uint32_t, KeyedTimers::Fired> kept_;  ///< Wait for timers; by cell.
+  std::vector<KeyedTimers::Fired> released_;               ///< Have waited.
+  bool is_draining_ = false;
 };
 
 }  // namespace joist::portability

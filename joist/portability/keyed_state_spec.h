@@ -40,6 +40,8 @@ struct KeyedStateSpec {
   WindowCodec windows = WindowCodec::ForGlobal();
   std::vector<UserStateSpec> states = {};
   std::vector<TimerFamilySpec> timers = {};
+  /// A test stream has charge of processing time, which SDKs take from the clock on the wall.
+  bool has_script = false;
 };
 
 /// Adds those of a transform, in the order of their names. `par_do_payload` is its

@@ -15,6 +15,7 @@
 #include <tuple>
 #include <vector>
 
+#include "joist/exec/wall_time.h"
 #include "joist/portability/testing/state_requests.h"
 
 namespace joist::portability {
@@ -59,6 +60,7 @@ KeyedStateSpec SpecOf(const WindowCodec& windows, bool has_expiration = false) {
 struct Options {
   bool is_stream = true;
   bool has_expiration = false;
+  bool has_script = false;
   Duration lateness = {};
   std::shared_ptr<ColdState> cold = nullptr;
   int64_t memory_bytes = 1 << 30;
@@ -80,8 +82,9 @@ class Kept {
     context.memory_bytes = options.memory_bytes;
     context.lane = options.lane;
     context.lanes = options.lanes;
-    state_ = std::make_unique<KeyedState>(
-        context, SpecOf(WindowCodec::ForIntervals(), options.has_expiration));
+    KeyedStateSpec spec = SpecOf(WindowCodec::ForIntervals(), options.has_expiration);
+    spec.has_script = options.has_script;
+    state_ = std::make_unique<KeyedState>(context, std::move(spec));
   }
   KeyedState& operator*() { return *state_; }
   KeyedState* operator->() { return state_.get(); }
@@ -167,7 +170,15 @@ class Kept {
       state_->EndTimers();
     }
   }
+  void SetProcessing(std::string_view key, std::string_view tag, Timestamp fires) {
+    Set(key, tag, fires, At(500), Minute(0), "processing");
+  }
   void MoveTo(Timestamp watermark) { state_->set_watermark(watermark); }
+  /// What fires when the clock on the wall, or of the script, has come to `now`.
+  std::vector<std::string> FireAt(Timestamp now) {
+    state_->set_processing_time(now);
+    return FireAll(TimeDomain::kProcessing);
+  }
   const std::vector<Timestamp>& holds() const { return holds_; }
 
   /// Takes over what `from` has said at a checkpoint; the clocks too.
@@ -372,6 +383,101 @@ TEST(KeyedState, ProcessingTime) {
   EXPECT_EQ(kept.FireAll(TimeDomain::kProcessing), (Names{"processing ann/a@10000"}));
   EXPECT_EQ(kept.holds(), (std::vector<Timestamp>{At(500)}));
   EXPECT_EQ(kept->hold(), Timestamp::Max());
+}
+
+TEST(KeyedState, ProcessingTimersOfAnExpiredWindowAreIgnored) {
+  Kept kept;
+  kept.SetProcessing("ann", "a", At(100'000));
+  EXPECT_EQ(kept->next_due(), At(100'000));
+  kept.MoveTo(At(60'000));
+  EXPECT_EQ(kept.FireAll(), Names());
+  EXPECT_EQ(kept->cells(), 0u);
+  EXPECT_EQ(kept->next_due(), Timestamp::Max());
+  EXPECT_EQ(kept.FireAt(At(100'000)), Names());
+}
+
+TEST(KeyedState, AtTheEndOfInputWindowsWaitForProcessingTimers) {
+  for (const bool has_expiration : {false, true}) {
+    Kept kept({.has_expiration = has_expiration});
+    kept.Append("ann", "1");
+    kept.SetProcessing("ann", "a", At(100'000));
+    kept.Append("bob", "2");
+    kept.MoveTo(Timestamp::Max());
+    EXPECT_EQ(kept.FireAll(), has_expiration ? Names{"expiration bob/@59999"} : Names());
+    EXPECT_EQ(kept->cells(), 1u);
+    EXPECT_EQ(kept->hold(), At(500));
+    EXPECT_FALSE(kept.Enter("ann"));  // For elements it is over.
+    EXPECT_EQ(kept.FireAt(At(99'999)), Names());
+
+    (*kept).set_processing_time(At(100'000));
+    EXPECT_EQ(kept.Wave(TimeDomain::kProcessing), Names{"processing ann/a@100000"});
+    EXPECT_EQ(kept.Read("ann"), (Names{"1"}));
+    kept.SetProcessing("ann", "a", At(200'000));  // In turn.
+    kept.Set("ann", "e", At(1'000'000));
+    kept->EndTimers();
+    EXPECT_EQ(kept.FireAll(), Names{"event ann/e@59999"});
+    EXPECT_EQ(kept->cells(), 1u);
+    EXPECT_EQ(kept->next_due(), At(200'000));
+
+    EXPECT_EQ(kept.FireAt(At(200'000)), Names{"processing ann/a@200000"});
+    EXPECT_EQ(kept.FireAll(), has_expiration ? Names{"expiration ann/@59999"} : Names());
+    EXPECT_EQ(kept->cells(), 0u);
+    EXPECT_EQ(kept->hold(), Timestamp::Max());
+    EXPECT_EQ(kept->next_due(), Timestamp::Max());
+  }
+}
+
+TEST(KeyedState, WindowsWaitForProcessingTimersAcrossCheckpoints) {
+  Kept before;
+  before.Append("ann", "1");
+  before.SetProcessing("ann", "a", At(100'000));
+  before.MoveTo(Timestamp::Max());
+  EXPECT_EQ(before.FireAll(), Names());
+  std::map<std::string, std::string> saved;
+  Kept after;
+  after.Restore(before, &saved);
+  EXPECT_EQ(after->next_due(), At(100'000));
+  after.MoveTo(Timestamp::Max());
+  EXPECT_EQ(after.FireAll(), Names());
+  EXPECT_EQ(after.FireAt(At(100'000)), Names{"processing ann/a@100000"});
+  EXPECT_EQ(after.FireAll(), Names());
+  EXPECT_EQ(after->cells(), 0u);
+}
+
+TEST(KeyedState, ADrainedStreamIsAtTheEndOfProcessingTime) {
+  Kept kept;
+  kept.SetProcessing("ann", "a", At(100'000));
+  kept.SetProcessing("bob", "b", Timestamp::Max());
+  kept->Drain();
+  (*kept).set_processing_time(At(1'000));
+  EXPECT_EQ(kept.Wave(TimeDomain::kProcessing).size(), 2u);
+  kept.SetProcessing("ann", "a", At(200'000));  // It might go on for ever.
+  kept->EndTimers();
+  EXPECT_EQ(kept->next_due(), Timestamp::Max());
+  kept.SetProcessing("eve", "c", At(300'000));  // By an element that was on its way.
+  EXPECT_EQ(kept.FireAt(At(2'000)), Names{"processing eve/c@300000"});
+}
+
+// SDKs take the time from a clock that a script does not move.
+TEST(KeyedState, ProcessingTimersGoByTheClockOfAScript) {
+  class ClockOfSdk final : public Clocks {
+    Timestamp WallTime() override { return At(1'700'000'000'000); }
+    SteadyTimePoint SteadyTime() override { return {}; }
+    void SleepFor(std::chrono::milliseconds) override {}
+  };
+  ClockOfSdk clock;
+  SetClocks(&clock);
+  Kept kept({.has_script = true});
+  kept.SetProcessing("ann", "a", WallTime() + Duration::Seconds(60));
+  EXPECT_EQ(kept->next_due(), At(60'000));
+  EXPECT_EQ(kept.FireAt(At(30'000)), Names());
+  kept.SetProcessing("bob", "b", WallTime() + Duration::Seconds(60));
+  EXPECT_EQ(kept.FireAt(At(89'999)), Names{"processing ann/a@60000"});
+  EXPECT_EQ(kept.FireAt(At(90'000)), Names{"processing bob/b@90000"});
+  EXPECT_EQ(kept.FireAt(Timestamp::Max()), Names());
+  kept.SetProcessing("eve", "c", WallTime());  // The script's clock is at its end.
+  EXPECT_EQ(kept.FireAll(TimeDomain::kProcessing), Names{"processing eve/c@1700000000000"});
+  SetClocks(nullptr);
 }
 
 TEST(KeyedState, TimersHoldTheWatermark) {

@@ -2,26 +2,30 @@
 
 #include "joist/portability/portable_runner.h"
 
-#include <google/protobuf/struct.pb.h>
 #include <org/apache/beam/model/fn_execution/v1/beam_provision_api.pb.h>
 #include <org/apache/beam/model/pipeline/v1/beam_runner_api.pb.h>
 
-#include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <map>
 #include <mutex>
-#include <optional>
 #include <set>
 #include <string_view>
 #include <thread>
 #include <utility>
 
+#include "joist/engine/machine.h"
+#include "joist/engine/watched_run.h"
+#include "joist/portability/checkpoint_folders.h"
 #include "joist/portability/expanded_pipeline.h"
 #include "joist/portability/fn_server.h"
 #include "joist/portability/job_counters.h"
+#include "joist/portability/job_options.h"
 #include "joist/portability/job_workers.h"
+#include "joist/portability/output_queue.h"
 #include "joist/portability/pipeline_check.h"
 #include "joist/portability/runner_graph.h"
+#include "joist/portability/runner_steps.h"
 
 namespace joist::portability {
 namespace {
@@ -35,56 +39,20 @@ constexpr std::string_view kRunnerCapabilities[] = {
     "beam:protocol:control_response_elements_embedding:v1",
     "beam:protocol:multimap_keys_values_side_input:v1"};
 
-/// Ways in which options of a pipeline are named: by themselves, and as Beam sends them.
-std::string OptionUrn(std::string_view name) { return "beam:option:" + std::string(name) + ":v1"; }
-
-class JobOptions {
- public:
-  explicit JobOptions(const std::string& serialized) { options_.ParseFromString(serialized); }
-
-  const ::google::protobuf::Value* Find(std::string_view name) const {
-    for (const std::string& key : {OptionUrn(name), std::string(name)}) {
-      const auto found = options_.fields().find(key);
-      if (found != options_.fields().end() && !found->second.has_null_value()) {
-        return &found->second;
-      }
-    }
-    return nullptr;
-  }
-  bool Flag(std::string_view name) const {
-    const auto* const value = Find(name);
-    return value != nullptr && (value->bool_value() || value->string_value() == "true");
-  }
-  std::string Text(std::string_view name) const {
-    const auto* const value = Find(name);
-    return value == nullptr ? "" : value->string_value();
-  }
-  std::optional<int64_t> Number(std::string_view name) const {
-    const auto* const value = Find(name);
-    if (value == nullptr) return std::nullopt;
-    if (value->has_number_value()) return static_cast<int64_t>(value->number_value());
-    char* end = nullptr;
-    const long long number = std::strtoll(value->string_value().c_str(), &end, 10);
-    if (value->string_value().empty() || *end != '\0') return std::nullopt;
-    return number;
-  }
-  const ::google::protobuf::Struct& all() const { return options_; }
-
- private:
-  ::google::protobuf::Struct options_;
-};
-
 class PortableRunner final : public JobRunner {
  public:
   PortableRunner(PortableRunnerSettings settings, WorkerStarter* workers)
-      : settings_(std::move(settings)), starter_(workers) {}
+      : settings_(std::move(settings)), starter_(workers), folders_(settings_.state_directory) {}
 
   std::vector<JobOption> options() const override {
-    return {{"checkpoint_dir", JobOption::Type::kString,
-             "Folder of a stream's checkpoints; where it has some, the job goes on from the last."},
-            {"checkpoint_interval", JobOption::Type::kInteger,
-             "Milliseconds between a stream's checkpoints.", "10000"},
-            {"sdk_workers", JobOption::Type::kInteger, "SDK workers of each environment.", "1"}};
+    return {
+        {"checkpoint_dir", JobOption::Type::kString,
+         "Folder of a stream's checkpoints, below the server's --state_dir; where it has some, the "
+         "job goes on from the last. By default it is called as the job."},
+        {"checkpoint_interval", JobOption::Type::kInteger,
+         "Milliseconds between a stream's checkpoints.", "10000"},
+        {"sdk_workers", JobOption::Type::kInteger,
+         "SDK workers of each environment; --max_workers of the server at most.", "1"}};
   }
 
   Status Check(const SubmittedJob& job) override {
@@ -97,51 +65,90 @@ class PortableRunner final : public JobRunner {
     for (const std::string& environment : environments) {
       JOIST_RETURN_IF_ERROR(starter_->Check(pipeline.components->environments().at(environment)));
     }
+    const JobOptions options(job.options);
+    JOIST_RETURN_IF_ERROR(WorkersOf(options).status());
+    JOIST_RETURN_IF_ERROR(CheckpointInterval(options).status());
+    JOIST_ASSIGN_OR_RETURN(const std::string folder, CheckpointFolder(job, options));
     RunnerGraphSetup setup;
     setup.job_id = "check";
-    return MakeRunnerGraph(&pipeline, setup).status();
+    setup.is_stream = options.Flag("streaming");
+    JOIST_ASSIGN_OR_RETURN(const RunnerGraph graph, MakeRunnerGraph(&pipeline, setup));
+    if (folder.empty() || !graph.graph->has_unbounded()) return OkStatus();
+    return folders_.CheckFree(folder);
   }
 
   JobOutcome Run(const SubmittedJob& job, JobListener* listener,
                  const JobRequests& requests) override {
-    JobOutcome outcome;
-    const Result<std::shared_ptr<FnServer>> server = Server();
-    if (!server.ok()) return Failed(server.status());
-    Result<ExpandedPipeline> pipeline = ExpandPipeline(*job.graph);
-    if (!pipeline.ok()) return Failed(pipeline.status());
+    const Result<JobOutcome> outcome = RunChecked(job, listener, requests);
+    if (outcome.ok()) return *outcome;
+    JobOutcome failed;
+    failed.state = JobState::kFailed;
+    failed.status = outcome.status();
+    return failed;
+  }
+
+ private:
+  static constexpr int64_t kCheckpointMillis = 10'000;
+  static constexpr int64_t kMostCheckpointMillis = 7LL * 24 * 3600 * 1000;
+  /// Of a job's memory the part for what workers have output.
+  static constexpr int64_t kOutputPart = 8;
+  /// A bundle costs an SDK a few milliseconds.
+  static constexpr int64_t kBundleMillis = 100;
+
+  Result<JobOutcome> RunChecked(const SubmittedJob& job, JobListener* listener,
+                                const JobRequests& requests) {
+    JOIST_ASSIGN_OR_RETURN(const std::shared_ptr<FnServer> server, Server());
+    JOIST_ASSIGN_OR_RETURN(ExpandedPipeline pipeline, ExpandPipeline(*job.graph));
     const JobOptions options(job.options);
 
     RunnerGraphSetup setup;
     setup.job_id = job.id;
     setup.is_stream = options.Flag("streaming");
-    setup.counters = std::make_shared<JobCounters>();
+    setup.counters = std::make_shared<JobCounters>(NamesOf(*pipeline));
     JobWorkers::Settings workers;
     workers.job_id = job.id;
     workers.provision_info = ProvisionInfoOf(job, options);
-    workers.workers = static_cast<int>(
-        std::clamp<int64_t>(options.Number("sdk_workers").value_or(1), 1, kMostWorkers));
-    setup.workers = std::make_shared<JobWorkers>(server->get(), starter_, listener,
-                                                 pipeline->components.get(), std::move(workers));
-    const Result<std::unique_ptr<Graph>> graph = MakeRunnerGraph(&*pipeline, setup);
-    if (!graph.ok()) return Failed(graph.status());
+    JOIST_ASSIGN_OR_RETURN(workers.workers, WorkersOf(options));
+    const int most_workers = workers.workers;
+    const int64_t memory = settings_.memory > 0 ? settings_.memory : DefaultMemoryBytes();
+    workers.output_memory = std::make_shared<OutputMemory>(
+        static_cast<size_t>(memory / kOutputPart), DefaultSpillDirectory());
+    setup.workers = std::make_shared<JobWorkers>(server.get(), starter_, listener,
+                                                 pipeline.components.get(), std::move(workers));
+    JOIST_ASSIGN_OR_RETURN(RunnerGraph graph, MakeRunnerGraph(&pipeline, setup));
+    listener->Graph(DrawRunnerSteps(pipeline, graph.stages, job.id));
+    const RunnerSteps steps(*graph.graph, std::move(graph.steps));
 
     RunSettings run;
-    run.job_name = job.name;
-    run.threads = settings_.threads;
-    run.memory = settings_.memory;
+    run.job_name = job.id;
+    // Each worker is to have something to do.
+    run.threads =
+        std::max(settings_.threads > 0 ? settings_.threads
+                                       : static_cast<int>(std::thread::hardware_concurrency()),
+                 most_workers);
+    run.memory = memory - memory / kOutputPart;
     run.keep_failures = "none";
-    run.checkpoint_directory = options.Text("checkpoint_dir");
-    if (run.checkpoint_directory.empty() && !settings_.state_directory.empty() &&
-        !job.name.empty()) {
-      run.checkpoint_directory = settings_.state_directory + "/" + FileNameOf(job.name);
+    std::shared_ptr<void> folder;
+    if (graph.graph->has_unbounded()) {
+      JOIST_ASSIGN_OR_RETURN(run.checkpoint_directory, CheckpointFolder(job, options));
+      if (!run.checkpoint_directory.empty()) {
+        JOIST_ASSIGN_OR_RETURN(folder, folders_.Take(run.checkpoint_directory, job.id));
+      }
     }
-    run.checkpoint_interval =
-        Duration::Millis(options.Number("checkpoint_interval").value_or(kCheckpointMillis));
+    JOIST_ASSIGN_OR_RETURN(run.checkpoint_interval, CheckpointInterval(options));
     run.max_bundle_time = Duration::Millis(kBundleMillis);
+    JobOutcome outcome;
     {
       const Watcher watcher(setup, listener, requests);
-      outcome = RunEmbedded(**graph, run, requests);
+      outcome = RunWatched(
+          *graph.graph, run, requests,
+          {.show = [&](const JobStatus& status) { listener->Progress(steps.Of(status)); },
+           .tell =
+               [&](const std::string& line) {
+                 listener->Message(JobListener::Importance::kWarning, line);
+               }});
     }
+    outcome.metrics = steps.Of(outcome.metrics);
     if (requests.cancel.load() && outcome.state == JobState::kFailed) {
       // What fails then does so because its workers have ended.
       outcome.state = JobState::kCancelled;
@@ -151,12 +158,6 @@ class PortableRunner final : public JobRunner {
     listener->Metrics(setup.counters->attempted(), setup.counters->committed());
     return outcome;
   }
-
- private:
-  static constexpr int64_t kMostWorkers = 64;
-  static constexpr int64_t kCheckpointMillis = 10'000;
-  /// A bundle costs an SDK a few milliseconds.
-  static constexpr int64_t kBundleMillis = 100;
 
   /// While it lives it tells how far the job is, and ends its workers where it is cancelled: who
   /// waits for one of them hears of nothing else.
@@ -185,11 +186,22 @@ class PortableRunner final : public JobRunner {
     std::thread thread_;
   };
 
-  static JobOutcome Failed(const Status& status) {
-    JobOutcome outcome;
-    outcome.state = JobState::kFailed;
-    outcome.status = status;
-    return outcome;
+  Result<int> WorkersOf(const JobOptions& options) const {
+    JOIST_ASSIGN_OR_RETURN(const int64_t workers,
+                           options.Number("sdk_workers", 1, 1, settings_.max_workers,
+                                          " (--max_workers of the server)"));
+    return static_cast<int>(workers);
+  }
+  static Result<Duration> CheckpointInterval(const JobOptions& options) {
+    JOIST_ASSIGN_OR_RETURN(
+        const int64_t millis,
+        options.Number("checkpoint_interval", kCheckpointMillis, 1, kMostCheckpointMillis));
+    return Duration::Millis(millis);
+  }
+  Result<std::string> CheckpointFolder(const SubmittedJob& job, const JobOptions& options) const {
+    // Beam's Python SDK calls each job "job", whatever its user calls it.
+    const std::string name = options.Text("job_name");
+    return folders_.Find(options.Text("checkpoint_dir"), name.empty() ? job.name : name);
   }
 
   Result<std::shared_ptr<FnServer>> Server() {
@@ -198,6 +210,15 @@ class PortableRunner final : public JobRunner {
       JOIST_ASSIGN_OR_RETURN(server_, FnServer::Start(settings_.host, 0));
     }
     return server_;
+  }
+
+  /// Of transforms, by id.
+  static std::map<std::string, std::string> NamesOf(const ExpandedPipeline& pipeline) {
+    std::map<std::string, std::string> names;
+    for (const ExpandedTransform& transform : pipeline.transforms) {
+      names[transform.id] = transform.name;
+    }
+    return names;
   }
 
   static std::string ProvisionInfoOf(const SubmittedJob& job, const JobOptions& options) {
@@ -211,19 +232,9 @@ class PortableRunner final : public JobRunner {
     return info.SerializeAsString();
   }
 
-  /// A name of a folder, of whatever a client calls its job.
-  static std::string FileNameOf(const std::string& name) {
-    std::string file;
-    for (const char c : name.substr(0, 200)) {
-      const bool is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-                            (c >= '0' && c <= '9') || c == '-' || c == '_';
-      file.push_back(is_plain ? c : '_');
-    }
-    return file;
-  }
-
   const PortableRunnerSettings settings_;
   WorkerStarter* const starter_;
+  CheckpointFolders folders_;
   std::mutex mutex_;
   std::shared_ptr<FnServer> server_;
 };

@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 #include <org/apache/beam/model/fn_execution/v1/beam_fn_api.grpc.pb.h>
 #include <org/apache/beam/model/pipeline/v1/metrics.pb.h>
+#include <unistd.h>
 
 #include <unistd.h>
 
@@ -18,6 +19,7 @@
 #include <chrono>
 #include <filesystem>
 #include <functional>
+#include <future>
 #include <map>
 #include <mutex>
 #include <set>
@@ -48,16 +50,23 @@ struct Call {
   std::vector<std::string> rest = {};  ///< Values that are to come again.
   bool dies = false;                   ///< The worker, after the outputs.
   std::string rest_at_split = {};      ///< Not empty: works on until it is split, and gives this.
+  std::string kept_at_split = {};      ///< What it has done by then; empty: it does not say.
   std::string error = {};              ///< Of the bundle.
 };
+
+/// What a worker says when it is to split a bundle that waits for that.
+enum class AtSplit { kSplits, kSplitsAndFails, kRefuses, kError };
 
 /// What all workers of a test know.
 struct TinySdk {
   std::map<std::string, std::function<void(Call*)>> functions;  ///< By transform.
   std::mutex mutex;
   std::vector<std::string> recorded;  ///< What Record was called with in bundles that ended well.
+  std::function<AtSplit()> at_split = [] { return AtSplit::kSplits; };
+  double kept_fraction = 0;  ///< That they are asked for.
   int started = 0;
   int splits = 0;
+  std::chrono::milliseconds dying{0};  ///< From the end of a worker's data to its end.
 };
 
 /// An SDK worker: executes ParDos by their ids, with one output each.
@@ -67,6 +76,7 @@ class TinyWorker final : public StartedWorker {
       : sdk_(*sdk), worker_id_(id) {
     ::grpc::ChannelArguments arguments;
     arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+    arguments.SetMaxReceiveMessageSize(-1);
     const auto channel =
         ::grpc::CreateCustomChannel(endpoint, ::grpc::InsecureChannelCredentials(), arguments);
     control_stub_ = fn::BeamFnControl::NewStub(channel);
@@ -108,7 +118,8 @@ class TinyWorker final : public StartedWorker {
     std::string descriptor;
     std::string input;
     bool has_all = false;
-    std::vector<std::string> waiting;  ///< Restrictions: until the bundle is split.
+    /// What was done and is left of a restriction: until the bundle is split.
+    std::vector<std::pair<std::string, std::string>> waiting;
     std::vector<std::string> recorded = {};
     std::map<std::string, std::string> sinks = {};
     fn::ProcessBundleResponse response = {};
@@ -116,8 +127,9 @@ class TinyWorker final : public StartedWorker {
   };
 
   void Die() {
-    control_context_.TryCancel();
     data_context_.TryCancel();
+    std::this_thread::sleep_for(sdk_.dying);
+    control_context_.TryCancel();
     state_context_.TryCancel();
   }
 
@@ -140,17 +152,35 @@ class TinyWorker final : public StartedWorker {
       }
       const auto& wanted = request.process_bundle_split().desired_splits();
       ASSERT_EQ(wanted.size(), 1U);
-      EXPECT_EQ(wanted.begin()->second.fraction_of_remainder(), 0);
-      for (const std::string& rest : std::exchange(found->second.waiting, {})) {
-        Fill("read", rest, split->add_residual_roots());
-      }
+      EXPECT_EQ(wanted.begin()->second.fraction_of_remainder(), sdk_.kept_fraction);
       {
         const std::lock_guard sdk_lock(sdk_.mutex);
         ++sdk_.splits;
       }
+      const AtSplit how = found->second.waiting.empty() ? AtSplit::kRefuses : sdk_.at_split();
+      if (how == AtSplit::kError) response.set_error("it cannot be split");
+      if (how == AtSplit::kRefuses || how == AtSplit::kError) {
+        control_->Write(response);
+        return;
+      }
+      for (const auto& [kept, rest] : std::exchange(found->second.waiting, {})) {
+        Fill("read", rest, split->add_residual_roots());
+        if (kept.empty()) continue;
+        fn::DelayedBundleApplication primary;
+        Fill("read", kept, &primary);
+        *split->add_primary_roots() = primary.application();
+        // It is the only element.
+        split->add_channel_splits()->set_transform_id(wanted.begin()->first);
+        split->mutable_channel_splits(0)->set_last_primary_element(-1);
+        split->mutable_channel_splits(0)->set_first_residual_element(1);
+      }
       control_->Write(response);
-      return End(id);
+      if (how == AtSplit::kSplits) return End(id);
+      // Somebody is to have taken the rest by then.
+      std::this_thread::sleep_for(std::chrono::milliseconds(100));
+      return Fail(id, "not now");
     }
+    if (request.has_process_bundle_progress()) response.mutable_process_bundle_progress();
     if (request.has_finalize_bundle()) response.mutable_finalize_bundle();
     control_->Write(response);
   }
@@ -252,22 +282,28 @@ class TinyWorker final : public StartedWorker {
       for (const std::string& rest : call.rest) {
         Fill(name, rest, bundle->response.add_residual_roots());
       }
-      if (!call.rest_at_split.empty()) bundle->waiting.push_back(call.rest_at_split);
+      if (!call.rest_at_split.empty()) {
+        bundle->waiting.emplace_back(call.kept_at_split, call.rest_at_split);
+      }
       if (call.dies) {
         Output(id, *bundle, /*is_last=*/false);
         Die();
         return false;
       }
       if (!call.error.empty()) {
-        fn::InstructionResponse response;
-        response.set_instruction_id(id);
-        response.set_error(call.error);
-        bundles_.erase(id);
-        control_->Write(response);
+        Fail(id, call.error);
         return false;
       }
     }
     return true;
+  }
+
+  void Fail(const std::string& id, const std::string& error) {
+    fn::InstructionResponse response;
+    response.set_instruction_id(id);
+    response.set_error(error);
+    bundles_.erase(id);
+    control_->Write(response);
   }
 
   void Output(const std::string& id, const Bundle& bundle, bool is_last) {
@@ -360,6 +396,13 @@ class Listener final : public JobListener {
   std::vector<std::string> attempted_, committed_;
 };
 
+/// Pipeline options: one.
+std::string WithOption(const std::string& name, const std::string& value) {
+  ::google::protobuf::Struct options;
+  (*options.mutable_fields())[name].set_string_value(value);
+  return options.SerializeAsString();
+}
+
 /// A KV of byte strings.
 std::string Pair(const std::string& key, const std::string& value) {
   return Nested(key) + Nested(value);
@@ -407,25 +450,19 @@ class PortableRunnerTest : public testing::Test {
   /// What comes of `from` is in recorded().
   void Record(const std::string& from) { ParDo("record", from, bytes_, {}); }
 
-  JobOutcome Run() {
-    TinyStarter starter(&sdk_);
-    PortableRunnerSettings settings;
-    settings.memory = int64_t{64} << 20;
-    settings.threads = 2;
-    const auto runner = MakePortableRunner(settings, &starter);
+  SubmittedJob Job() const {
     SubmittedJob job;
     job.id = "job";
     job.graph = pipeline_;
     job.options = options_.SerializeAsString();
-    const Status checked = runner->Check(job);
-    EXPECT_TRUE(checked.ok()) << checked.message();
-    return runner->Run(job, &listener_, requests_);
+    return job;
   }
-  Status Check() {
-    TinyStarter starter(&sdk_);
-    SubmittedJob job;
-    job.graph = pipeline_;
-    return MakePortableRunner({}, &starter)->Check(job);
+  Status Check() { return MakePortableRunner(settings_, &starter_)->Check(Job()); }
+  JobOutcome Run() {
+    const auto runner = MakePortableRunner(settings_, &starter_);
+    const Status checked = runner->Check(Job());
+    EXPECT_TRUE(checked.ok()) << checked.message();
+    return runner->Run(Job(), &listener_, requests_);
   }
   void RunToEnd() {
     const JobOutcome outcome = Run();
@@ -439,6 +476,8 @@ class PortableRunnerTest : public testing::Test {
   std::shared_ptr<pipeline::Pipeline> pipeline_ = std::make_shared<pipeline::Pipeline>();
   std::string bytes_, kv_, groups_, windowing_;
   TinySdk sdk_;
+  TinyStarter starter_{&sdk_};
+  PortableRunnerSettings settings_ = {.memory = int64_t{64} << 20, .threads = 2};
   Listener listener_;
   JobRequests requests_;
   ::google::protobuf::Struct options_;
@@ -465,6 +504,29 @@ TEST_F(PortableRunnerTest, BundlesThereAndBack) {
   EXPECT_EQ(sdk_.started, 1);
 }
 
+TEST_F(PortableRunnerTest, AGroupByKeyWhoseOutputHasOtherCodersIsRefused) {
+  Put("impulse", kImpulseUrn, "", bytes_);
+  ParDo("words", "impulse", kv_, [](Call*) {});
+  Put("group", kGroupByKeyUrn, "words", kv_);
+  const Status refused = Check();
+  EXPECT_EQ(refused.code(), StatusCode::kInvalidArgument);
+  EXPECT_TRUE(refused.message().starts_with("step \"group\" groups by key, and the coder of its "))
+      << refused.message();
+}
+
+// More than the job's memory, and than what its workers may have waiting.
+TEST_F(PortableRunnerTest, AnElementMayBeLarge) {
+  constexpr size_t kBytes = 200 << 20;
+  Put("impulse", kImpulseUrn, "", bytes_);
+  ParDo("words", "impulse", kv_,
+        [](Call* call) { call->outputs = {Pair("a", std::string(kBytes, 'x'))}; });
+  Put("group", kGroupByKeyUrn, "words", groups_);
+  std::atomic<size_t> bytes = 0;
+  ParDo("measure", "group", bytes_, [&](Call* call) { bytes += call->value.size(); });
+  RunToEnd();
+  EXPECT_EQ(bytes, Group("a", {std::string(kBytes, 'x')}).size());
+}
+
 // What it had output is not there twice.
 TEST_F(PortableRunnerTest, AWorkerThatDiesInABundleIsReplaced) {
   Put("impulse", kImpulseUrn, "", bytes_);
@@ -480,6 +542,28 @@ TEST_F(PortableRunnerTest, AWorkerThatDiesInABundleIsReplaced) {
   EXPECT_EQ(calls, 2);
   EXPECT_EQ(sdk_.started, 2);
   EXPECT_EQ(listener_.committed(), 3);
+}
+
+// Three deaths are three attempts of each share that they hit, and four would be too many.
+TEST_F(PortableRunnerTest, AWorkersDeathIsOneAttempt) {
+  sdk_.dying = std::chrono::milliseconds(100);
+  settings_.threads = 8;
+  constexpr int kElements = 1000;
+  Put("impulse", kImpulseUrn, "", bytes_);
+  ParDo("words", "impulse", bytes_, [&](Call* call) {
+    for (int i = 0; i < kElements; ++i) call->outputs.push_back(Nested(std::to_string(i)));
+  });
+  Put("shuffle", kReshuffleUrn, "words", bytes_);
+  std::set<int> died;
+  ParDo("work", "shuffle", bytes_, [&](Call* call) {
+    call->outputs = {call->value};
+    const std::lock_guard lock(sdk_.mutex);
+    call->dies = sdk_.started <= 3 && died.insert(sdk_.started).second;
+  });
+  Record("work");
+  RunToEnd();
+  EXPECT_EQ(recorded().size(), static_cast<size_t>(kElements));
+  EXPECT_EQ(sdk_.started, 4);
 }
 
 TEST_F(PortableRunnerTest, ABundleThatFailsIsTriedAgain) {
@@ -584,6 +668,132 @@ TEST_F(Countdown, AStreamsBundlesAreSplit) {
   RunToEnd();
   EXPECT_EQ(recorded(), (std::vector<std::string>{Nested("1"), Nested("2"), Nested("3")}));
   EXPECT_EQ(sdk_.splits, 2);
+}
+
+TEST_F(Countdown, OfTwoStreamsWithOneFolderTheSecondIsRefused) {
+  std::promise<void> begun, released;
+  PutRead([&](Call* call, int left) {
+    begun.set_value();
+    released.get_future().wait();
+    call->outputs = {Nested(std::to_string(left))};
+  });
+  for (const char* id : {"read", "record"}) {
+    components()->mutable_pcollections()->at(id).set_is_bounded(pipeline::IsBounded::UNBOUNDED);
+  }
+  const std::filesystem::path folder =
+      std::filesystem::temp_directory_path() / ("joist_streams_" + std::to_string(getpid()));
+  settings_.state_directory = folder;
+  const auto runner = MakePortableRunner(settings_, &starter_);
+  SubmittedJob first = Job();
+  first.name = "count";
+  SubmittedJob second = first;
+  second.id = "job-2";
+  const JobRequests requests;
+  auto outcome =
+      std::async(std::launch::async, [&] { return runner->Run(first, &listener_, requests); });
+  begun.get_future().wait();
+  const Status refused = runner->Check(second);
+  EXPECT_EQ(refused.code(), StatusCode::kFailedPrecondition);
+  EXPECT_TRUE(refused.message().starts_with("the job job runs and has its checkpoints in "))
+      << refused.message();
+  // It may have been prepared before the first was run.
+  EXPECT_EQ(runner->Run(second, &listener_, requests).status.message(), refused.message());
+  second.options = WithOption("beam:option:job_name:v1", "another");
+  EXPECT_EQ(runner->Check(second), OkStatus());
+  released.set_value();
+  EXPECT_EQ(outcome.get().state, JobState::kDone);
+  EXPECT_TRUE(std::filesystem::is_directory(folder / "count"));
+  second.options.clear();
+  EXPECT_EQ(runner->Check(second), OkStatus());
+  std::filesystem::remove_all(folder);
+}
+
+TEST_F(PortableRunnerTest, OptionsBeyondTheServersLimitsAreRefused) {
+  Put("impulse", kImpulseUrn, "", bytes_);
+  Record("impulse");
+  settings_.max_workers = 3;
+  const auto check = [&](const std::string& option, const std::string& value) {
+    SubmittedJob job = Job();
+    job.options = WithOption(option, value);
+    return MakePortableRunner(settings_, &starter_)->Check(job);
+  };
+  EXPECT_EQ(check("sdk_workers", "3"), OkStatus());
+  EXPECT_EQ(check("sdk_workers", "4").message(),
+            "the pipeline option sdk_workers is 4; it is a whole number from 1 to 3 (--max_workers "
+            "of the server)");
+  EXPECT_FALSE(check("checkpoint_interval", "0").ok());
+  EXPECT_EQ(check("checkpoint_dir", "counts").code(), StatusCode::kFailedPrecondition);
+  settings_.state_directory = "/nowhere/state";
+  EXPECT_EQ(check("checkpoint_dir", "counts"), OkStatus());
+  EXPECT_EQ(check("checkpoint_dir", "/tmp/counts").code(), StatusCode::kInvalidArgument);
+}
+
+/// One that goes on until it is split, down to the last. A negative restriction is one number
+/// alone.
+class SharedCountdown : public Countdown {
+ protected:
+  SharedCountdown() {
+    sdk_.kept_fraction = 0.5;
+    (*options_.mutable_fields())["sdk_workers"].set_number_value(2);
+  }
+  void PutRead() {
+    Countdown::PutRead([this](Call* call, int left) {
+      const std::lock_guard lock(sdk_.mutex);
+      begun_.push_back(left);
+      call->outputs = {Nested(std::to_string(std::abs(left)))};
+      if (left <= 1) return;
+      if (is_quick_) {
+        for (int i = 1; i < left; ++i) call->outputs.push_back(Nested(std::to_string(i)));
+        return;
+      }
+      call->rest_at_split = Restriction(left - 1);
+      call->kept_at_split = Restriction(-left);
+    });
+  }
+  void ExpectAll() {
+    RunToEnd();
+    EXPECT_EQ(recorded(), (std::vector<std::string>{Nested("1"), Nested("2"), Nested("3")}));
+  }
+  std::vector<int> begun_;
+  std::atomic<bool> is_quick_ = false;  ///< From now on it waits for nothing.
+};
+
+TEST_F(SharedCountdown, WhoHasNothingToDoGetsAPart) {
+  PutRead();
+  ExpectAll();
+  EXPECT_EQ(sdk_.splits, 2);
+  EXPECT_EQ(begun_, (std::vector<int>{3, 2, 1}));
+}
+
+// Whoever has the other part has it for good: the second attempt is at what was kept.
+TEST_F(SharedCountdown, WhatWasGivenAwayIsNotTriedAgain) {
+  sdk_.at_split = [this] { return sdk_.splits == 1 ? AtSplit::kSplitsAndFails : AtSplit::kSplits; };
+  PutRead();
+  ExpectAll();
+  EXPECT_EQ(sdk_.splits, 2);
+  std::sort(begun_.begin(), begun_.end());
+  EXPECT_EQ(begun_, (std::vector<int>{-3, 1, 2, 3}));
+  EXPECT_EQ(sdk_.started, 2);  // Whoever has it has another worker.
+}
+
+TEST_F(SharedCountdown, AWorkerMayKeepAll) {
+  sdk_.at_split = [this] { return sdk_.splits < 3 ? AtSplit::kRefuses : AtSplit::kSplits; };
+  PutRead();
+  ExpectAll();
+  EXPECT_EQ(sdk_.splits, 4);
+  EXPECT_EQ(begun_, (std::vector<int>{3, 2, 1}));
+}
+
+// Nobody knows whether it has: it begins anew, and is not asked again.
+TEST_F(SharedCountdown, AWorkerMayBeUnableToSplit) {
+  sdk_.at_split = [this] {
+    is_quick_ = true;
+    return AtSplit::kError;
+  };
+  PutRead();
+  ExpectAll();
+  EXPECT_EQ(sdk_.splits, 1);
+  EXPECT_EQ(begun_, (std::vector<int>{3, 3}));
 }
 
 /// A stream of splittable functions that give the numbers of ranges, one in a bundle; that of 20
@@ -697,7 +907,8 @@ TEST_F(Drain, WhatStillComesIsCutToo) {
   constexpr int kEnd = 200;
   const std::filesystem::path folder =
       std::filesystem::temp_directory_path() / ("joist_drain_" + std::to_string(getpid()));
-  (*options_.mutable_fields())["checkpoint_dir"].set_string_value(folder.string());
+  settings_.state_directory = folder;
+  (*options_.mutable_fields())["checkpoint_dir"].set_string_value("drain");
   (*options_.mutable_fields())["checkpoint_interval"].set_number_value(1);
   PutRanges("read", "impulse", kNoEnd, [](Range* range) { range->to = kEnd; });
   std::set<std::string> cut;

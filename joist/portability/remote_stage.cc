@@ -3,12 +3,14 @@
 #include "joist/portability/remote_stage.h"
 
 #include <org/apache/beam/model/fn_execution/v1/beam_fn_api.pb.h>
+#include <org/apache/beam/model/pipeline/v1/metrics.pb.h>
 
 #include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <functional>
 #include <limits>
+#include <mutex>
 #include <thread>
 #include <type_traits>
 #include <utility>
@@ -18,6 +20,10 @@
 #include "joist/exec/reshuffle.h"
 #include "joist/exec/waiting_elements.h"
 #include "joist/exec/wall_time.h"
+#include "joist/model/coder.h"
+#include "joist/portability/quoted.h"
+#include "joist/portability/sdk_error.h"
+#include "joist/portability/shared_bundle.h"
 #include "joist/portability/stage_output.h"
 
 namespace joist::portability {
@@ -28,9 +34,22 @@ constexpr size_t kMostBundleBytes = size_t{32} << 20;
 /// Keys with state are worked on together until they have so many elements.
 constexpr size_t kElementsOfKeys = 1000;
 constexpr std::chrono::milliseconds kWait{50};
-/// A splittable function of a stream works on its own for so long, then is asked for the rest.
+/// A splittable function works on its own for so long; then it is asked for the rest, if it is of a
+/// stream, or for a part of it, if somebody has nothing to do.
 constexpr std::chrono::milliseconds kMostWork{200};
+/// Of what a worker does not begin or goes on with, so much is for who asks for a part.
+constexpr double kKept = 0.5;
+/// Who could give no part is asked again when as much time has passed as it had then, but for this.
+constexpr std::chrono::milliseconds kLongestRefusal{2'000};
+/// How often a worker that is waited for is asked how far it is.
+constexpr std::chrono::milliseconds kBetweenLooks{1000};
+constexpr std::string_view kReadIndex = "beam:metric:data_channel:read_index:v1";
+constexpr std::string_view kElementCount = "beam:metric:element_count:v1";
 constexpr std::chrono::milliseconds kSplitTimeout{10'000};
+/// When a worker knows a bundle no more, its end has come here after so long.
+constexpr std::chrono::milliseconds kLongestEnd{2'000};
+/// Between looks whether the time has come for what a function has left for later.
+constexpr std::chrono::milliseconds kLongestSleep{50};
 /// Where a script's clock has come to its end there is work all the same.
 constexpr Timestamp kLatestDue = Timestamp::Max() - Duration::Millis(1);
 /// What a bundle's finalization may take until nobody needs it any more.
@@ -48,13 +67,46 @@ Timestamp TimestampOf(const ::google::protobuf::Timestamp& time) {
   return Timestamp::Millis(time.seconds() * 1000 + time.nanos() / 1'000'000);
 }
 
+/// What the operators of a stage have in common. Thread-safe.
+class StageShares {
+ public:
+  /// Of those who work at the same time each has a number: the least that was free.
+  int TakeNumber() {
+    const std::lock_guard lock(mutex_);
+    const auto free = std::find(is_taken_.begin(), is_taken_.end(), false);
+    const auto number = free - is_taken_.begin();
+    if (free == is_taken_.end()) is_taken_.push_back(false);
+    is_taken_[static_cast<size_t>(number)] = true;
+    return static_cast<int>(number);
+  }
+  void ReturnNumber(int number) {
+    const std::lock_guard lock(mutex_);
+    is_taken_[static_cast<size_t>(number)] = false;
+  }
+
+  /// Whether bundles may be split: not when nobody knows what has become of one.
+  bool splits() const { return splits_; }
+  void EndSplits() { splits_ = false; }
+
+ private:
+  std::mutex mutex_;
+  std::vector<bool> is_taken_;
+  std::atomic<bool> splits_ = true;
+};
+
 template <class In>
 class RemoteOperator final : public Operator, public BatchReceiver<In>, private StateHandler {
-  static constexpr bool kIsKeyed = !std::is_same_v<In, std::string>;
+  static constexpr bool kIsKeyed = std::is_same_v<In, EncodedKv>;
+  static constexpr bool kIsShared = std::is_same_v<In, SharedBundleRef>;
 
  public:
-  RemoteOperator(const RemoteStage* stage, int share, const OperatorContext& context)
-      : stage_(stage), share_(share), context_(context) {
+  RemoteOperator(const RemoteStage* stage, std::shared_ptr<StageShares> shares,
+                 const OperatorContext& context)
+      : stage_(stage),
+        shares_(std::move(shares)),
+        share_(context.is_stream ? context.lane : shares_->TakeNumber()),
+        context_(context),
+        figures_(stage->figures.get()) {
     for (const RemoteOutput& output : stage->outputs) {
       outputs_.push_back(std::make_unique<StageOutput>(&output.coder, &output.windows));
     }
@@ -69,6 +121,10 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
     if (has_opaque_windows()) stage_->opaque_windows->Release(this);
   }
 
+  ~RemoteOperator() override {
+    if (!context_.is_stream) shares_->ReturnNumber(share_);
+  }
+
   Receiver* input(int) override { return static_cast<BatchReceiver<In>*>(this); }
   void Connect(int output, Receiver* consumer) override {
     outputs_[static_cast<size_t>(output)]->Connect(consumer);
@@ -76,8 +132,12 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
 
   void Push(const Batch<In>& batch) override {
     const StepScope scope(context_.stats);
-    context_.stats->elements_in += batch.count;
     ++context_.stats->batches_in;
+    if constexpr (kIsShared) {
+      for (size_t i = 0; i < batch.count; ++i) WorkOnShared(batch.values[i].bundle);
+      return;
+    }
+    CountIn(batch.count);
     ForEachUnsliced(batch, [this](const Batch<In>& unsliced) {
       if (!sides_.has_value() || !context_.is_stream) return Send(unsliced);
       ForEachWindowRun(unsliced, [&](const Window& window, size_t first, size_t count) {
@@ -99,14 +159,6 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
       return;
     }
     if constexpr (kIsKeyed) EndKeys();
-    while (!work_.empty()) {
-      const Timestamp next = next_work();
-      if (const Duration wait = next - WallTime(); wait > Duration::Zero()) {
-        std::this_thread::sleep_for(std::chrono::milliseconds(std::min<int64_t>(wait.millis, 50)));
-        continue;
-      }
-      WorkOn(WallTime());
-    }
   }
   void Committed() override {
     if (!context_.has_checkpoints) callbacks_.Saved();
@@ -151,6 +203,7 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
   Timestamp next_work() const override {
     Timestamp next = Timestamp::Max();
     for (const Restriction& work : work_) next = std::min(next, work.due);
+    if constexpr (kIsKeyed) next = std::min(next, state_->next_due());
     return next;
   }
 
@@ -214,6 +267,7 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
   }
   void Drain() override {
     is_draining_ = true;
+    if constexpr (kIsKeyed) state_->Drain();
     if (!truncates()) return;
     for (Restriction& work : work_) work.due = Timestamp::Min();
   }
@@ -259,6 +313,8 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
     }
   }
 
+  void CountIn(size_t elements) { context_.stats->elements_in += elements; }
+
   /// Elements whose side inputs are there.
   void Send(const Batch<In>& batch) {
     if (!truncates()) EnsureBundle();
@@ -292,25 +348,30 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
                                            &header_),
               /*retryable=*/false);
       }
+      ++unsent_;
       const size_t begin = bytes_.size();
       bytes_ += header_;
       if constexpr (kIsKeyed) {
         bytes_ += batch.values.keys()[i];
         bytes_ += batch.values.values()[i];
-      } else {
+      } else if constexpr (!kIsShared) {
         bytes_ += batch.values[i];
       }
       if (stage_->splittable.empty()) continue;
       (truncates() ? work_ : sent_).push_back({bytes_.substr(begin), now(), header_timestamp_});
-      if (truncates()) bytes_.clear();
+      if (truncates()) {
+        bytes_.clear();
+        --unsent_;
+      }
     }
     SendBytes();
-    if (!context_.is_stream && bundle_bytes_ >= kMostBundleBytes && stage_->splittable.empty()) {
+    if (!context_.is_stream && bundle_bytes_ >= kMostBundleBytes) {
       if constexpr (!kIsKeyed) EndBundle();
     }
   }
   void SendBytes() {
     if (bytes_.empty()) return;
+    figures_.Sent(std::exchange(unsent_, 0));
     bundle_bytes_ += bytes_.size();
     Check(bundle_->Send(stage_->source, bytes_), /*retryable=*/true);
     bytes_.clear();
@@ -323,6 +384,7 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
     if (bundle_ != nullptr) return;
     bundle_bytes_ = 0;
     sent_.clear();
+    next_look_ = SteadyClock::now() + kBetweenLooks;
     bundle_ = MakeBundle(stage_->descriptor_id);
   }
   std::unique_ptr<WorkerBundle> MakeBundle(const std::string& descriptor_id) {
@@ -345,20 +407,39 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
     if (bundle_ == nullptr) return;
     Check(bundle_->EndInput(), /*retryable=*/true);
     const SteadyClock::time_point begin = SteadyClock::now();
-    bool is_split = stage_->splittable.empty() || !context_.is_stream;
+    SteadyClock::time_point next_split = begin + kMostWork;
+    bool is_cut = false;
     while (!bundle_->is_done()) {
       bundle_->Wait(kWait);
       TakeOutput();
-      if (!is_split && SteadyClock::now() - begin >= kMostWork) is_split = SplitOff();
+      AskHowFar();
+      if (shared_ != nullptr && shared_->is_cancelled()) {
+        Fail(Status(StatusCode::kCancelled, "the job ends"), /*retryable=*/false);
+      }
+      const SteadyClock::time_point now = SteadyClock::now();
+      if (now < next_split || !IsSplitWanted(is_cut)) continue;
+      if (bundle_->progress() == nullptr) {
+        // It may not have begun: some SDKs then know of no bundle that could be split.
+        bundle_->AskForProgress();
+      } else if (shared_ == nullptr) {
+        is_cut = CutOff();
+      } else if (!ShareOut()) {
+        next_split = now + std::min<SteadyClock::duration>(now - begin, kLongestRefusal);
+      }
     }
     TakeOutput();
     TakeResponse(*bundle_);
+    figures_.End();
     bundle_.reset();
     sent_.clear();
   }
   /// Of a bundle that is done.
   void TakeResponse(const WorkerBundle& bundle) {
     const Result<const fn::ProcessBundleResponse*> response = bundle.response();
+    if (response.status().code() == StatusCode::kInternal) {  // What the users' code did.
+      FailIn(FailedStep(response.status().message(), stage_->transforms), response.status(),
+             /*retryable=*/true);
+    }
     if (!response.ok()) Fail(response.status(), /*retryable=*/true);
     for (const fn::DelayedBundleApplication& root : (*response)->residual_roots()) KeepRest(root);
     if ((*response)->requires_finalization()) {
@@ -369,6 +450,38 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
     callbacks_.Add(
         Duration::Millis(std::numeric_limits<int32_t>::max()),
         [counters = stage_->counters, counts = std::move(counts)] { counters->Committed(counts); });
+  }
+
+  /// For those who watch.
+  void AskHowFar() {
+    const SteadyClock::time_point now = SteadyClock::now();
+    if (now < next_look_) return;
+    next_look_ = now + kBetweenLooks;
+    bundle_->AskForProgress();
+    const auto progress = bundle_->progress();
+    if (progress == nullptr) return;
+    uint64_t made = 0;
+    for (const auto& [short_id, payload] : progress->monitoring_data()) {
+      const Result<std::string> bytes = worker_->MonitoringInfo(short_id);
+      pipeline::MonitoringInfo info;
+      int64_t number;
+      ByteReader in(payload);
+      if (!bytes.ok() || !info.ParseFromString(*bytes)) continue;
+      if (info.urn() == kReadIndex && Coder<int64_t>::Decode(&in, &number, /*nested=*/true)) {
+        figures_.Begun(static_cast<uint64_t>(std::max<int64_t>(number + 1, 0)));
+      }
+      if (info.urn() == kElementCount && IsOutput(info) &&
+          Coder<int64_t>::Decode(&in, &number, /*nested=*/true)) {
+        made += static_cast<uint64_t>(std::max<int64_t>(number, 0));
+      }
+    }
+    figures_.Made(made);
+  }
+  bool IsOutput(const pipeline::MonitoringInfo& info) const {
+    const auto of = info.labels().find("PCOLLECTION");
+    return of != info.labels().end() &&
+           std::any_of(stage_->outputs.begin(), stage_->outputs.end(),
+                       [&](const RemoteOutput& output) { return output.collection == of->second; });
   }
 
   void TakeOutput() {
@@ -385,25 +498,29 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
           std::find_if(stage_->outputs.begin(), stage_->outputs.end(),
                        [&](const RemoteOutput& of) { return of.sink == output.transform_id; });
       if (to == stage_->outputs.end()) {
-        Fail(Internal("the SDK has output elements of \"" + output.transform_id +
-                      "\", which is no output of the stage"),
+        Fail(Internal("the SDK has output elements of " + Quoted(output.transform_id) +
+                      ", which is no output of the stage"),
              /*retryable=*/true);
       }
       const Result<size_t> pushed =
           outputs_[static_cast<size_t>(to - stage_->outputs.begin())]->Push(output.bytes);
       if (!pushed.ok()) Fail(pushed.status(), /*retryable=*/true);
       context_.stats->elements_out += *pushed;
+      figures_.Came(*pushed);
     }
   }
 
   // --- Restrictions ---
 
-  void KeepRest(const fn::DelayedBundleApplication& root) {
+  void CheckRest(const fn::DelayedBundleApplication& root) {
     if (stage_->splittable.empty() || root.application().transform_id() != stage_->splittable) {
-      Fail(Internal("the SDK has left something to do for transform \"" +
-                    root.application().transform_id() + "\", which cannot be split"),
+      Fail(Internal("the SDK has left something to do for transform " +
+                    Quoted(root.application().transform_id()) + ", which cannot be split"),
            /*retryable=*/false);
     }
+  }
+  void KeepRest(const fn::DelayedBundleApplication& root) {
+    CheckRest(root);
     Restriction work;
     work.element = root.application().element();
     const auto& delay = root.requested_time_delay();
@@ -454,14 +571,60 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
     }
   }
 
-  /// Asks for what the worker has not begun, and for the rest of what it is at work on.
-  bool SplitOff() {
+  /// Works on what is in `shared`, but for what is offered to others.
+  void WorkOnShared(SharedBundle* shared) {
+    CountIn(shared->elements().size());
+    EnsureBundle();
+    for (const std::string& element : shared->elements()) {
+      ++unsent_;
+      bytes_ += element;
+      sent_.push_back({element, now(), Timestamp::Max()});
+    }
+    shared_ = shared;
+    SendBytes();
+    EndBundle();
+    // Of what the function itself has left for later nothing is given away: nobody knows what an
+    // element is without it, which another attempt would have to begin with.
+    shared_ = nullptr;
+    while (!work_.empty() && !shared->is_cancelled()) {
+      if (const Duration wait = next_work() - now(); wait > Duration::Zero()) {
+        std::this_thread::sleep_for(
+            std::min(std::chrono::milliseconds(wait.millis), kLongestSleep));
+        continue;
+      }
+      WorkOn(now());
+    }
+  }
+
+  bool IsSplitWanted(bool is_cut) const {
+    if (shared_ != nullptr) return shares_->splits() && shared_->is_asked_for();
+    return context_.is_stream && !stage_->splittable.empty() && !is_cut;
+  }
+  /// Empty where there was nothing to split.
+  fn::ProcessBundleSplitResponse Split(double kept) {
     fn::ProcessBundleSplitRequest request;
     auto& desired = (*request.mutable_desired_splits())[stage_->source];
-    desired.set_fraction_of_remainder(0);
+    desired.set_fraction_of_remainder(kept);
     desired.set_estimated_input_elements(static_cast<int64_t>(sent_.size()));
     fn::ProcessBundleSplitResponse response;
-    Check(bundle_->Split(request, &response, kSplitTimeout), /*retryable=*/true);
+    const Status split = bundle_->Split(request, &response, kSplitTimeout);
+    if (split.ok()) return response;
+    // An SDK also calls it an error where the bundle has just come to its end. Else it may have
+    // split it, and told nobody of the rest.
+    const SteadyClock::time_point until = SteadyClock::now() + kLongestEnd;
+    while (split.code() != StatusCode::kDeadlineExceeded && SteadyClock::now() < until) {
+      bundle_->Wait(kWait);
+      TakeOutput();
+      if (bundle_->is_done()) return {};
+    }
+    shares_->EndSplits();
+    Fail(split, /*retryable=*/true);
+  }
+
+  /// Asks for what the worker has not begun, and for the rest of what it is at work on. False if
+  /// there was nothing.
+  bool CutOff() {
+    const fn::ProcessBundleSplitResponse response = Split(0);
     for (const fn::DelayedBundleApplication& root : response.residual_roots()) KeepRest(root);
     for (const auto& channel : response.channel_splits()) {
       for (auto i = static_cast<size_t>(std::max<int64_t>(channel.first_residual_element(), 0));
@@ -472,6 +635,40 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
                                               channel.first_residual_element(), 0))));
     }
     return response.residual_roots_size() > 0 || response.channel_splits_size() > 0;
+  }
+
+  /// Offers a part of the bundle to who has asked for it. False if the worker gives none.
+  bool ShareOut() {
+    fn::ProcessBundleSplitResponse response = Split(kKept);
+    if (response.residual_roots_size() == 0 && response.channel_splits_size() == 0) return false;
+    const auto size = static_cast<int64_t>(sent_.size());
+    int64_t whole = -1;
+    int64_t first_rest = -1;
+    if (response.channel_splits_size() == 1) {
+      whole = response.channel_splits(0).last_primary_element() + 1;
+      first_rest = std::min(response.channel_splits(0).first_residual_element(), size);
+    }
+    const bool has_parts = response.residual_roots_size() > 0;
+    if (whole < 0 || whole > first_rest || (whole < first_rest) != has_parts) {
+      Fail(Internal("the SDK has split a bundle of " + std::to_string(size) +
+                    " elements in a way that makes no sense: " + response.ShortDebugString()),
+           /*retryable=*/true);
+    }
+    if (whole == size) return false;
+    BundleSplit split{.whole = static_cast<size_t>(whole)};
+    for (auto& root : *response.mutable_primary_roots()) {
+      split.kept.push_back(std::move(*root.mutable_element()));
+    }
+    for (auto& root : *response.mutable_residual_roots()) {
+      CheckRest(root);
+      split.rest.push_back(std::move(*root.mutable_application()->mutable_element()));
+    }
+    for (auto i = static_cast<size_t>(first_rest); i < sent_.size(); ++i) {
+      split.rest.push_back(std::move(sent_[i].element));
+    }
+    sent_.resize(static_cast<size_t>(first_rest));
+    shared_->Offer(std::move(split));
+    return true;
   }
 
   /// What is due.
@@ -486,6 +683,7 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
         continue;
       }
       bytes_ += work.element;
+      ++unsent_;
       sent_.push_back(std::move(work));
     }
     SendBytes();
@@ -523,8 +721,10 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
       elements_of_keys_ = 0;
       key_.clear();
       state_->EndTime();
-      FireTimers(TimeDomain::kProcessing);
-      FireTimers(TimeDomain::kEvent);
+      do {
+        FireTimers(TimeDomain::kProcessing);
+        FireTimers(TimeDomain::kEvent);
+      } while (state_->next_due() < Timestamp::Max());
       state_->BeginNextKeys();
     }
   }
@@ -533,12 +733,15 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
     if (!status.ok()) Fail(status, retryable);
   }
   [[noreturn]] void Fail(const Status& status, bool retryable) {
-    throw StepFailure{
-        Status(status.code(), "step \"" + std::string(context_.step) + "\": " + status.message()),
-        retryable, std::string(context_.step)};
+    FailIn("step " + Quoted(context_.step), status, retryable);
+  }
+  [[noreturn]] void FailIn(const std::string& where, const Status& status, bool retryable) {
+    throw StepFailure{Status(status.code(), where + ": " + status.message()), retryable,
+                      std::string(context_.step)};
   }
 
   const RemoteStage* const stage_;
+  const std::shared_ptr<StageShares> shares_;
   const int share_;
   OperatorContext context_;
   std::vector<std::unique_ptr<StageOutput>> outputs_;
@@ -562,9 +765,13 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
   Window header_window_;
   PaneInfo header_pane_;
   size_t bundle_bytes_ = 0;
+  uint64_t unsent_ = 0;  ///< Elements in bytes_.
+  BundleFigures figures_;
+  SteadyClock::time_point next_look_;
   std::vector<Restriction> sent_;  ///< Where elements can be split off.
   std::shared_ptr<SdkWorker> worker_;
   std::unique_ptr<WorkerBundle> bundle_;
+  SharedBundle* shared_ = nullptr;  ///< If it is one.
 };
 
 class RemoteStageStep final : public StepOf<RemoteStageStep, RemoteStage> {
@@ -579,15 +786,13 @@ class RemoteStageStep final : public StepOf<RemoteStageStep, RemoteStage> {
                                           : std::vector<StateCell>();
   }
   std::unique_ptr<Operator> MakeOperator(const OperatorContext& context) const override {
-    const int share = context.is_stream ? context.lane : shares_.fetch_add(1);
-    if (definition().state.has_value()) {
-      return std::unique_ptr<Operator>(
-          new RemoteOperator<EncodedKv>(&definition(), share, context));
-    }
-    return std::unique_ptr<Operator>(
-        new RemoteOperator<std::string>(&definition(), share, context));
+    if (definition().state.has_value()) return Make<EncodedKv>(context);
+    if (definition().shares_bundles) return Make<SharedBundleRef>(context);
+    return Make<std::string>(context);
   }
   std::unique_ptr<Breaker> MakeInputBreaker(const BreakerContext& context) const override {
+    // Nothing lies between bundles and who works on them that could make a side input.
+    JOIST_CHECK(!definition().shares_bundles);
     if (definition().state.has_value()) {
       return std::unique_ptr<Breaker>(new ReshuffleBreaker<EncodedKv>(context));
     }
@@ -595,7 +800,12 @@ class RemoteStageStep final : public StepOf<RemoteStageStep, RemoteStage> {
   }
 
  private:
-  mutable std::atomic<int> shares_{0};
+  template <class In>
+  std::unique_ptr<Operator> Make(const OperatorContext& context) const {
+    return std::unique_ptr<Operator>(new RemoteOperator<In>(&definition(), shares_, context));
+  }
+
+  const std::shared_ptr<StageShares> shares_ = std::make_shared<StageShares>();
 };
 
 }  // namespace

@@ -19,6 +19,7 @@
 #include "joist/portability/keyed_state.h"
 #include "joist/portability/opaque_windows.h"
 #include "joist/portability/side_input_state.h"
+#include "joist/portability/stage_figures.h"
 #include "joist/portability/window_codec.h"
 #include "joist/portability/wire_coder.h"
 
@@ -26,6 +27,7 @@ namespace joist::portability {
 
 /// Where a stage's elements leave it.
 struct RemoteOutput {
+  std::string collection = {};
   std::string sink = {};  ///< Transform of the descriptor.
   WireCoder coder = {};
   WindowCodec windows = WindowCodec::ForGlobal();
@@ -51,15 +53,18 @@ struct RemoteStage {
   std::optional<KeyedStateSpec> state = {};
   /// The splittable function that it begins with: a transform of the descriptor; empty if none.
   std::string splittable = {};
+  bool shares_bundles = false;  ///< What it begins with comes from KeptRestrictions.
   /// Of `splittable`; none: the SDK has none, and all goes on to its end.
   std::optional<Truncation> truncation = {};
   std::string run_id = {};  ///< Names this run of the job.
   std::shared_ptr<JobWorkers> workers = {};
   std::shared_ptr<JobCounters> counters = {};
+  std::shared_ptr<StageFigures> figures = std::make_shared<StageFigures>();
+  std::vector<std::string> transforms = {};  ///< The names of the users' steps in it.
 };
 
 /// One input of std::string, or, where `stage` has state, of KV<std::string, std::string>: encoded
-/// elements. Outputs of std::string.
+/// elements; where it shares bundles, of SharedBundleRef. Outputs of std::string.
 std::shared_ptr<Step> MakeRemoteStage(RemoteStage stage);
 
 }  // namespace joist::portability

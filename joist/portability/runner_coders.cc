@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "joist/portability/model_proto.h"
+#include "joist/portability/quoted.h"
 
 namespace joist::portability {
 namespace {
@@ -17,6 +18,28 @@ constexpr std::string_view kRequired[] = {
     kLengthPrefixCoder, kGlobalWindowCoder, kIntervalWindowCoder};
 /// Those that a runner can follow and an SDK may know.
 constexpr std::string_view kOptional[] = {kBoolCoder, kStringCoder, kVarintCoder, kNullableCoder};
+
+const pipeline::Coder* FindCoder(const pipeline::Components& components, const std::string& id) {
+  const auto found = components.coders().find(id);
+  return found == components.coders().end() ? nullptr : &found->second;
+}
+
+/// Whether two coders are of one structure, and have the same payloads where those count.
+bool AreAlike(const pipeline::Components& components, const std::string& a, const std::string& b,
+              bool with_payloads) {
+  if (a == b) return true;
+  const pipeline::Coder* const of_a = FindCoder(components, a);
+  const pipeline::Coder* const of_b = FindCoder(components, b);
+  if (of_a == nullptr || of_b == nullptr) return false;
+  const auto& parts_a = of_a->component_coder_ids();
+  const auto& parts_b = of_b->component_coder_ids();
+  return of_a->spec().urn() == of_b->spec().urn() &&
+         (!with_payloads || of_a->spec().payload() == of_b->spec().payload()) &&
+         std::equal(parts_a.begin(), parts_a.end(), parts_b.begin(), parts_b.end(),
+                    [&](const auto& x, const auto& y) {
+                      return AreAlike(components, x, y, with_payloads);
+                    });
+}
 
 }  // namespace
 
@@ -30,6 +53,21 @@ RunnerCoders::RunnerCoders(pipeline::Components* components)
         });
     if (all_know) known_.emplace(urn);
   }
+  for (const auto& [id, coder] : components->coders()) {
+    if (!coder.spec().payload().empty()) continue;
+    const auto [at, is_new] = made_of_.emplace(
+        MadeOf(coder.spec().urn(),
+               {coder.component_coder_ids().begin(), coder.component_coder_ids().end()}),
+        id);
+    // Messages' maps have no order, and what is made of a pipeline is to be the same each time.
+    if (!is_new && id < at->second) at->second = id;
+  }
+}
+
+std::vector<std::string> RunnerCoders::MadeOf(std::string_view urn,
+                                              std::vector<std::string> components) {
+  components.emplace_back(urn);
+  return components;
 }
 
 Result<std::string> RunnerCoders::WithLengths(const std::string& coder_id) {
@@ -42,7 +80,7 @@ Result<std::string> RunnerCoders::AddLengths(const std::string& coder_id, int de
   }
   const auto coder = components_->coders().find(coder_id);
   if (coder == components_->coders().end()) {
-    return InvalidArgument("the pipeline has no coder \"" + coder_id + "\"");
+    return InvalidArgument("the pipeline has no coder " + Quoted(coder_id));
   }
   if (depth > WireCoder::kMostDepth) return InvalidArgument("a coder is nested too deeply");
   const pipeline::Coder is = coder->second;
@@ -76,6 +114,8 @@ Result<std::string> RunnerCoders::WindowWithLengths(const std::string& coder_id)
 }
 
 std::string RunnerCoders::Make(std::string_view urn, const std::vector<std::string>& components) {
+  std::string& made = made_of_[MadeOf(urn, components)];
+  if (!made.empty()) return made;
   pipeline::Coder coder;
   coder.mutable_spec()->set_urn(std::string(urn));
   for (const std::string& component : components) coder.add_component_coder_ids(component);
@@ -83,16 +123,9 @@ std::string RunnerCoders::Make(std::string_view urn, const std::vector<std::stri
   for (const std::string& component : components) id += "," + component;
   std::replace(id.begin(), id.end(), ':', '_');
   if (id.size() > 100) id = "joist_coder_" + std::to_string(made_++);
-  for (const auto& [other_id, other] : components_->coders()) {
-    if (other.spec().urn() == urn && other.spec().payload().empty() &&
-        std::equal(components.begin(), components.end(), other.component_coder_ids().begin(),
-                   other.component_coder_ids().end())) {
-      return other_id;
-    }
-  }
   while (components_->coders().count(id) > 0) id += "_";
   (*components_->mutable_coders())[id] = std::move(coder);
-  return id;
+  return made = id;
 }
 
 Result<WireCoder> RunnerCoders::Wire(const std::string& coder_id) const {
@@ -100,17 +133,22 @@ Result<WireCoder> RunnerCoders::Wire(const std::string& coder_id) const {
   return WireCoder::Of(spec);
 }
 
+bool RunnerCoders::AreGroupsOf(const std::string& kvs, const std::string& groups) const {
+  const auto is = [](const pipeline::Coder* coder, std::string_view urn, int parts) {
+    return coder != nullptr && coder->spec().urn() == urn &&
+           coder->component_coder_ids_size() == parts;
+  };
+  const pipeline::Coder* const kv = FindCoder(*components_, kvs);
+  const pipeline::Coder* const group = FindCoder(*components_, groups);
+  if (!is(kv, kKvCoder, 2) || !is(group, kKvCoder, 2)) return false;
+  const pipeline::Coder* const values = FindCoder(*components_, group->component_coder_ids(1));
+  return is(values, kIterableCoder, 1) &&
+         AreAlike(*components_, kv->component_coder_ids(0), group->component_coder_ids(0), false) &&
+         AreAlike(*components_, kv->component_coder_ids(1), values->component_coder_ids(0), false);
+}
+
 bool RunnerCoders::AreSame(const std::string& a, const std::string& b) const {
-  if (a == b) return true;
-  const auto of_a = components_->coders().find(a);
-  const auto of_b = components_->coders().find(b);
-  if (of_a == components_->coders().end() || of_b == components_->coders().end()) return false;
-  const auto& parts_a = of_a->second.component_coder_ids();
-  const auto& parts_b = of_b->second.component_coder_ids();
-  return of_a->second.spec().urn() == of_b->second.spec().urn() &&
-         of_a->second.spec().payload() == of_b->second.spec().payload() &&
-         std::equal(parts_a.begin(), parts_a.end(), parts_b.begin(), parts_b.end(),
-                    [this](const auto& x, const auto& y) { return AreSame(x, y); });
+  return AreAlike(*components_, a, b, true);
 }
 
 }  // namespace joist::portability

@@ -11,6 +11,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "joist/base/status.h"
 #include "joist/model/coder_spec.h"
@@ -32,15 +33,21 @@ class RunnerCoders {
   std::string Make(std::string_view urn, const std::vector<std::string>& components);
   /// By which values of `coder_id`, which has its lengths, are followed.
   Result<WireCoder> Wire(const std::string& coder_id) const;
+  /// Whether a GroupByKey of elements of coder `kvs` makes those of coder `groups`: a KV of the
+  /// same keys, and iterables of the same values. What is in payloads is the SDKs' business.
+  bool AreGroupsOf(const std::string& kvs, const std::string& groups) const;
   /// Whether two coders are the same, whatever their ids.
   bool AreSame(const std::string& a, const std::string& b) const;
 
  private:
+  static std::vector<std::string> MadeOf(std::string_view urn, std::vector<std::string> components);
   Result<std::string> AddLengths(const std::string& coder_id, int depth);
 
   pipeline::Components* const components_;
   std::set<std::string, std::less<>> known_;         ///< URNs.
   std::map<std::string, std::string> with_lengths_;  ///< By id.
+  /// Ids of coders without payload, by their components and URN.
+  std::map<std::vector<std::string>, std::string> made_of_;
   int made_ = 0;
 };
 

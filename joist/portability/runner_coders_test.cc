@@ -111,7 +111,7 @@ TEST_F(RunnerCodersTest, TheSameCoderHasTheSameId) {
   const std::string name = coders.Make(kIterableCoder, {"bytes"});
   components_.mutable_coders()->erase(name);
   Put(name, kOwnCoder);
-  const std::string other = coders.Make(kIterableCoder, {"bytes"});
+  const std::string other = RunnerCoders(&components_).Make(kIterableCoder, {"bytes"});
   EXPECT_NE(other, name);
   EXPECT_EQ(Spelled(other), "iterable<bytes>");
   // A payload makes it another coder.
@@ -140,6 +140,29 @@ TEST_F(RunnerCodersTest, ComparesCodersWhateverTheirIds) {
   EXPECT_FALSE(coders.AreSame("kv", "bytes"));
   EXPECT_FALSE(coders.AreSame("bytes", "paid"));
   EXPECT_FALSE(coders.AreSame("bytes", "none"));
+}
+
+TEST_F(RunnerCodersTest, GroupsHaveTheirElementsCoders) {
+  Put("bytes", kBytesCoder);
+  Put("text", kStringCoder);
+  Put("own", kOwnCoder);
+  Put("paid", kOwnCoder);
+  (*components_.mutable_coders())["paid"].mutable_spec()->set_payload("x");
+  Put("texts", kIterableCoder, {"text"});
+  Put("owns", kIterableCoder, {"own"});
+  Put("kv", kKvCoder, {"bytes", "text"});
+  Put("groups", kKvCoder, {"bytes", "texts"});
+  Put("paid_kv", kKvCoder, {"bytes", "paid"});
+  Put("own_groups", kKvCoder, {"bytes", "owns"});
+  Put("other_keys", kKvCoder, {"text", "texts"});
+  const RunnerCoders coders(&components_);
+  EXPECT_TRUE(coders.AreGroupsOf("kv", "groups"));
+  EXPECT_TRUE(coders.AreGroupsOf("paid_kv", "own_groups"));
+  EXPECT_FALSE(coders.AreGroupsOf("kv", "own_groups"));
+  EXPECT_FALSE(coders.AreGroupsOf("kv", "other_keys"));
+  EXPECT_FALSE(coders.AreGroupsOf("kv", "kv"));
+  EXPECT_FALSE(coders.AreGroupsOf("texts", "groups"));
+  EXPECT_FALSE(coders.AreGroupsOf("kv", "none"));
 }
 
 TEST_F(RunnerCodersTest, UnknownWindowsTellWhenTheyEnd) {

@@ -14,11 +14,14 @@
 #include "joist/exec/group_by_key.h"
 #include "joist/exec/group_for_state.h"
 #include "joist/exec/reshuffle.h"
+#include "joist/portability/descriptor_coders.h"
 #include "joist/portability/element_steps.h"
 #include "joist/portability/encoded_test_stream.h"
 #include "joist/portability/fused_stages.h"
+#include "joist/portability/kept_restrictions.h"
 #include "joist/portability/model_proto.h"
 #include "joist/portability/opaque_windows.h"
+#include "joist/portability/quoted.h"
 #include "joist/portability/remote_stage.h"
 #include "joist/portability/remote_windows.h"
 #include "joist/portability/sdk_window_merger.h"
@@ -48,7 +51,7 @@ class GraphMaker {
         graph_(std::make_unique<Graph>()),
         windows_(std::make_shared<OpaqueWindows>()) {}
 
-  Result<std::unique_ptr<Graph>> Make() {
+  Result<RunnerGraph> Make() {
     is_stream_ = setup_.is_stream;
     for (const auto& [id, collection] : components_.pcollections()) {
       is_stream_ = is_stream_ || collection.is_bounded() == pipeline::IsBounded::UNBOUNDED;
@@ -57,13 +60,19 @@ class GraphMaker {
       // The rest of what it began may wait for the first part to be safe: no batch is, before all
       // of it is done.
       is_stream_ = is_stream_ || (transform.urn == kProcessSizedUrn && transform.finalizes);
+      has_script_ = has_script_ || transform.urn == kTestStreamUrn;
+      if (transform.urn == kProcessSizedUrn) restrictions_.insert(transform.main_input);
     }
-    for (const FusedStage& stage : FuseStages(pipeline_)) {
-      JOIST_RETURN_IF_ERROR(stage.environment.empty()
-                                ? AddOwn(pipeline_.transforms[stage.transforms[0]])
-                                : AddStage(stage));
+    std::vector<FusedStage> stages = FuseStages(pipeline_);
+    std::vector<RunnerStep> steps;
+    for (const FusedStage& stage : stages) {
+      const ExpandedTransform& first = pipeline_.transforms[stage.transforms[0]];
+      step_ = {.name = NameOf(stage)};
+      JOIST_RETURN_IF_ERROR(stage.environment.empty() ? AddOwn(first) : AddStage(stage));
+      const bool is_flatten = stage.environment.empty() && first.urn == kFlattenUrn;
+      if (!is_flatten) steps.push_back(std::move(step_));
     }
-    return std::move(graph_);
+    return RunnerGraph{std::move(graph_), std::move(stages), std::move(steps)};
   }
 
  private:
@@ -78,13 +87,17 @@ class GraphMaker {
     const std::vector<const ElementType*> outputs = step->outputs();
     node.payload = std::move(step);
     const int added = graph_->Add(std::move(node), outputs);
+    step_.nodes.push_back(added);
     const std::vector<int>& made = graph_->nodes()[static_cast<size_t>(added)].outputs;
     return made.empty() ? -1 : made[0];
   }
   std::string Unique(std::string name) {
     if (name.empty()) name = "Step";
     std::string unique = name;
-    for (int n = 2; !names_.insert(unique).second; ++n) unique = name + "_" + std::to_string(n);
+    // Many may have one name; who comes next goes on where the last has stopped.
+    for (int& n = names_[name]; !uniques_.insert(unique).second;) {
+      unique = name + "_" + std::to_string(std::max(++n, 2));
+    }
     return unique;
   }
 
@@ -92,7 +105,7 @@ class GraphMaker {
     return components_.pcollections().at(id);
   }
   Status WithStep(const std::string& name, const Status& status) const {
-    return Status(status.code(), "step \"" + name + "\": " + status.message());
+    return Status(status.code(), "step " + Quoted(name) + ": " + status.message());
   }
 
   // --- Windowing ---
@@ -108,7 +121,7 @@ class GraphMaker {
     if (found != windowings_.end()) return &found->second;
     const auto proto = components_.windowing_strategies().find(id);
     if (proto == components_.windowing_strategies().end()) {
-      return InvalidArgument("the pipeline has no windowing strategy \"" + id + "\"");
+      return InvalidArgument("the pipeline has no windowing strategy " + Quoted(id));
     }
     const pipeline::WindowingStrategy of = proto->second;
     Windowing made;
@@ -180,7 +193,7 @@ class GraphMaker {
   Status AddOwn(const ExpandedTransform& transform) {
     if (transform.urn == kTestStreamUrn) return AddTestStream(transform);
     if (transform.outputs.size() != 1) {
-      return InvalidArgument("step \"" + transform.name + "\" has " +
+      return InvalidArgument("step " + Quoted(transform.name) + " has " +
                              std::to_string(transform.outputs.size()) + " outputs; " +
                              transform.urn + " has one");
     }
@@ -200,16 +213,26 @@ class GraphMaker {
       return Named(transform, out, graph_->nodes()[static_cast<size_t>(added)].outputs[0]);
     }
     if (transform.inputs.size() != 1) {
-      return InvalidArgument("step \"" + transform.name + "\" has " +
+      return InvalidArgument("step " + Quoted(transform.name) + " has " +
                              std::to_string(transform.inputs.size()) + " inputs; " + transform.urn +
                              " has one");
     }
     const std::string& in = transform.inputs[0];
     if (transform.urn == kGroupByKeyUrn) {
       JOIST_ASSIGN_OR_RETURN(const int split, AddSplit(transform.name, in));
+      if (!pipeline_.coders->AreGroupsOf(CollectionOf(in).coder_id(),
+                                         CollectionOf(out).coder_id())) {
+        return InvalidArgument("step " + Quoted(transform.name) +
+                               " groups by key, and the coder of its output is not that of its "
+                               "input's keys and iterables of its input's values");
+      }
       const int grouped = Add(
           transform.name, MakeStep<GroupByKeyStep<std::string, std::string>>(NoState()), {split});
       return Named(transform, out, Add(transform.name + "/Join", MakeJoinGroups(), {grouped}));
+    }
+    // Restrictions of bounded input are kept and dealt out by the step before their stage.
+    if (!is_stream_ && restrictions_.count(out) > 0) {
+      return Named(transform, out, collections_.at(in));
     }
     return Named(transform, out,
                  Add(transform.name, MakeStep<ReshuffleStep<std::string>>(NoState()),
@@ -226,8 +249,8 @@ class GraphMaker {
                            pipeline_.coders->Wire(CollectionOf(collection).coder_id()));
     if (!coder.is_kv()) {
       return InvalidArgument(
-          "step \"" + name + "\" needs a collection of KVs, and its input has coder " +
-          components_.coders().at(CollectionOf(collection).coder_id()).spec().urn());
+          "step " + Quoted(name) + " needs a collection of KVs, and its input has coder " +
+          Quoted(components_.coders().at(CollectionOf(collection).coder_id()).spec().urn()));
     }
     return Add(name + "/Split", MakeSplitKv(coder), {collections_.at(collection)});
   }
@@ -236,8 +259,8 @@ class GraphMaker {
     const pipeline::PTransform& proto = components_.transforms().at(transform.id);
     pipeline::TestStreamPayload payload;
     if (!payload.ParseFromString(proto.spec().payload())) {
-      return InvalidArgument("step \"" + transform.name + "\": the payload of " + transform.urn +
-                             " makes no sense");
+      return InvalidArgument("step " + Quoted(transform.name) + ": the payload of " +
+                             transform.urn + " makes no sense");
     }
     const std::map<std::string, std::string> outputs(proto.outputs().begin(),
                                                      proto.outputs().end());
@@ -295,8 +318,8 @@ class GraphMaker {
                              pipeline_.coders->WindowWithLengths(described.window_coder_id()));
       described.set_window_coder_id(std::move(coder));
     }
-    *descriptor->mutable_coders() = components_.coders();
     (*descriptor->mutable_environments())[environment] = components_.environments().at(environment);
+    AddCoders(components_, descriptor);
     if (setup_.workers != nullptr) setup_.workers->AddDescriptor(environment, *descriptor);
     return OkStatus();
   }
@@ -339,10 +362,17 @@ class GraphMaker {
     stage.environment = fused.environment;
     stage.descriptor_id = setup_.job_id + "-stage-" + std::to_string(++stages_);
     stage.source = kSource;
-    if (first.urn == kProcessSizedUrn) stage.splittable = first.id;
+    if (first.urn == kProcessSizedUrn) {
+      stage.splittable = first.id;
+      stage.shares_bundles = !is_stream_;
+    }
     stage.run_id = setup_.job_id;
     stage.workers = setup_.workers;
     stage.counters = setup_.counters;
+    step_.figures = stage.figures;
+    for (const size_t t : fused.transforms) {
+      stage.transforms.push_back(pipeline_.transforms[t].name);
+    }
 
     fn::ProcessBundleDescriptor descriptor;
     descriptor.set_id(stage.descriptor_id);
@@ -380,6 +410,7 @@ class GraphMaker {
     for (size_t i = 0; i < fused.outputs.size(); ++i) {
       const std::string& collection = fused.outputs[i];
       RemoteOutput output;
+      output.collection = collection;
       output.sink = std::string(kSink) + std::to_string(i);
       JOIST_ASSIGN_OR_RETURN(output.coder,
                              pipeline_.coders->Wire(CollectionOf(collection).coder_id()));
@@ -407,6 +438,9 @@ class GraphMaker {
                       ? MakeStep<GroupForStateStep<std::string, std::string, true>>(NoState())
                       : MakeStep<GroupForStateStep<std::string, std::string>>(NoState()),
                   {input});
+    }
+    if (stage.shares_bundles) {
+      input = Add(first.name + "/Restrictions", MakeKeptRestrictions(stage.windows), {input});
     }
     const int made =
         Add(NameOf(fused), MakeRemoteStage(std::move(stage)), {input}, std::move(side_inputs));
@@ -464,12 +498,13 @@ class GraphMaker {
       return InvalidArgument(
           "a function with state or timers needs a collection of KVs, and its "
           "input has coder " +
-          kv.spec().urn());
+          Quoted(kv.spec().urn()));
     }
     const std::string key = kv.component_coder_ids(0);
     KeyedStateSpec state;
     JOIST_ASSIGN_OR_RETURN(state.key, pipeline_.coders->Wire(key));
     state.windows = stage->windows;
+    state.has_script = has_script_;
     JOIST_RETURN_IF_ERROR(
         AddStatesAndTimers(transform.id, proto->spec().payload(), components_, &state));
     const std::string timer_coder = pipeline_.coders->Make(kTimerCoder, {key, windowing.coder});
@@ -487,18 +522,21 @@ class GraphMaker {
   std::unique_ptr<Graph> graph_;
   const std::shared_ptr<OpaqueWindows> windows_;
   bool is_stream_ = false;
+  bool has_script_ = false;  ///< A test stream.
   int stages_ = 0;
-  bool has_saver_ = false;  ///< A stage that saves windows_.
-  std::set<std::string> names_;
-  std::map<std::string, Windowing> windowings_;               ///< By id.
-  std::map<std::string, int> collections_;                    ///< In the graph, by id.
+  RunnerStep step_;                   ///< Whose nodes are added.
+  bool has_saver_ = false;            ///< A stage that saves windows_.
+  std::set<std::string> uniques_;     ///< Names of nodes.
+  std::map<std::string, int> names_;  ///< That nodes were to have, and the last number behind each.
+  std::set<std::string> restrictions_;           ///< Collections that splittable functions read.
+  std::map<std::string, Windowing> windowings_;  ///< By id.
+  std::map<std::string, int> collections_;       ///< In the graph, by id.
   std::map<std::pair<std::string, std::string>, int> views_;  ///< By collection and access.
 };
 
 }  // namespace
 
-Result<std::unique_ptr<Graph>> MakeRunnerGraph(ExpandedPipeline* pipeline,
-                                               const RunnerGraphSetup& setup) {
+Result<RunnerGraph> MakeRunnerGraph(ExpandedPipeline* pipeline, const RunnerGraphSetup& setup) {
   return GraphMaker(pipeline, setup).Make();
 }
 

@@ -15,8 +15,10 @@
 #include "joist/model/graph.h"
 #include "joist/portability/beam_names.h"
 #include "joist/portability/expanded_pipeline.h"
+#include "joist/portability/fused_stages.h"
 #include "joist/portability/job_counters.h"
 #include "joist/portability/job_workers.h"
+#include "joist/portability/runner_steps.h"
 
 namespace joist::portability {
 
@@ -27,10 +29,15 @@ struct RunnerGraphSetup {
   std::shared_ptr<JobCounters> counters = {};
 };
 
+struct RunnerGraph {
+  std::unique_ptr<Graph> graph;
+  std::vector<FusedStage> stages;
+  std::vector<RunnerStep> steps;  ///< Of the graph's nodes: the stages that are no Flatten.
+};
+
 /// Of `pipeline`, whose components get what the stages need. UNIMPLEMENTED names what cannot be
 /// run.
-Result<std::unique_ptr<Graph>> MakeRunnerGraph(ExpandedPipeline* pipeline,
-                                               const RunnerGraphSetup& setup);
+Result<RunnerGraph> MakeRunnerGraph(ExpandedPipeline* pipeline, const RunnerGraphSetup& setup);
 
 }  // namespace joist::portability
 

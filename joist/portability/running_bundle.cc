@@ -4,6 +4,8 @@
 
 #include <utility>
 
+#include "joist/portability/quoted.h"
+
 namespace joist::portability {
 namespace {
 
@@ -54,15 +56,14 @@ Status RunningBundle::Gather(std::string_view transform_id, std::string_view tim
   const size_t port = FindPort(inbox_->ports().inputs, transform_id, timer_family_id);
   if (port == gathered_.size() || has_ended_input_) {
     return InvalidArgument("instruction " + instruction_id() + " takes no input for transform " +
-                           std::string(transform_id) + ", timer family \"" +
-                           std::string(timer_family_id) + "\"" +
+                           Quoted(transform_id) + ", timer family " + Quoted(timer_family_id) +
                            (has_ended_input_ ? ": its input has ended" : ""));
   }
   if (bytes.size() > kMostMessageBytes) {
-    return {StatusCode::kResourceExhausted,
-            "an element for transform " + std::string(transform_id) + " has " +
-                std::to_string(bytes.size()) + " bytes; a message to an SDK worker holds " +
-                std::to_string(kMostMessageBytes)};
+    return {StatusCode::kResourceExhausted, "an element for transform " + Quoted(transform_id) +
+                                                " has " + std::to_string(bytes.size()) +
+                                                " bytes; a message to an SDK worker holds " +
+                                                std::to_string(kMostMessageBytes)};
   }
   if (gathered_bytes_ + bytes.size() > kMostMessageBytes) JOIST_RETURN_IF_ERROR(Flush());
   gathered_[port].append(bytes);

@@ -35,7 +35,6 @@ class RunningBundle final : public WorkerBundle {
   Status Flush() override;
   Status EndInput() override;
   bool TryTake(BundleOutput* output) override { return inbox_->Take(output); }
-  size_t output_bytes() const override { return inbox_->bytes(); }
   void Wait(std::chrono::milliseconds timeout) override;
   bool is_done() const override { return inbox_->is_over(); }
   Result<const fn::ProcessBundleResponse*> response() const override { return inbox_->response(); }

@@ -8,6 +8,7 @@
 #include <atomic>
 #include <utility>
 
+#include "joist/portability/quoted.h"
 #include "joist/portability/running_bundle.h"
 
 namespace joist::portability {
@@ -74,7 +75,10 @@ Status ServedWorker::WaitUntilConnected(std::chrono::milliseconds timeout) {
 
 bool ServedWorker::is_alive() const {
   const std::lock_guard lock(mutex_);
-  return life_ == Life::kConnected;
+  return life_ == Life::kConnected &&
+         std::all_of(data_.begin(), data_.end(), [](const NamedStream& data) {
+           return !data.has_come || data.stream->is_open();
+         });
 }
 
 void ServedWorker::AddDescriptor(const fn::ProcessBundleDescriptor& descriptor) {
@@ -90,7 +94,7 @@ void ServedWorker::AddDescriptor(const fn::ProcessBundleDescriptor& descriptor) 
 Result<fn::ProcessBundleDescriptor> ServedWorker::Descriptor(const std::string& id) const {
   const std::lock_guard lock(mutex_);
   const auto known = descriptors_.find(id);
-  if (known == descriptors_.end()) return NotFound("there is no bundle descriptor " + id);
+  if (known == descriptors_.end()) return NotFound("there is no bundle descriptor " + Quoted(id));
   return known->second.message;
 }
 
@@ -125,7 +129,7 @@ std::unique_ptr<WorkerBundle> ServedWorker::MakeBundle(const std::string& descri
     inbox = std::make_shared<BundleInbox>(
         id,
         known == descriptors_.end() ? std::make_shared<const BundlePorts>() : known->second.ports,
-        state);
+        state, setup_.output_memory);
     if (status.ok()) {
       bundles_.emplace(id, KnownBundle{inbox, stream});
       ++data_[stream].bundles;
@@ -161,7 +165,7 @@ Result<std::string> ServedWorker::MonitoringInfo(const std::string& short_id) {
   if (info != monitoring_infos_.end()) return info->second;
   JOIST_RETURN_IF_ERROR(end_);
   return Status{StatusCode::kDeadlineExceeded,
-                "SDK worker " + id() + " does not say what the metric " + short_id + " is"};
+                "SDK worker " + id() + " does not say what the metric " + Quoted(short_id) + " is"};
 }
 
 void ServedWorker::KeepMonitoringInfos(const fn::InstructionResponse& response) {
@@ -233,12 +237,15 @@ ServedWorker::DataStream::Reactor* ServedWorker::OpenData(const std::string& str
   size_t i = 0;
   while (i < data_.size() && data_[i].id != stream_id) ++i;
   if (i == data_.size()) return nullptr;
-  return data_[i].stream->Open(
+  DataStream::Reactor* const stream = data_[i].stream->Open(
       [self = shared_from_this()](fn::Elements* elements) { self->ReceiveElements(elements); },
       [self = shared_from_this(), i] {
         self->FailBundlesOf(i, {StatusCode::kUnavailable,
                                 "SDK worker " + self->id() + " has ended its data stream"});
       });
+  const std::lock_guard lock(mutex_);
+  data_[i].has_come = data_[i].has_come || stream != nullptr;
+  return stream;
 }
 
 ServedWorker::StatusStream::Reactor* ServedWorker::OpenStatus() {
@@ -311,7 +318,7 @@ void ServedWorker::HandleState(const fn::StateRequest& request, fn::StateRespons
   if (const auto inbox = FindBundle(request.instruction_id())) {
     inbox->HandleState(request, response);
   } else {
-    response->set_error("there is no instruction " + request.instruction_id());
+    response->set_error("there is no instruction " + Quoted(request.instruction_id()));
   }
   response->set_id(request.id());
 }

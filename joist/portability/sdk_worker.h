@@ -83,7 +83,9 @@ class ServedWorker final : public SdkWorker, public std::enable_shared_from_this
   struct NamedStream {
     std::string id;
     std::shared_ptr<DataStream> stream;
-    size_t bundles = 0;  ///< At work on it. Guarded by mutex_.
+    // Guarded by mutex_.
+    size_t bundles = 0;  ///< At work on it.
+    bool has_come = false;
   };
   struct KnownBundle {
     std::shared_ptr<BundleInbox> inbox;
@@ -105,7 +107,7 @@ class ServedWorker final : public SdkWorker, public std::enable_shared_from_this
   const std::string endpoint_;
   const std::shared_ptr<ControlStream> control_;
   const std::shared_ptr<StatusStream> status_;
-  std::vector<NamedStream> data_;  ///< Not changed, but for `bundles`.
+  std::vector<NamedStream> data_;  ///< Not changed, but for what is guarded.
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;

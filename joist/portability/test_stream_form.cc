@@ -6,6 +6,8 @@
 
 #include <utility>
 
+#include "joist/portability/quoted.h"
+
 namespace joist::portability {
 namespace {
 
@@ -19,7 +21,7 @@ Result<TestStreamForm> TestStreamForm::Of(const std::string& coder_id,
                                           RunnerCoders* coders) {
   const auto found = components.coders().find(coder_id);
   if (found == components.coders().end()) {
-    return InvalidArgument("the pipeline has no coder \"" + coder_id + "\"");
+    return InvalidArgument("the pipeline has no coder " + Quoted(coder_id));
   }
   const pipeline::Coder coder = found->second;
   const std::string& urn = coder.spec().urn();

@@ -49,7 +49,7 @@ class WorkerStream : public std::enable_shared_from_this<WorkerStream<In, Out>> 
 
   bool is_open() const {
     const std::lock_guard lock(mutex_);
-    return call_ != nullptr && !call_->is_broken;
+    return (call_ != nullptr && !call_->is_broken) || next_call_ != nullptr;
   }
 
   /// Ends the stream in good order, for ever: behind what is queued, or without it.

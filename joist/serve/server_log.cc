@@ -45,8 +45,9 @@ void ServerLog::Say(Severity severity, std::string_view message, Facts facts) co
   if (format_ == LogFormat::kNone) return;
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   const auto millis = std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
-  const std::string line =
-      Line(Timestamp::Millis(millis).ToString(), severity, message, facts) + "\n";
+  std::string line = Line(Timestamp::Millis(millis).ToString(), severity, message, facts);
+  if (write_) return write_(line);
+  line += "\n";
   // One write, so that lines of several threads stay whole; nothing can be done where it fails.
   if (write(STDERR_FILENO, line.data(), line.size()) < 0) return;
 }

@@ -7,6 +7,7 @@
 #define JOIST_SERVE_SERVER_LOG_H_
 
 #include <cstdint>
+#include <functional>
 #include <initializer_list>
 #include <string>
 #include <string_view>
@@ -24,7 +25,9 @@ class ServerLog {
  public:
   using Facts = std::initializer_list<std::pair<std::string_view, std::string>>;
 
-  explicit ServerLog(LogFormat format) : format_(format) {}
+  /// `write` takes the lines, without their ends, instead of stderr; any thread.
+  explicit ServerLog(LogFormat format, std::function<void(std::string_view)> write = {})
+      : format_(format), write_(std::move(write)) {}
 
   void Say(Severity severity, std::string_view message, Facts facts = {}) const;
   /// The line, without its end, said at `time`, which is RFC 3339.
@@ -33,6 +36,7 @@ class ServerLog {
 
  private:
   LogFormat format_;
+  std::function<void(std::string_view)> write_;
 };
 
 }  // namespace joist::serve

@@ -65,13 +65,14 @@ def main():
     random.seed(1)
     kills = 0
     with tempfile.TemporaryDirectory(prefix=f"joist_kill_{os.getpid()}_") as folder:
-        checkpoints = os.path.join(folder, "checkpoints")
+        state = os.path.join(folder, "state")
+        checkpoints = os.path.join(state, "counting")
         result = os.path.join(folder, "result")
         job = [sys.executable, os.path.join(HERE, "counting_job.py")]
         while True:
-            with job_server.JobServer(options) as server:
+            with job_server.JobServer(options, f"--state_dir={state}") as server:
                 client = subprocess.Popen(
-                    [*job, server.endpoint, checkpoints, str(options.numbers), result,
+                    [*job, server.endpoint, "counting", str(options.numbers), result,
                      *(["windows"] if options.windows else [])],
                     stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
                 if kills < options.kills:

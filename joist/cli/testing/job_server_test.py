@@ -95,6 +95,7 @@ class JobServerTest(unittest.TestCase):
     def test_refuses_wrong_options(self):
         self.assertIn("--port must be 0 to 65535", self.refused("--port=70000", code=2))
         self.assertIn("--max_jobs is from 1 on", self.refused("--max_jobs=0", code=2))
+        self.assertIn("--max_workers is from 1 on", self.refused("--max_workers=0", code=2))
         self.assertIn("--threads is from 0 on", self.refused("--threads=-1", code=2))
         self.assertIn("did you mean --max_jobs?", self.refused("--max_job=2", code=2))
 

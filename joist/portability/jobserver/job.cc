@@ -6,6 +6,8 @@
 #include <utility>
 
 #include "joist/base/utf8.h"
+#include "joist/engine/status_table.h"
+#include "joist/portability/sdk_error.h"
 
 namespace joist::portability {
 namespace {
@@ -26,10 +28,29 @@ std::string AsText(std::string_view text, size_t size) {
   return text.empty() ? valid : valid + " …";
 }
 
+/// "12.3s, 4.5M elements into 7 steps, 8.5MB of memory at most".
+std::string Done(const JobMetrics& metrics, std::chrono::milliseconds time) {
+  uint64_t elements = 0;
+  for (const JobMetrics::StepWork& step : metrics.steps) elements += step.elements_in;
+  std::string done = ShortTime(Duration::Millis(time.count()));
+  if (!metrics.steps.empty()) {
+    done += ", " + ShortNumber(static_cast<double>(elements)) + " elements into " +
+            std::to_string(metrics.steps.size()) + " steps";
+  }
+  if (metrics.peak_memory_bytes > 0) {
+    done +=
+        ", " + ShortNumber(static_cast<double>(metrics.peak_memory_bytes)) + "B of memory at most";
+  }
+  if (metrics.spilled_bytes > 0) {
+    done += ", " + ShortNumber(static_cast<double>(metrics.spilled_bytes)) + "B written to disk";
+  }
+  return done;
+}
+
 }  // namespace
 
-Job::Job(SubmittedJob submitted, std::shared_ptr<JobArtifacts> artifacts)
-    : submitted_(std::move(submitted)), artifacts_(std::move(artifacts)) {
+Job::Job(SubmittedJob submitted, std::shared_ptr<JobArtifacts> artifacts, JobDisplay* display)
+    : submitted_(std::move(submitted)), artifacts_(std::move(artifacts)), display_(display) {
   AddState(BeamState::kStarting);
 }
 
@@ -46,6 +67,7 @@ void Job::Run(JobRunner* runner, const std::function<void(const Job&)>& on_end) 
     const std::lock_guard lock(mutex_);
     if (!requests_.cancel && !requests_.drain) AddState(BeamState::kRunning);
   }
+  const auto start = std::chrono::steady_clock::now();
   JobOutcome outcome;
   try {
     outcome = runner->Run(submitted_, this, requests_);
@@ -54,18 +76,24 @@ void Job::Run(JobRunner* runner, const std::function<void(const Job&)>& on_end) 
     outcome.status = Internal(error.what());
   }
   artifacts_.reset();
+  if (display_ != nullptr) display_->TakeAway(submitted_.id);
+  const auto time = std::chrono::steady_clock::now() - start;
   {
     const std::lock_guard lock(mutex_);
+    summary_ = Done(outcome.metrics, std::chrono::duration_cast<std::chrono::milliseconds>(time));
     switch (outcome.state) {
       case JobState::kCancelled: AddState(BeamState::kCancelled); break;
       case JobState::kDone:
+        AddMessage(Importance::kBasic, "done: " + summary_);
         AddState(requests_.drain ? BeamState::kDrained : BeamState::kDone);
         break;
       case JobState::kRunning:
       case JobState::kFailed:
         // First why: Beam's clients stop reading at the state.
-        AddMessage(Importance::kError, outcome.status.message().empty() ? "the job has failed"
-                                                                        : outcome.status.message());
+        AddMessage(Importance::kError, outcome.status.message().empty()
+                                           ? "the job has failed"
+                                           : SdkErrorText(outcome.status.message()));
+        summary_ = SdkErrorLine(outcome.status.message());
         AddState(BeamState::kFailed);
         break;
     }
@@ -82,6 +110,17 @@ void Job::Metrics(std::vector<std::string> attempted, std::vector<std::string> c
   const std::lock_guard lock(mutex_);
   attempted_ = std::move(attempted);
   committed_ = std::move(committed);
+}
+
+void Job::Graph(std::string_view picture) {
+  if (display_ != nullptr) display_->ShowGraph(submitted_.id, picture);
+}
+
+void Job::Progress(const JobStatus& status) {
+  if (display_ != nullptr) display_->ShowProgress(submitted_.id, status);
+  const std::lock_guard lock(mutex_);
+  const std::optional<std::string> line = progress_.Line(status);
+  if (line.has_value() && !HasEnded()) AddMessage(Importance::kBasic, *line);
 }
 
 BeamState Job::Cancel() { return Ask(BeamState::kCancelling, &requests_.cancel); }
@@ -103,6 +142,11 @@ bool Job::has_ended() const {
 }
 
 bool Job::HasEnded() const { return IsLast(*events_.at(last_state_).state); }
+
+std::string Job::summary() const {
+  const std::lock_guard lock(mutex_);
+  return summary_;
+}
 
 JobEvent Job::state() const {
   const std::lock_guard lock(mutex_);

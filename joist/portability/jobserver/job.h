@@ -22,6 +22,8 @@
 
 #include "joist/portability/job_runner.h"
 #include "joist/portability/jobserver/artifact_store.h"
+#include "joist/portability/jobserver/job_display.h"
+#include "joist/portability/jobserver/progress_lines.h"
 
 namespace joist::portability {
 
@@ -48,8 +50,8 @@ struct JobEvent {
 
 class Job final : public JobListener {
  public:
-  /// `artifacts` may be null; they are deleted when the job has ended.
-  Job(SubmittedJob submitted, std::shared_ptr<JobArtifacts> artifacts);
+  /// `artifacts` may be null; they are deleted when the job has ended. So may `display`.
+  Job(SubmittedJob submitted, std::shared_ptr<JobArtifacts> artifacts, JobDisplay* display);
   /// Waits for the job's end.
   ~Job() override;
   Job(const Job&) = delete;
@@ -60,6 +62,8 @@ class Job final : public JobListener {
 
   void Message(Importance importance, std::string_view text) override;
   void Metrics(std::vector<std::string> attempted, std::vector<std::string> committed) override;
+  void Graph(std::string_view picture) override;
+  void Progress(const JobStatus& status) override;
 
   /// Asks the job to end; nothing where it has ended. Give the state it has come to.
   BeamState Cancel();
@@ -67,6 +71,8 @@ class Job final : public JobListener {
 
   const SubmittedJob& submitted() const { return submitted_; }
   bool has_ended() const;
+  /// Of a job that has ended, in a line: why it has failed, else what it has done.
+  std::string summary() const;
   /// The latest state.
   JobEvent state() const;
   /// Serialized MonitoringInfos.
@@ -93,6 +99,7 @@ class Job final : public JobListener {
 
   const SubmittedJob submitted_;
   std::shared_ptr<JobArtifacts> artifacts_;
+  JobDisplay* const display_;
   JobRequests requests_;
 
   mutable std::mutex mutex_;
@@ -104,6 +111,8 @@ class Job final : public JobListener {
   size_t message_bytes_ = 0;
   std::vector<std::string> attempted_;
   std::vector<std::string> committed_;
+  ProgressLines progress_;
+  std::string summary_;
   std::thread thread_;
 };
 

@@ -9,6 +9,7 @@
 #include <chrono>
 #include <utility>
 
+#include "joist/portability/grpc_connections.h"
 #include "joist/portability/jobserver/artifact_services.h"
 #include "joist/portability/jobserver/artifact_store.h"
 #include "joist/portability/jobserver/job_service.h"
@@ -20,8 +21,6 @@ namespace {
 /// Of a message: pipelines have models and jars' bytes in them.
 constexpr int kMostMessageBytes = 128 << 20;
 constexpr std::chrono::seconds kDrainTime{5};
-/// After which the server asks whether a silent client is still there.
-constexpr int kKeepAliveMillis = 60'000;
 
 std::string WithPort(const std::string& host, int port) {
   const bool is_v6 = host.find(':') != std::string::npos;
@@ -33,7 +32,7 @@ class GrpcJobServer final : public JobServer {
   GrpcJobServer(const JobServerSettings& settings, JobRunner* runner,
                 std::unique_ptr<ArtifactStore> store)
       : store_(std::move(store)),
-        jobs_(runner, JobLimits{.running = settings.max_jobs}, settings.log),
+        jobs_(runner, JobLimits{.running = settings.max_jobs}, settings.log, settings.display),
         service_(runner, settings.workers, &jobs_, store_.get(), settings.log),
         staging_(&jobs_),
         retrieval_(store_.get()) {}
@@ -48,11 +47,7 @@ class GrpcJobServer final : public JobServer {
     builder.SetResourceQuota(quota);
     builder.SetMaxReceiveMessageSize(kMostMessageBytes);
     builder.SetMaxSendMessageSize(kMostMessageBytes);
-    // Two servers would share the port, and each have some of the clients.
-    builder.AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
-    builder.AddChannelArgument(GRPC_ARG_KEEPALIVE_TIME_MS, kKeepAliveMillis);
-    // SDKs ask as often as they like.
-    builder.AddChannelArgument(GRPC_ARG_HTTP2_MAX_PING_STRIKES, 0);
+    BoundConnections(&builder, settings.idle_time);
     const std::string where = WithPort(settings.host, settings.port);
     builder.AddListeningPort(where, ::grpc::InsecureServerCredentials(), &port_);
     builder.RegisterService(&service_);

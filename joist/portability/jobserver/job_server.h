@@ -7,6 +7,7 @@
 #ifndef JOIST_PORTABILITY_JOBSERVER_JOB_SERVER_H_
 #define JOIST_PORTABILITY_JOBSERVER_JOB_SERVER_H_
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -15,6 +16,7 @@
 
 #include "joist/base/status.h"
 #include "joist/portability/job_runner.h"
+#include "joist/portability/jobserver/job_display.h"
 
 namespace joist::portability {
 
@@ -27,10 +29,13 @@ struct JobServerSettings {
   std::string artifacts_folder = {};         ///< Empty: the system's for temporary files.
   uint64_t max_artifact_bytes = 1ULL << 30;  ///< Of a job.
   int max_streams = 1000;                    ///< Calls at a time; each takes a thread.
+  /// After that a connection without calls is closed.
+  std::chrono::milliseconds idle_time = std::chrono::minutes(10);
   /// Says which of the environments that a pipeline leaves to choose from can be started; null: the
   /// runner gets the choice.
   const WorkerStarter* workers = nullptr;
   std::function<void(std::string_view)> log = {};  ///< Takes lines, one a call; any thread.
+  JobDisplay* display = nullptr;                   ///< Outlives the server; may be null.
 };
 
 class JobServer {

@@ -271,7 +271,7 @@ TEST_F(JobServerTest, SaysWhatItKnowsOfAJob) {
   EXPECT_EQ(all.job_info(0).job_id(), id);
   EXPECT_EQ(all.job_info(0).job_name(), "word count");
   EXPECT_EQ(all.job_info(0).state(), State::DONE);
-  EXPECT_EQ(all.job_info(0).pipeline_options().fields().size(), 1U);
+  EXPECT_FALSE(all.job_info(0).has_pipeline_options());
   {
     ::grpc::ClientContext context;
     job::GetJobStateRequest request;
@@ -494,6 +494,25 @@ TEST_F(JobServerTest, BoundsCalls) {
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
   EXPECT_TRUE(status.ok()) << status.error_message();
+}
+
+TEST_F(JobServerTest, ClosesConnectionsThatNobodyUses) {
+  Start({.idle_time = std::chrono::milliseconds(100)});
+  ::grpc::ChannelArguments arguments;
+  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+  const auto channel = ::grpc::CreateCustomChannel(server_->endpoint(),
+                                                   ::grpc::InsecureChannelCredentials(), arguments);
+  const auto jobs = job::JobService::NewStub(channel);
+  const auto list = [&] {
+    ::grpc::ClientContext context;
+    job::GetJobsResponse response;
+    return jobs->GetJobs(&context, {}, &response).ok();
+  };
+  ASSERT_TRUE(list());
+  EXPECT_TRUE(channel->WaitForStateChange(
+      GRPC_CHANNEL_READY, std::chrono::system_clock::now() + std::chrono::seconds(20)));
+  EXPECT_EQ(channel->GetState(false), GRPC_CHANNEL_IDLE);
+  EXPECT_TRUE(list());
 }
 
 TEST_F(JobServerTest, RefusesAPortThatIsInUse) {

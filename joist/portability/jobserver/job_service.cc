@@ -11,8 +11,8 @@
 #include <string_view>
 #include <vector>
 
-#include "joist/base/one_line.h"
 #include "joist/portability/jobserver/grpc_status.h"
+#include "joist/portability/quoted.h"
 
 namespace joist::portability {
 namespace {
@@ -136,7 +136,7 @@ job::PipelineOptionType::Enum ToProto(JobOption::Type type) {
   preparation.job.retrieval_token = RandomWord(kSecretBytes);
   preparation.job.artifact_endpoint = artifact_endpoint_;
   if (const Status status = runner_->Check(preparation.job); !status.ok()) {
-    log_("job " + preparation.job.id + " is refused: " + OneLine(status.message()));
+    log_("job " + preparation.job.id + " is refused: " + Printable(status.message()));
     return GrpcStatus(status);
   }
   if (preparation.needs_staging) {
@@ -168,7 +168,7 @@ job::PipelineOptionType::Enum ToProto(JobOption::Type type) {
     job::JobInfo* const info = response->add_job_info();
     info->set_job_id(one->submitted().id);
     info->set_job_name(one->submitted().name);
-    info->mutable_pipeline_options()->ParseFromString(one->submitted().options);
+    // Not its options: passwords may be among them, and anyone may ask.
     info->set_state(ToProto(*one->state().state));
   }
   return ::grpc::Status::OK;

@@ -10,8 +10,6 @@
 #include <limits>
 #include <utility>
 
-#include "joist/base/one_line.h"
-#include "joist/portability/quoted.h"
 
 namespace joist::portability {
 namespace {
@@ -22,20 +20,13 @@ uint64_t BytesOf(const SubmittedJob& job) {
 }
 
 std::string HowItEnded(const Job& job) {
+  const std::string summary = ": " + job.summary();
   switch (*job.state().state) {
-    case BeamState::kDone: return " is done";
-    case BeamState::kDrained: return " is drained";
-    case BeamState::kCancelled: return " is cancelled";
-    default: break;
+    case BeamState::kDone: return " is done" + summary;
+    case BeamState::kDrained: return " is drained" + summary;
+    case BeamState::kCancelled: return " is cancelled" + summary;
+    default: return " has failed" + summary;
   }
-  std::string why;
-  JobEvent event;
-  for (uint64_t next = 0; job.WaitForEvent(next, false, {}, &event) == Job::Next::kEvent;
-       next = event.number + 1) {
-    if (event.importance == JobListener::Importance::kError) why = event.text;
-  }
-  constexpr size_t kMostBytes = 500;
-  return " has failed: " + OneLine(why.substr(0, kMostBytes));
 }
 
 }  // namespace
@@ -52,8 +43,9 @@ std::string RandomWord(int bytes) {
   return word;
 }
 
-JobTable::JobTable(JobRunner* runner, JobLimits limits, std::function<void(std::string_view)> log)
-    : runner_(runner), limits_(limits), log_(std::move(log)) {}
+JobTable::JobTable(JobRunner* runner, JobLimits limits, std::function<void(std::string_view)> log,
+                   JobDisplay* display)
+    : runner_(runner), limits_(limits), log_(std::move(log)), display_(display) {}
 
 Status JobTable::Add(Preparation preparation) {
   Forgotten forgotten;
@@ -136,8 +128,8 @@ Result<std::shared_ptr<Job>> JobTable::Take(const std::string& preparation_id) {
                       std::to_string(limits_.running) +
                       " (--max_jobs); wait for one to end, or cancel one");
   }
-  auto job =
-      std::make_shared<Job>(std::move(found->second.job), std::move(found->second.artifacts));
+  auto job = std::make_shared<Job>(std::move(found->second.job), std::move(found->second.artifacts),
+                                   display_);
   preparations_.erase(found);
   return job;
 }

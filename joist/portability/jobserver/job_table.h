@@ -48,8 +48,10 @@ struct JobLimits {
 
 class JobTable {
  public:
-  /// `log` takes a line for each thing that happens to a job.
-  JobTable(JobRunner* runner, JobLimits limits, std::function<void(std::string_view)> log);
+  /// `log` takes a line for each thing that happens to a job. `display` may be null, and else
+  /// outlives this.
+  JobTable(JobRunner* runner, JobLimits limits, std::function<void(std::string_view)> log,
+           JobDisplay* display = nullptr);
   /// All jobs have ended: Stop.
   ~JobTable() = default;
 
@@ -87,6 +89,7 @@ class JobTable {
   JobRunner* const runner_;
   const JobLimits limits_;
   const std::function<void(std::string_view)> log_;
+  JobDisplay* const display_;
   mutable std::mutex mutex_;
   std::map<std::string, Preparation> preparations_;
   std::vector<std::shared_ptr<Job>> jobs_;

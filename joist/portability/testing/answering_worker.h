@@ -72,7 +72,6 @@ class AnsweringWorker : public SdkWorker {
       output_.erase(0, half);
       return true;
     }
-    size_t output_bytes() const override { return output_.size(); }
     void Wait(std::chrono::milliseconds) override {}
     bool is_done() const override { return is_done_; }
     Result<const fn::ProcessBundleResponse*> response() const override {

@@ -1,0 +1,91 @@
+// Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
+//
+// SharedBundle: a bundle of restrictions that an SDK's worker has, of which others may have a part.
+// Who has nothing to do asks; the operator whose bundle it is then has the worker split it, and
+// offers what comes off; whoever takes that knows what is left to those who try the bundle again.
+//
+// SharedBundleRef: a bundle on its way to the operator, as an element.
+
+#ifndef JOIST_PORTABILITY_SHARED_BUNDLE_H_
+#define JOIST_PORTABILITY_SHARED_BUNDLE_H_
+
+#include <atomic>
+#include <cstddef>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "joist/model/coder.h"
+
+namespace joist::portability {
+
+/// A bundle in two: it keeps its first `whole` elements and, of the next, `kept`; `rest` is all
+/// else. Elements are encoded windowed values.
+struct BundleSplit {
+  size_t whole = 0;
+  std::vector<std::string> kept = {};
+  std::vector<std::string> rest = {};
+};
+
+/// Thread-safe.
+class SharedBundle {
+ public:
+  /// `elements` live until a split is taken, `cancelled` longer than this.
+  SharedBundle(std::span<const std::string> elements, const std::atomic<bool>* cancelled)
+      : elements_(elements), cancelled_(cancelled) {}
+
+  // Others.
+
+  /// Wants a part. It may be there when TakeSplit is called later.
+  void Ask() { is_asked_for_ = true; }
+  /// Who takes one sees to the rest.
+  std::optional<BundleSplit> TakeSplit();
+
+  // The operator.
+
+  /// Of before the first offer.
+  std::span<const std::string> elements() const { return elements_; }
+  /// Somebody has asked since the last offer, which was taken.
+  bool is_asked_for() const;
+  /// The rest is the operator's no more.
+  void Offer(BundleSplit split);
+  /// Whether the job is to end early.
+  bool is_cancelled() const { return *cancelled_; }
+
+ private:
+  const std::span<const std::string> elements_;
+  const std::atomic<bool>* const cancelled_;
+  std::atomic<bool> is_asked_for_ = false;
+  mutable std::mutex mutex_;
+  std::optional<BundleSplit> offer_;
+};
+
+/// Good until the Push returns that it was handed to.
+struct SharedBundleRef {
+  SharedBundle* bundle = nullptr;
+};
+
+}  // namespace joist::portability
+
+namespace joist {
+
+/// It does not travel.
+template <>
+struct Coder<portability::SharedBundleRef> {
+  static constexpr bool kDeterministic = true;
+  static CoderSpec Spec() { return Coder<std::string>::Spec(); }
+  static void Encode(portability::SharedBundleRef, std::string* out, bool nested) {
+    Coder<std::string>::Encode({}, out, nested);
+  }
+  static bool Decode(ByteReader* in, portability::SharedBundleRef* ref, bool nested) {
+    *ref = {};
+    std::string nothing;
+    return Coder<std::string>::Decode(in, &nothing, nested);
+  }
+};
+
+}  // namespace joist
+
+#endif  // JOIST_PORTABILITY_SHARED_BUNDLE_H_
