@@ -119,9 +119,6 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
   }
   ~RemoteOperator() override {
     if (has_opaque_windows()) stage_->opaque_windows->Release(this);
-  }
-
-  ~RemoteOperator() override {
     if (!context_.is_stream) shares_->ReturnNumber(share_);
   }
 
