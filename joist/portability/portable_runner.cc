@@ -104,7 +104,7 @@ class PortableRunner final : public JobRunner {
     RunnerGraphSetup setup;
     setup.job_id = job.id;
     setup.is_stream = options.Flag("streaming");
-    setup.counters = std::make_shared<JobCounters>(NamesOf(*pipeline));
+    setup.counters = std::make_shared<JobCounters>(NamesOf(pipeline));
     JobWorkers::Settings workers;
     workers.job_id = job.id;
     workers.provision_info = ProvisionInfoOf(job, options);
