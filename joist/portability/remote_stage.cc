@@ -250,7 +250,7 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
     }
     uint8_t is_draining;
     if (!in->TakeByte(&is_draining)) return false;
-    is_draining_ = is_draining != 0;
+    if (is_draining != 0) Drain();
     if (stage_->saves_windows && is_own && !stage_->opaque_windows->Restore(in)) return false;
     if constexpr (kIsKeyed) return state_->RestoreClocks(in);
     return true;
