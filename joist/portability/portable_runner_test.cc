@@ -64,6 +64,7 @@ struct TinySdk {
   std::vector<std::string> recorded;  ///< What Record was called with in bundles that ended well.
   std::function<AtSplit()> at_split = [] { return AtSplit::kSplits; };
   double kept_fraction = 0;  ///< That they are asked for.
+  std::set<std::string> coders;       ///< That workers were told of.
   int started = 0;
   int splits = 0;
   std::chrono::milliseconds dying{0};  ///< From the end of a worker's data to its end.
@@ -220,6 +221,8 @@ class TinyWorker final : public StartedWorker {
     const ::grpc::Status status =
         control_stub_->GetProcessBundleDescriptor(&context, request, &descriptors_[id]);
     EXPECT_TRUE(status.ok()) << status.error_message();
+    const std::lock_guard sdk_lock(sdk_.mutex);
+    for (const auto& [name, coder] : descriptors_[id].coders()) sdk_.coders.insert(name);
     return descriptors_[id];
   }
 
@@ -502,6 +505,19 @@ TEST_F(PortableRunnerTest, BundlesThereAndBack) {
   EXPECT_EQ(recorded(), (std::vector<std::string>{Group("a", {"1", "1"}), Group("b", {"2"})}));
   EXPECT_EQ(listener_.committed(), 3);
   EXPECT_EQ(sdk_.started, 1);
+}
+
+TEST_F(PortableRunnerTest, AStageIsToldOfItsOwnCodersAlone) {
+  for (const char* id : {"used", "unused"}) {
+    (*components()->mutable_coders())[id].mutable_spec()->set_urn("my:coder");
+    (*components()->mutable_coders())[id].mutable_spec()->set_payload(id);
+  }
+  Put("impulse", kImpulseUrn, "", bytes_);
+  ParDo("words", "impulse", "used", [](Call* call) { call->outputs = {Nested("x")}; });
+  Record("words");
+  RunToEnd();
+  EXPECT_EQ(sdk_.coders.count("used"), 1U);
+  EXPECT_EQ(sdk_.coders.count("unused"), 0U);
 }
 
 TEST_F(PortableRunnerTest, AGroupByKeyWhoseOutputHasOtherCodersIsRefused) {

@@ -75,10 +75,17 @@ Status ServedWorker::WaitUntilConnected(std::chrono::milliseconds timeout) {
 
 bool ServedWorker::is_alive() const {
   const std::lock_guard lock(mutex_);
-  return life_ == Life::kConnected &&
-         std::all_of(data_.begin(), data_.end(), [](const NamedStream& data) {
-           return !data.has_come || data.stream->is_open();
-         });
+  return life_ == Life::kConnected && !HasLostData();
+}
+
+bool ServedWorker::HasLostData() const {
+  return std::any_of(data_.begin(), data_.end(), [](const NamedStream& data) {
+    return data.has_come && !data.stream->is_open();
+  });
+}
+
+Status ServedWorker::DataEnded() const {
+  return {StatusCode::kUnavailable, "SDK worker " + id() + " has ended its data stream"};
 }
 
 void ServedWorker::AddDescriptor(const fn::ProcessBundleDescriptor& descriptor) {
@@ -126,6 +133,7 @@ std::unique_ptr<WorkerBundle> ServedWorker::MakeBundle(const std::string& descri
       status = known->second.status;
     }
     if (status.ok() && life_ == Life::kOver) status = end_;
+    if (status.ok() && HasLostData()) status = DataEnded();
     inbox = std::make_shared<BundleInbox>(
         id,
         known == descriptors_.end() ? std::make_shared<const BundlePorts>() : known->second.ports,
@@ -239,10 +247,7 @@ ServedWorker::DataStream::Reactor* ServedWorker::OpenData(const std::string& str
   if (i == data_.size()) return nullptr;
   DataStream::Reactor* const stream = data_[i].stream->Open(
       [self = shared_from_this()](fn::Elements* elements) { self->ReceiveElements(elements); },
-      [self = shared_from_this(), i] {
-        self->FailBundlesOf(i, {StatusCode::kUnavailable,
-                                "SDK worker " + self->id() + " has ended its data stream"});
-      });
+      [self = shared_from_this(), i] { self->FailBundlesOf(i, self->DataEnded()); });
   const std::lock_guard lock(mutex_);
   data_[i].has_come = data_[i].has_come || stream != nullptr;
   return stream;

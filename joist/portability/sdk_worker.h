@@ -98,6 +98,9 @@ class ServedWorker final : public SdkWorker, public std::enable_shared_from_this
   void ReceiveStatus(fn::WorkerStatusResponse* response);
   void KeepMonitoringInfos(const fn::InstructionResponse& response);
   std::shared_ptr<BundleInbox> FindBundle(const std::string& instruction_id) const;
+  /// A data stream has ended and not come again. With mutex_ held.
+  bool HasLostData() const;
+  Status DataEnded() const;
   void FailBundles(const Status& status);
   void FailBundlesOf(size_t stream, const Status& status);
   /// Over, with its bundles, for this reason.
