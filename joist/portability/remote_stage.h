@@ -41,7 +41,7 @@ struct RemoteStage {
   std::optional<KeyedStateSpec> state = {};
   /// The splittable function that it begins with: a transform of the descriptor; empty if none.
   std::string splittable = {};
-  bool shares_bundles = false;  ///< What it begins with comes from KeptRestrictions.
+  bool shares_bundles = false;  ///< What it begins with comes from DealtElements.
   std::string run_id = {};      ///< Names this run of the job.
   std::shared_ptr<JobWorkers> workers = {};
   std::shared_ptr<JobCounters> counters = {};
