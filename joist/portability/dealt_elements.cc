@@ -24,8 +24,8 @@ using SteadyClock = std::chrono::steady_clock;
 
 /// A bundle that takes less is followed by one of twice as many elements; one that takes more than
 /// the other, by one of half as many.
-constexpr std::chrono::milliseconds kShortBundle{50};
-constexpr std::chrono::milliseconds kLongBundle{200};
+constexpr std::chrono::milliseconds kShortBundle{100};
+constexpr std::chrono::milliseconds kLongBundle{500};
 /// Of what there is, the first bundle has one part in so many.
 constexpr int64_t kFirstPart = 1000;
 constexpr int64_t kMostElements = 1 << 16;

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <utility>
@@ -110,7 +111,7 @@ TEST_F(DealtElements, BundlesGrowAsLongAsTheyAreShort) {
   ASSERT_EQ(ranges.size(), 1U);
   worker_.work = [&](SharedBundle* bundle) {
     if (bundle->elements().size() == 4) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(220));
+      std::this_thread::sleep_for(std::chrono::milliseconds(520));
     }
   };
   EXPECT_TRUE(Read(&ranges[0]));
@@ -207,6 +208,43 @@ TEST_F(DealtElements, ElementsAreGivenAwayWholeOrInPart) {
                                                   {"e3"},
                                                   Windowed(Bundle{"f", "g"}),
                                                   {"e2b"}}));
+}
+
+// Attempts have bundles of other bounds than those before: each position comes once all the same.
+TEST_F(DealtElements, WhatIsKeptOfOverlappingBundles) {
+  Commit({"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o"});
+  std::vector<SourceRange> ranges = Seal();
+  ranges[0].divisible = false;
+  std::multiset<std::string> left;
+  std::vector<SourceRange> given;
+  // Of the bundle that begins with `first` all but that is given away, and the attempt fails.
+  const auto give = [&](const std::string& first) {
+    worker_.work = [&, first](SharedBundle* bundle) {
+      const EncodedElements& elements = bundle->elements();
+      if (elements[0] != Windowed(first)) return;
+      BundleSplit split{.whole = 1};
+      split.rest.Append(elements, 1, elements.size());
+      bundle->Offer(std::move(split));
+      given.push_back(Ask().value());
+      throw StepFailure{Internal("it fails"), /*retryable=*/true, "the step"};
+    };
+  };
+  give("d");  // Positions 3 to 6.
+  EXPECT_FALSE(Read(&ranges[0]));
+  // From here on positions 2 to 14 are claimed as 2, 3 to 4, 5 to 8, 9 to 14.
+  std::vector<SourceRange> parts = {{0, 0, 2, false}, {0, 2, 15, false}};
+  give("h");  // Positions 5 to 8, of which 5 and 6 are empty.
+  EXPECT_FALSE(Read(&parts[1]));
+  parts = {{0, 0, 1, false}, {0, 1, 15, false}};
+  worker_.bundles.clear();
+  worker_.work = nullptr;
+  for (SourceRange& part : parts) EXPECT_TRUE(Read(&part));
+  for (SourceRange& part : given) EXPECT_TRUE(Read(&part));
+  for (const Bundle& bundle : worker_.bundles) left.insert(bundle.begin(), bundle.end());
+  std::multiset<std::string> expected;
+  for (char c = 'a'; c <= 'o'; ++c) expected.insert(Windowed(std::string(1, c)));
+  EXPECT_EQ(left, expected);
+  EXPECT_EQ(given.size(), 2U);
 }
 
 // Whoever has asked has found something else: the rest is a bundle of its own, which is shared as

@@ -519,6 +519,7 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
     }
     const bool has_parts = response.residual_roots_size() > 0;
     if (whole < 0 || whole > first_rest || (whole < first_rest) != has_parts) {
+      shares_->EndSplits();
       Fail(Internal("the SDK has split a bundle of " + std::to_string(size) +
                     " elements in a way that makes no sense: " + response.ShortDebugString()),
            /*retryable=*/true);
