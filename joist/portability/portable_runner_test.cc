@@ -55,7 +55,7 @@ struct Call {
 };
 
 /// What a worker says when it is to split a bundle that waits for that.
-enum class AtSplit { kSplits, kSplitsAndFails, kRefuses, kError };
+enum class AtSplit { kSplits, kSplitsAndFails, kRefuses, kError, kNonsense };
 
 /// What all workers of a test know.
 struct TinySdk {
@@ -63,8 +63,8 @@ struct TinySdk {
   std::mutex mutex;
   std::vector<std::string> recorded;  ///< What Record was called with in bundles that ended well.
   std::function<AtSplit()> at_split = [] { return AtSplit::kSplits; };
-  double kept_fraction = 0;  ///< That they are asked for.
-  std::set<std::string> coders;       ///< That workers were told of.
+  double kept_fraction = 0;      ///< That they are asked for.
+  std::set<std::string> coders;  ///< That workers were told of.
   int started = 0;
   int splits = 0;
   std::chrono::milliseconds dying{0};  ///< From the end of a worker's data to its end.
@@ -160,7 +160,8 @@ class TinyWorker final : public StartedWorker {
       }
       const AtSplit how = found->second.waiting.empty() ? AtSplit::kRefuses : sdk_.at_split();
       if (how == AtSplit::kError) response.set_error("it cannot be split");
-      if (how == AtSplit::kRefuses || how == AtSplit::kError) {
+      if (how == AtSplit::kNonsense) split->add_channel_splits()->set_first_residual_element(-7);
+      if (how != AtSplit::kSplits && how != AtSplit::kSplitsAndFails) {
         control_->Write(response);
         return;
       }
@@ -802,14 +803,19 @@ TEST_F(SharedCountdown, AWorkerMayKeepAll) {
 
 // Nobody knows whether it has: it begins anew, and is not asked again.
 TEST_F(SharedCountdown, AWorkerMayBeUnableToSplit) {
-  sdk_.at_split = [this] {
+  AtSplit how = AtSplit::kError;
+  sdk_.at_split = [&] {
     is_quick_ = true;
-    return AtSplit::kError;
+    return how;
   };
   PutRead();
   ExpectAll();
-  EXPECT_EQ(sdk_.splits, 1);
-  EXPECT_EQ(begun_, (std::vector<int>{3, 3}));
+  how = AtSplit::kNonsense;
+  is_quick_ = false;
+  sdk_.recorded.clear();
+  ExpectAll();
+  EXPECT_EQ(sdk_.splits, 2);
+  EXPECT_EQ(begun_, (std::vector<int>{3, 3, 3, 3}));
 }
 
 /// A stream of splittable functions that give the numbers of ranges, one in a bundle; that of 20

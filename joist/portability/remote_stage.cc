@@ -31,6 +31,8 @@ namespace {
 
 /// A bundle of bounded input ends when it has so many bytes of it.
 constexpr size_t kMostBundleBytes = size_t{32} << 20;
+/// Of a bundle that is there from the beginning.
+constexpr size_t kSentAtOnce = size_t{1} << 20;
 /// Keys with state are worked on together until they have so many elements.
 constexpr size_t kElementsOfKeys = 1000;
 constexpr std::chrono::milliseconds kWait{50};
@@ -572,13 +574,17 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
   void WorkOnShared(SharedBundle* shared) {
     CountIn(shared->elements().size());
     EnsureBundle();
-    for (const std::string& element : shared->elements()) {
-      ++unsent_;
-      bytes_ += element;
-      sent_.push_back({element, now(), Timestamp::Max()});
-    }
+    const EncodedElements& elements = shared->elements();
+    own_ = elements.size();
     shared_ = shared;
-    SendBytes();
+    figures_.Sent(own_);
+    for (size_t i = 0, first = 0; i < own_; ++i) {
+      const std::string_view bytes = elements.Bytes(first, i + 1);
+      if (bytes.size() < kSentAtOnce && i + 1 < own_) continue;
+      Check(bundle_->Send(stage_->source, bytes), /*retryable=*/true);
+      TakeOutput();
+      first = i + 1;
+    }
     EndBundle();
     // Of what the function itself has left for later nothing is given away: nobody knows what an
     // element is without it, which another attempt would have to begin with.
@@ -602,7 +608,8 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
     fn::ProcessBundleSplitRequest request;
     auto& desired = (*request.mutable_desired_splits())[stage_->source];
     desired.set_fraction_of_remainder(kept);
-    desired.set_estimated_input_elements(static_cast<int64_t>(sent_.size()));
+    desired.set_estimated_input_elements(
+        static_cast<int64_t>(shared_ == nullptr ? sent_.size() : own_));
     fn::ProcessBundleSplitResponse response;
     const Status split = bundle_->Split(request, &response, kSplitTimeout);
     if (split.ok()) return response;
@@ -636,9 +643,9 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
 
   /// Offers a part of the bundle to who has asked for it. False if the worker gives none.
   bool ShareOut() {
-    fn::ProcessBundleSplitResponse response = Split(kKept);
+    const fn::ProcessBundleSplitResponse response = Split(kKept);
     if (response.residual_roots_size() == 0 && response.channel_splits_size() == 0) return false;
-    const auto size = static_cast<int64_t>(sent_.size());
+    const auto size = static_cast<int64_t>(own_);
     int64_t whole = -1;
     int64_t first_rest = -1;
     if (response.channel_splits_size() == 1) {
@@ -647,23 +654,22 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
     }
     const bool has_parts = response.residual_roots_size() > 0;
     if (whole < 0 || whole > first_rest || (whole < first_rest) != has_parts) {
+      shares_->EndSplits();
       Fail(Internal("the SDK has split a bundle of " + std::to_string(size) +
                     " elements in a way that makes no sense: " + response.ShortDebugString()),
            /*retryable=*/true);
     }
     if (whole == size) return false;
     BundleSplit split{.whole = static_cast<size_t>(whole)};
-    for (auto& root : *response.mutable_primary_roots()) {
-      split.kept.push_back(std::move(*root.mutable_element()));
+    for (const fn::BundleApplication& root : response.primary_roots()) {
+      split.kept.Append(root.element(), {});
     }
-    for (auto& root : *response.mutable_residual_roots()) {
+    for (const fn::DelayedBundleApplication& root : response.residual_roots()) {
       CheckRest(root);
-      split.rest.push_back(std::move(*root.mutable_application()->mutable_element()));
+      split.rest.Append(root.application().element(), {});
     }
-    for (auto i = static_cast<size_t>(first_rest); i < sent_.size(); ++i) {
-      split.rest.push_back(std::move(sent_[i].element));
-    }
-    sent_.resize(static_cast<size_t>(first_rest));
+    split.rest.Append(shared_->elements(), static_cast<size_t>(first_rest), own_);
+    own_ = static_cast<size_t>(first_rest);
     shared_->Offer(std::move(split));
     return true;
   }
@@ -769,6 +775,7 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
   std::shared_ptr<SdkWorker> worker_;
   std::unique_ptr<WorkerBundle> bundle_;
   SharedBundle* shared_ = nullptr;  ///< If it is one.
+  size_t own_ = 0;                  ///< So many of its elements were not given away.
 };
 
 class RemoteStageStep final : public StepOf<RemoteStageStep, RemoteStage> {

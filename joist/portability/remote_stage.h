@@ -53,7 +53,7 @@ struct RemoteStage {
   std::optional<KeyedStateSpec> state = {};
   /// The splittable function that it begins with: a transform of the descriptor; empty if none.
   std::string splittable = {};
-  bool shares_bundles = false;  ///< What it begins with comes from KeptRestrictions.
+  bool shares_bundles = false;  ///< What it begins with comes from DealtElements.
   /// Of `splittable`; none: the SDK has none, and all goes on to its end.
   std::optional<Truncation> truncation = {};
   std::string run_id = {};  ///< Names this run of the job.

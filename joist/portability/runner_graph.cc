@@ -14,11 +14,11 @@
 #include "joist/exec/group_by_key.h"
 #include "joist/exec/group_for_state.h"
 #include "joist/exec/reshuffle.h"
+#include "joist/portability/dealt_elements.h"
 #include "joist/portability/descriptor_coders.h"
 #include "joist/portability/element_steps.h"
 #include "joist/portability/encoded_test_stream.h"
 #include "joist/portability/fused_stages.h"
-#include "joist/portability/kept_restrictions.h"
 #include "joist/portability/model_proto.h"
 #include "joist/portability/opaque_windows.h"
 #include "joist/portability/quoted.h"
@@ -61,9 +61,9 @@ class GraphMaker {
       // of it is done.
       is_stream_ = is_stream_ || (transform.urn == kProcessSizedUrn && transform.finalizes);
       has_script_ = has_script_ || transform.urn == kTestStreamUrn;
-      if (transform.urn == kProcessSizedUrn) restrictions_.insert(transform.main_input);
     }
     std::vector<FusedStage> stages = FuseStages(pipeline_);
+    if (!is_stream_) FindDealt(stages);
     std::vector<RunnerStep> steps;
     for (const FusedStage& stage : stages) {
       const ExpandedTransform& first = pipeline_.transforms[stage.transforms[0]];
@@ -76,6 +76,30 @@ class GraphMaker {
   }
 
  private:
+  /// Those that a Reshuffle makes for one stage of an SDK, and for nothing else.
+  void FindDealt(const std::vector<FusedStage>& stages) {
+    for (const FusedStage& stage : stages) {
+      const ExpandedTransform& first = pipeline_.transforms[stage.transforms[0]];
+      if (stage.environment.empty() || first.is_stateful || first.needs_stable_input) continue;
+      const size_t producer = pipeline_.producers.at(stage.input);
+      if (pipeline_.transforms[producer].urn == kReshuffleUrn) dealt_.insert(stage.input);
+    }
+    std::set<std::string> read;
+    const auto reads = [&](const std::string& collection) {
+      if (!read.insert(collection).second) dealt_.erase(collection);
+    };
+    for (const FusedStage& stage : stages) {
+      if (!stage.environment.empty()) reads(stage.input);
+      for (const size_t t : stage.transforms) {
+        const ExpandedTransform& transform = pipeline_.transforms[t];
+        if (stage.environment.empty()) {
+          for (const std::string& in : transform.inputs) dealt_.erase(in);
+        }
+        for (const SideInputUse& side : transform.side_inputs) dealt_.erase(side.collection);
+      }
+    }
+  }
+
   /// Adds a node; returns its first output.
   int Add(std::string name, std::shared_ptr<const Step> step, std::vector<int> inputs,
           std::vector<int> side_inputs = {}) {
@@ -230,8 +254,7 @@ class GraphMaker {
           transform.name, MakeStep<GroupByKeyStep<std::string, std::string>>(NoState()), {split});
       return Named(transform, out, Add(transform.name + "/Join", MakeJoinGroups(), {grouped}));
     }
-    // Restrictions of bounded input are kept and dealt out by the step before their stage.
-    if (!is_stream_ && restrictions_.count(out) > 0) {
+    if (dealt_.count(out) > 0) {  // By the step before its reader.
       return Named(transform, out, collections_.at(in));
     }
     return Named(transform, out,
@@ -362,10 +385,9 @@ class GraphMaker {
     stage.environment = fused.environment;
     stage.descriptor_id = setup_.job_id + "-stage-" + std::to_string(++stages_);
     stage.source = kSource;
-    if (first.urn == kProcessSizedUrn) {
-      stage.splittable = first.id;
-      stage.shares_bundles = !is_stream_;
-    }
+    if (first.urn == kProcessSizedUrn) stage.splittable = first.id;
+    stage.shares_bundles =
+        !is_stream_ && (first.urn == kProcessSizedUrn || dealt_.count(fused.input) > 0);
     stage.run_id = setup_.job_id;
     stage.workers = setup_.workers;
     stage.counters = setup_.counters;
@@ -440,7 +462,7 @@ class GraphMaker {
                   {input});
     }
     if (stage.shares_bundles) {
-      input = Add(first.name + "/Restrictions", MakeKeptRestrictions(stage.windows), {input});
+      input = Add(first.name + "/Deal", MakeDealtElements(stage.windows), {input});
     }
     const int made =
         Add(NameOf(fused), MakeRemoteStage(std::move(stage)), {input}, std::move(side_inputs));
@@ -528,9 +550,9 @@ class GraphMaker {
   bool has_saver_ = false;            ///< A stage that saves windows_.
   std::set<std::string> uniques_;     ///< Names of nodes.
   std::map<std::string, int> names_;  ///< That nodes were to have, and the last number behind each.
-  std::set<std::string> restrictions_;           ///< Collections that splittable functions read.
-  std::map<std::string, Windowing> windowings_;  ///< By id.
-  std::map<std::string, int> collections_;       ///< In the graph, by id.
+  std::set<std::string> dealt_;       ///< Collections: see FindDealt.
+  std::map<std::string, Windowing> windowings_;               ///< By id.
+  std::map<std::string, int> collections_;                    ///< In the graph, by id.
   std::map<std::pair<std::string, std::string>, int> views_;  ///< By collection and access.
 };
 

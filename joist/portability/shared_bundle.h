@@ -1,8 +1,8 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
 //
-// SharedBundle: a bundle of restrictions that an SDK's worker has, of which others may have a part.
-// Who has nothing to do asks; the operator whose bundle it is then has the worker split it, and
-// offers what comes off; whoever takes that knows what is left to those who try the bundle again.
+// SharedBundle: a bundle that an SDK's worker has, of which others may have a part. Who has nothing
+// to do asks; the operator whose bundle it is then has the worker split it, and offers what comes
+// off; whoever takes that knows what is left to those who try the bundle again.
 //
 // SharedBundleRef: a bundle on its way to the operator, as an element.
 
@@ -13,27 +13,55 @@
 #include <cstddef>
 #include <mutex>
 #include <optional>
-#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "joist/model/coder.h"
 
 namespace joist::portability {
 
+/// Encoded windowed values, one after the other. A value.
+class EncodedElements {
+ public:
+  size_t size() const { return ends_.size(); }
+  std::string_view operator[](size_t i) const { return Bytes(i, i + 1); }
+  /// Of those from `first` to `end`.
+  std::string_view Bytes(size_t first, size_t end) const {
+    return std::string_view(bytes_).substr(OffsetOf(first), OffsetOf(end) - OffsetOf(first));
+  }
+  /// An element in two pieces.
+  void Append(std::string_view header, std::string_view value) {
+    bytes_ += header;
+    bytes_ += value;
+    ends_.push_back(bytes_.size());
+  }
+  /// Those of `from` from `first` to `end`.
+  void Append(const EncodedElements& from, size_t first, size_t end) {
+    for (; first < end; ++first) Append(from[first], {});
+  }
+  void Append(const EncodedElements& all) { Append(all, 0, all.size()); }
+
+ private:
+  size_t OffsetOf(size_t i) const { return i == 0 ? 0 : ends_[i - 1]; }
+
+  std::string bytes_;
+  std::vector<size_t> ends_;
+};
+
 /// A bundle in two: it keeps its first `whole` elements and, of the next, `kept`; `rest` is all
-/// else. Elements are encoded windowed values.
+/// else.
 struct BundleSplit {
   size_t whole = 0;
-  std::vector<std::string> kept = {};
-  std::vector<std::string> rest = {};
+  EncodedElements kept = {};
+  EncodedElements rest = {};
 };
 
 /// Thread-safe.
 class SharedBundle {
  public:
-  /// `elements` live until a split is taken, `cancelled` longer than this.
-  SharedBundle(std::span<const std::string> elements, const std::atomic<bool>* cancelled)
+  /// Both outlive it; `elements` do not change.
+  SharedBundle(const EncodedElements* elements, const std::atomic<bool>* cancelled)
       : elements_(elements), cancelled_(cancelled) {}
 
   // Others.
@@ -45,8 +73,8 @@ class SharedBundle {
 
   // The operator.
 
-  /// Of before the first offer.
-  std::span<const std::string> elements() const { return elements_; }
+  /// All that it had in the beginning.
+  const EncodedElements& elements() const { return *elements_; }
   /// Somebody has asked since the last offer, which was taken.
   bool is_asked_for() const;
   /// The rest is the operator's no more.
@@ -55,7 +83,7 @@ class SharedBundle {
   bool is_cancelled() const { return *cancelled_; }
 
  private:
-  const std::span<const std::string> elements_;
+  const EncodedElements* const elements_;
   const std::atomic<bool>* const cancelled_;
   std::atomic<bool> is_asked_for_ = false;
   mutable std::mutex mutex_;

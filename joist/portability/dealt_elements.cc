@@ -1,6 +1,6 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
 
-#include "joist/portability/kept_restrictions.h"
+#include "joist/portability/dealt_elements.h"
 
 #include <algorithm>
 #include <atomic>
@@ -10,7 +10,6 @@
 #include <map>
 #include <mutex>
 #include <optional>
-#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -25,8 +24,11 @@ using SteadyClock = std::chrono::steady_clock;
 
 /// A bundle that takes less is followed by one of twice as many elements; one that takes more than
 /// the other, by one of half as many.
-constexpr std::chrono::milliseconds kShortBundle{50};
-constexpr std::chrono::milliseconds kLongBundle{200};
+constexpr std::chrono::milliseconds kShortBundle{100};
+constexpr std::chrono::milliseconds kLongBundle{500};
+/// Of what there is, the first bundle has one part in so many.
+constexpr int64_t kFirstPart = 1000;
+constexpr int64_t kMostElements = 1 << 16;
 
 /// Elements in the order of a spool, one after the other.
 class SpoolCursor {
@@ -34,7 +36,7 @@ class SpoolCursor {
   explicit SpoolCursor(const Spool<std::string>* spool) : spool_(spool) {}
 
   /// Appends element `i`, which is none before the last one, with its header.
-  void Append(size_t i, const WindowCodec& windows, std::string* bytes) {
+  void Append(size_t i, const WindowCodec& windows, EncodedElements* elements) {
     const auto* block = &spool_->blocks()[block_];
     while (i >= first_ + block->size) {
       first_ += block->size;
@@ -44,28 +46,43 @@ class SpoolCursor {
     if (!is_loaded_) spool_->Load(*block, &page_, &columns_);
     is_loaded_ = true;
     const size_t at = i - first_;
-    const Meta meta = !block->has_columns   ? block->constant
-                      : block->is_on_disk() ? columns_.view()
-                                            : block->columns.view();
-    const size_t row = block->has_columns ? at : 0;
-    const Window window = meta.windows[row];
-    ThrowIfError(windows.EncodeHeader(meta.timestamps[row], {&window, 1}, meta.panes[row], bytes));
-    bytes->append(page_.values[at]);
+    if (!block->has_columns) {
+      SetHeader(block->constant, 0, windows);
+    } else {
+      SetHeader(block->is_on_disk() ? columns_.view() : block->columns.view(), at, windows);
+    }
+    elements->Append(header_, page_.values[at]);
   }
 
  private:
+  void SetHeader(const Meta& meta, size_t row, const WindowCodec& windows) {
+    const Timestamp timestamp = meta.timestamps[row];
+    const Window window = meta.windows[row];
+    const PaneInfo pane = meta.panes[row];
+    if (!header_.empty() && timestamp == timestamp_ && window == window_ && pane == pane_) return;
+    timestamp_ = timestamp;
+    window_ = window;
+    pane_ = pane;
+    header_.clear();
+    ThrowIfError(windows.EncodeHeader(timestamp, {&window, 1}, pane, &header_));
+  }
+
   const Spool<std::string>* spool_;
   size_t block_ = 0;
   size_t first_ = 0;  ///< Of the block.
   bool is_loaded_ = false;
   Page<std::string> page_;
   MetaColumns columns_;
+  std::string header_;  ///< Of the last element.
+  Timestamp timestamp_;
+  Window window_;
+  PaneInfo pane_;
 };
 
 /// Items are the spools, and after them what bundles have given away. Positions are elements.
-class RestrictionSource final : public Source {
+class DealtSource final : public Source {
  public:
-  RestrictionSource(const Spools<std::string>* spools, const WindowCodec* windows)
+  DealtSource(const Spools<std::string>* spools, const WindowCodec* windows)
       : spools_(*spools), windows_(*windows) {}
   Result<std::vector<SourceRange>> Split(int) override {
     std::vector<SourceRange> ranges;
@@ -81,77 +98,93 @@ class RestrictionSource final : public Source {
     uint32_t item = 0;
     int64_t begin = 0;
     int64_t end = 0;
-    std::vector<std::string> elements = {};
-    size_t done = 0;  ///< Elements that come before those of the bundle.
-
-    /// Gives up what `split` calls the rest.
-    void Keep(BundleSplit* split) {
-      elements.resize(done + split->whole);
-      std::move(split->kept.begin(), split->kept.end(), std::back_inserter(elements));
-    }
+    EncodedElements done = {};
+    EncodedElements elements = {};
   };
 
   /// All of the positions from `begin` to `end`. `cursor`: of the spool, if the item is one.
   Bundle Gather(uint32_t item, int64_t begin, int64_t end, std::optional<SpoolCursor>* cursor) {
     Bundle bundle{.item = item, .begin = begin, .end = end};
-    std::map<int64_t, std::vector<std::string>> kept;
-    const std::vector<std::string>* given = nullptr;
+    std::vector<Kept> kept;
+    const EncodedElements* given = nullptr;
     {
       const std::lock_guard lock(mutex_);
-      const auto last = kept_.lower_bound({item, end});
-      for (auto at = kept_.lower_bound({item, begin}); at != last; ++at) {
-        kept.emplace(at->first.second, at->second);
+      auto at = kept_.upper_bound({item, begin});
+      if (at != kept_.begin() && std::prev(at)->first.first == item) --at;
+      for (; at != kept_.end() && at->first < std::pair(item, end); ++at) {
+        kept.push_back(at->second);
       }
       if (item >= spools_.size()) given = &given_[item - spools_.size()];
     }
     if (given == nullptr && !cursor->has_value()) cursor->emplace(spools_[item].get());
+    size_t k = 0;
     for (int64_t at = begin; at < end; ++at) {
-      if (const auto left = kept.find(at); left != kept.end()) {
-        std::move(left->second.begin(), left->second.end(), std::back_inserter(bundle.elements));
+      while (k + 1 < kept.size() && kept[k + 1].begin <= at) ++k;
+      if (k < kept.size() && kept[k].begin <= at && at < kept[k].end) {
+        if (kept[k].begin == at) bundle.elements.Append(kept[k].elements);
       } else if (given != nullptr) {
-        bundle.elements.push_back((*given)[static_cast<size_t>(at)]);
+        bundle.elements.Append((*given)[static_cast<size_t>(at)], {});
       } else {
-        (*cursor)->Append(static_cast<size_t>(at), windows_, &bundle.elements.emplace_back());
+        (*cursor)->Append(static_cast<size_t>(at), windows_, &bundle.elements);
       }
     }
     return bundle;
   }
   /// The rest is given away: another attempt at the same positions begins with what `bundle` keeps.
-  SourceRange Give(Bundle* bundle, BundleSplit split) {
-    bundle->Keep(&split);
+  SourceRange Give(const Bundle& bundle, BundleSplit split) {
+    Kept kept{.begin = bundle.begin, .end = bundle.end, .elements = bundle.done};
+    kept.elements.Append(bundle.elements, 0, split.whole);
+    kept.elements.Append(split.kept);
     const std::lock_guard lock(mutex_);
-    for (int64_t at = bundle->begin; at < bundle->end; ++at) kept_[{bundle->item, at}].clear();
-    kept_[{bundle->item, bundle->begin}] = bundle->elements;
+    // Of earlier attempts, whose bundles had other bounds.
+    auto at = kept_.lower_bound({bundle.item, bundle.begin});
+    if (at != kept_.begin() && std::prev(at)->first.first == bundle.item) {
+      kept.end = std::max(kept.end, std::prev(at)->second.end);
+    }
+    while (at != kept_.end() && at->first < std::pair(bundle.item, bundle.end)) {
+      kept.end = std::max(kept.end, at->second.end);
+      at = kept_.erase(at);
+    }
+    kept_.emplace(std::pair(bundle.item, bundle.begin), std::move(kept));
     given_.push_back(std::move(split.rest));
     return {static_cast<uint32_t>(spools_.size() + given_.size() - 1), 0,
             static_cast<int64_t>(given_.back().size())};
   }
 
  private:
+  /// What is left of the positions from `begin` to `end`, of which something was given away: it is
+  /// as if all of it were at `begin`.
+  struct Kept {
+    int64_t begin;
+    int64_t end;
+    EncodedElements elements;
+  };
+
   const Spools<std::string>& spools_;
   const WindowCodec& windows_;
   std::mutex mutex_;
-  std::deque<std::vector<std::string>> given_;  ///< They stay where they are.
-  /// What is left of positions of which something was given away: by item and position.
-  std::map<std::pair<uint32_t, int64_t>, std::vector<std::string>> kept_;
+  std::deque<EncodedElements> given_;  ///< They stay where they are.
+  /// By item and first position; of two that overlap the later one has what is in both.
+  std::map<std::pair<uint32_t, int64_t>, Kept> kept_;
 };
 
-class RestrictionReader final : public Reader {
+class DealtReader final : public Reader {
  public:
-  RestrictionReader(RestrictionSource* source, const OperatorContext& context)
+  DealtReader(DealtSource* source, const OperatorContext& context)
       : source_(source), context_(context) {}
   void Connect(Receiver* consumer) override { output_.Connect(consumer); }
   void Read(RangeTracker& tracker) override {
     const StepScope scope(context_.stats);
     std::optional<SpoolCursor> cursor;
-    int64_t most = 1;
+    const SourceRange range = tracker.Remaining();
+    int64_t most = std::clamp<int64_t>((range.end - range.begin) / kFirstPart, 1, kMostElements);
     int64_t begin, end;
     try {
       while (tracker.Claim(most, &begin, &end)) {
         const SteadyClock::time_point start = SteadyClock::now();
         Run(source_->Gather(tracker.item(), begin, end, &cursor), tracker);
         const auto took = SteadyClock::now() - start;
-        if (took < kShortBundle) most = std::min<int64_t>(most * 2, kBatchSize / 2);
+        if (took < kShortBundle) most = std::min(most * 2, kMostElements);
         if (took > kLongBundle) most = std::max<int64_t>(most / 2, 1);
       }
     } catch (...) {
@@ -161,25 +194,23 @@ class RestrictionReader final : public Reader {
 
  private:
   struct Sharer final : RangeTracker::Sharer {
-    RestrictionSource* source;
-    RestrictionSource::Bundle* bundle;
+    DealtSource* source;
+    const DealtSource::Bundle* bundle;
     SharedBundle shared;
-    Sharer(RestrictionSource* source, RestrictionSource::Bundle* bundle,
+    Sharer(DealtSource* source, const DealtSource::Bundle* bundle,
            const std::atomic<bool>* cancelled)
-        : source(source),
-          bundle(bundle),
-          shared(std::span(bundle->elements).subspan(bundle->done), cancelled) {}
+        : source(source), bundle(bundle), shared(&bundle->elements, cancelled) {}
     std::optional<SourceRange> Share() override {
       std::optional<BundleSplit> split = shared.TakeSplit();
-      if (split.has_value()) return source->Give(bundle, *std::move(split));
+      if (split.has_value()) return source->Give(*bundle, *std::move(split));
       shared.Ask();
       return std::nullopt;
     }
   };
 
-  void Run(RestrictionSource::Bundle bundle, RangeTracker& tracker) {
-    while (bundle.done < bundle.elements.size()) {
-      context_.stats->elements_out += bundle.elements.size() - bundle.done;
+  void Run(DealtSource::Bundle bundle, RangeTracker& tracker) {
+    while (bundle.elements.size() > 0) {
+      context_.stats->elements_out += bundle.elements.size();
       Sharer sharer(source_, &bundle, tracker.cancelled_flag());
       {
         const RangeTracker::SharedBy shared_by(&tracker, &sharer);
@@ -189,25 +220,25 @@ class RestrictionReader final : public Reader {
       std::optional<BundleSplit> split = sharer.shared.TakeSplit();
       if (!split.has_value()) return;
       // It was for somebody who has found something else to do.
-      bundle.Keep(&*split);
-      bundle.done = bundle.elements.size();
-      std::move(split->rest.begin(), split->rest.end(), std::back_inserter(bundle.elements));
+      bundle.done.Append(bundle.elements, 0, split->whole);
+      bundle.done.Append(split->kept);
+      bundle.elements = std::move(split->rest);
     }
   }
 
-  RestrictionSource* source_;
+  DealtSource* source_;
   OperatorContext context_;
   ColumnBuffer<SharedBundleRef> column_;
   Output<SharedBundleRef> output_;
 };
 
-std::unique_ptr<Reader> RestrictionSource::MakeReader(const OperatorContext& context) {
-  return std::unique_ptr<Reader>(new RestrictionReader(this, context));
+std::unique_ptr<Reader> DealtSource::MakeReader(const OperatorContext& context) {
+  return std::unique_ptr<Reader>(new DealtReader(this, context));
 }
 
-class RestrictionBreaker final : public Breaker {
+class DealtBreaker final : public Breaker {
  public:
-  RestrictionBreaker(const BreakerContext& context, const WindowCodec* windows)
+  DealtBreaker(const BreakerContext& context, const WindowCodec* windows)
       : committed_(context.memory), windows_(windows) {}
   std::unique_ptr<Operator> MakeSink(const OperatorContext& context) override {
     return std::unique_ptr<Operator>(new SpoolSink<std::string>(context));
@@ -217,7 +248,7 @@ class RestrictionBreaker final : public Breaker {
   }
   void Seal(int) override { committed_.Seal(); }
   std::shared_ptr<Source> MakeOutput() override {
-    return std::make_shared<RestrictionSource>(&committed_.spools(), windows_);
+    return std::make_shared<DealtSource>(&committed_.spools(), windows_);
   }
 
  private:
@@ -225,7 +256,7 @@ class RestrictionBreaker final : public Breaker {
   const WindowCodec* const windows_;
 };
 
-class KeptRestrictionsStep final : public StepOf<KeptRestrictionsStep, WindowCodec> {
+class DealtElementsStep final : public StepOf<DealtElementsStep, WindowCodec> {
  public:
   using StepOf::StepOf;
   StepKind kind() const override { return StepKind::kGroup; }
@@ -233,14 +264,14 @@ class KeptRestrictionsStep final : public StepOf<KeptRestrictionsStep, WindowCod
     return {&element_type<SharedBundleRef>};
   }
   std::unique_ptr<Breaker> MakeBreaker(const BreakerContext& context) const override {
-    return std::unique_ptr<Breaker>(new RestrictionBreaker(context, &definition()));
+    return std::unique_ptr<Breaker>(new DealtBreaker(context, &definition()));
   }
 };
 
 }  // namespace
 
-std::shared_ptr<Step> MakeKeptRestrictions(const WindowCodec& windows) {
-  return MakeStep<KeptRestrictionsStep>(windows);
+std::shared_ptr<Step> MakeDealtElements(const WindowCodec& windows) {
+  return MakeStep<DealtElementsStep>(windows);
 }
 
 }  // namespace joist::portability

@@ -1,6 +1,6 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
 
-#include "joist/portability/kept_restrictions.h"
+#include "joist/portability/dealt_elements.h"
 
 #include <gtest/gtest.h>
 
@@ -8,6 +8,7 @@
 #include <chrono>
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <utility>
@@ -21,22 +22,31 @@ namespace {
 
 using Bundle = std::vector<std::string>;
 
+EncodedElements Elements(const Bundle& of) {
+  EncodedElements elements;
+  for (const std::string& element : of) elements.Append(element, {});
+  return elements;
+}
+
 /// Works on bundles, as the operator of a stage does.
 class Worker final : public BatchReceiver<SharedBundleRef> {
  public:
   void Push(const Batch<SharedBundleRef>& batch) override {
     ASSERT_EQ(batch.count, 1U);
     SharedBundle* const bundle = batch[0].bundle;
-    bundles.emplace_back(bundle->elements().begin(), bundle->elements().end());
+    Bundle& elements = bundles.emplace_back();
+    for (size_t i = 0; i < bundle->elements().size(); ++i) {
+      elements.emplace_back(bundle->elements()[i]);
+    }
     if (work) work(bundle);
   }
   std::function<void(SharedBundle*)> work;
   std::vector<Bundle> bundles;
 };
 
-class KeptRestrictions : public testing::Test {
+class DealtElements : public testing::Test {
  protected:
-  KeptRestrictions() : step_(MakeKeptRestrictions(WindowCodec::ForGlobal())) {
+  DealtElements() : step_(MakeDealtElements(WindowCodec::ForGlobal())) {
     context_.step = "the step";
     context_.stats = &stats_;
     breaker_ = step_->MakeBreaker({.step = "the step"});
@@ -95,13 +105,13 @@ class KeptRestrictions : public testing::Test {
   Worker worker_;
 };
 
-TEST_F(KeptRestrictions, BundlesGrowAsLongAsTheyAreShort) {
+TEST_F(DealtElements, BundlesGrowAsLongAsTheyAreShort) {
   Commit({"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k"});
   std::vector<SourceRange> ranges = Seal();
   ASSERT_EQ(ranges.size(), 1U);
   worker_.work = [&](SharedBundle* bundle) {
     if (bundle->elements().size() == 4) {
-      std::this_thread::sleep_for(std::chrono::milliseconds(220));
+      std::this_thread::sleep_for(std::chrono::milliseconds(520));
     }
   };
   EXPECT_TRUE(Read(&ranges[0]));
@@ -111,7 +121,7 @@ TEST_F(KeptRestrictions, BundlesGrowAsLongAsTheyAreShort) {
                                  Windowed(Bundle{"j", "k"})}));
 }
 
-TEST_F(KeptRestrictions, WhatNobodyHasBegunIsSharedWithoutTheWorker) {
+TEST_F(DealtElements, WhatNobodyHasBegunIsSharedWithoutTheWorker) {
   Commit({"a", "b", "c", "d", "e"});
   std::vector<SourceRange> ranges = Seal();
   std::optional<SourceRange> given;
@@ -127,7 +137,7 @@ TEST_F(KeptRestrictions, WhatNobodyHasBegunIsSharedWithoutTheWorker) {
 }
 
 // The attempt fails after parts of it were given away, twice; others may have done those by then.
-TEST_F(KeptRestrictions, ARetryBeginsWithWhatWasKept) {
+TEST_F(DealtElements, ARetryBeginsWithWhatWasKept) {
   Commit({"a", "b"});
   std::vector<SourceRange> ranges = Seal();
   ranges[0] = {0, 0, 2, false};
@@ -136,7 +146,8 @@ TEST_F(KeptRestrictions, ARetryBeginsWithWhatWasKept) {
     for (const std::string part : {"1", "2"}) {
       EXPECT_EQ(Ask(), std::nullopt);
       ASSERT_TRUE(bundle->is_asked_for());
-      bundle->Offer({.whole = 0, .kept = {"kept " + part}, .rest = {"rest " + part}});
+      bundle->Offer(
+          {.whole = 0, .kept = Elements({"kept " + part}), .rest = Elements({"rest " + part})});
       EXPECT_FALSE(bundle->is_asked_for());
       const std::optional<SourceRange> range = Ask();
       ASSERT_TRUE(range.has_value());
@@ -154,7 +165,7 @@ TEST_F(KeptRestrictions, ARetryBeginsWithWhatWasKept) {
 }
 
 // A bundle of several, of which each attempt has less.
-TEST_F(KeptRestrictions, ElementsAreGivenAwayWholeOrInPart) {
+TEST_F(DealtElements, ElementsAreGivenAwayWholeOrInPart) {
   Commit({"a", "b", "c", "d", "e", "f", "g"});
   std::vector<SourceRange> ranges = Seal();
   std::vector<SourceRange> given;
@@ -167,7 +178,9 @@ TEST_F(KeptRestrictions, ElementsAreGivenAwayWholeOrInPart) {
       throw StepFailure{Internal("it fails"), /*retryable=*/true, "the step"};
     };
   };
-  give({.whole = 1, .kept = {"e1", "e2"}, .rest = {"e3", Windowed("f"), Windowed("g")}});
+  give({.whole = 1,
+        .kept = Elements({"e1", "e2"}),
+        .rest = Elements({"e3", Windowed("f"), Windowed("g")})});
   EXPECT_FALSE(Read(&ranges[0]));
   worker_.bundles.clear();
   worker_.work = nullptr;
@@ -179,7 +192,7 @@ TEST_F(KeptRestrictions, ElementsAreGivenAwayWholeOrInPart) {
   worker_.bundles.clear();
   worker_.work = [&](SharedBundle* bundle) {
     if (bundle->elements().size() < 3) return;
-    bundle->Offer({.whole = 2, .kept = {"e2a"}, .rest = {"e2b"}});
+    bundle->Offer({.whole = 2, .kept = Elements({"e2a"}), .rest = Elements({"e2b"})});
     given.push_back(Ask().value());
     throw StepFailure{Internal("it fails"), /*retryable=*/true, "the step"};
   };
@@ -197,21 +210,58 @@ TEST_F(KeptRestrictions, ElementsAreGivenAwayWholeOrInPart) {
                                                   {"e2b"}}));
 }
 
+// Attempts have bundles of other bounds than those before: each position comes once all the same.
+TEST_F(DealtElements, WhatIsKeptOfOverlappingBundles) {
+  Commit({"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o"});
+  std::vector<SourceRange> ranges = Seal();
+  ranges[0].divisible = false;
+  std::multiset<std::string> left;
+  std::vector<SourceRange> given;
+  // Of the bundle that begins with `first` all but that is given away, and the attempt fails.
+  const auto give = [&](const std::string& first) {
+    worker_.work = [&, first](SharedBundle* bundle) {
+      const EncodedElements& elements = bundle->elements();
+      if (elements[0] != Windowed(first)) return;
+      BundleSplit split{.whole = 1};
+      split.rest.Append(elements, 1, elements.size());
+      bundle->Offer(std::move(split));
+      given.push_back(Ask().value());
+      throw StepFailure{Internal("it fails"), /*retryable=*/true, "the step"};
+    };
+  };
+  give("d");  // Positions 3 to 6.
+  EXPECT_FALSE(Read(&ranges[0]));
+  // From here on positions 2 to 14 are claimed as 2, 3 to 4, 5 to 8, 9 to 14.
+  std::vector<SourceRange> parts = {{0, 0, 2, false}, {0, 2, 15, false}};
+  give("h");  // Positions 5 to 8, of which 5 and 6 are empty.
+  EXPECT_FALSE(Read(&parts[1]));
+  parts = {{0, 0, 1, false}, {0, 1, 15, false}};
+  worker_.bundles.clear();
+  worker_.work = nullptr;
+  for (SourceRange& part : parts) EXPECT_TRUE(Read(&part));
+  for (SourceRange& part : given) EXPECT_TRUE(Read(&part));
+  for (const Bundle& bundle : worker_.bundles) left.insert(bundle.begin(), bundle.end());
+  std::multiset<std::string> expected;
+  for (char c = 'a'; c <= 'o'; ++c) expected.insert(Windowed(std::string(1, c)));
+  EXPECT_EQ(left, expected);
+  EXPECT_EQ(given.size(), 2U);
+}
+
 // Whoever has asked has found something else: the rest is a bundle of its own, which is shared as
 // well.
-TEST_F(KeptRestrictions, WhatNobodyTakesIsGoneOnWith) {
+TEST_F(DealtElements, WhatNobodyTakesIsGoneOnWith) {
   Commit({"a", "b"});
   std::vector<SourceRange> ranges = Seal();
   ranges[0].divisible = false;
   std::optional<SourceRange> given;
   worker_.work = [&](SharedBundle* bundle) {
-    const std::string first = bundle->elements()[0];
+    const std::string_view first = bundle->elements()[0];
     if (first == Windowed("a")) {
-      bundle->Offer({.whole = 0, .kept = {"a1"}, .rest = {"a2", "a3"}});
+      bundle->Offer({.whole = 0, .kept = Elements({"a1"}), .rest = Elements({"a2", "a3"})});
     } else if (first == "a2") {
       EXPECT_EQ(Ask(), std::nullopt);
       EXPECT_TRUE(bundle->is_asked_for());
-      bundle->Offer({.whole = 1, .kept = {"a3x"}, .rest = {"a3y"}});
+      bundle->Offer({.whole = 1, .kept = Elements({"a3x"}), .rest = Elements({"a3y"})});
       given = Ask();
       throw StepFailure{Internal("it fails"), /*retryable=*/true, "the step"};
     }
