@@ -742,7 +742,7 @@ TEST_F(FnServerTest, NobodyWaitsForWhoTakesOutputSlowly) {
   sdk_->Echo();
   Connect();
   auto bundle = worker_->MakeBundle("stage", nullptr);
-  constexpr size_t kBytes = 400 << 20;
+  constexpr size_t kBytes = 800 << 20;
   constexpr size_t kBlock = 100'000;
   const size_t before = ResidentBytes();
   size_t sent = 0;
@@ -752,7 +752,7 @@ TEST_F(FnServerTest, NobodyWaitsForWhoTakesOutputSlowly) {
   }
   ASSERT_EQ(bundle->EndInput(), OkStatus());
   ASSERT_TRUE(Until([&] { return bundle->is_done(); }));
-  EXPECT_LT(ResidentBytes(), before + (200 << 20));
+  EXPECT_LT(ResidentBytes(), before + (500 << 20));
   size_t taken = 0;
   for (BundleOutput output; bundle->TryTake(&output);) {
     for (size_t i = 0; i < output.bytes.size(); i += kBlock, taken += kBlock) {
