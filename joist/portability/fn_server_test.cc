@@ -1002,6 +1002,29 @@ TEST_F(FnServerTest, TheServerEndsWhileABundleIsAtWork) {
   EXPECT_EQ(bundle->EndInput().code(), StatusCode::kUnavailable);
 }
 
+TEST(FnServerStartTest, AMessageOfAWorkerHasALimit) {
+  constexpr int kMost = 1 << 20;
+  const auto server = FnServer::Start("localhost", 0, kMost);
+  ASSERT_TRUE(server.ok());
+  const auto worker = (*server)->Expect({.id = "w1"});
+  worker->AddDescriptor(Descriptor());
+  FakeSdk sdk((*server)->endpoint(), "w1");
+  sdk.Connect();
+  sdk.ConnectData();
+  ASSERT_EQ(worker->WaitUntilConnected(kLong), OkStatus());
+  const auto bundle = worker->MakeBundle("stage", nullptr);
+  sdk.Output(bundle->instruction_id(), "sink", std::string(kMost - 1000, 'x'), false);
+  BundleOutput output;
+  while (!bundle->TryTake(&output) && !bundle->is_done()) bundle->Wait(kLong);
+  EXPECT_EQ(output.bytes.size(), static_cast<size_t>(kMost - 1000));
+  sdk.Output(bundle->instruction_id(), "sink", std::string(kMost + 1000, 'x'), false);
+  while (!bundle->is_done()) bundle->Wait(kLong);
+  EXPECT_EQ(bundle->response().status().code(), StatusCode::kUnavailable);
+  EXPECT_NE(
+      bundle->response().status().message().find("or sent more than 1048576 bytes in one message"),
+      std::string::npos);
+}
+
 TEST(FnServerStartTest, AnAddressThatIsTakenIsRefused) {
   const auto server = FnServer::Start("localhost", 0);
   ASSERT_TRUE(server.ok());
