@@ -20,7 +20,6 @@
 #include "joist/exec/waiting_elements.h"
 #include "joist/exec/wall_time.h"
 #include "joist/model/coder.h"
-#include "joist/portability/sdk_error.h"
 #include "joist/portability/stage_output.h"
 
 namespace joist::portability {
