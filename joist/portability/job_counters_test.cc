@@ -191,7 +191,7 @@ TEST(JobCounters, AttemptedAndCommittedAreCountedApart) {
 
 TEST(JobCounters, AreOfTransformsByTheirNames) {
   NamingWorker worker;
-  JobCounters counters({{"id-7", "Parse"}});
+  JobCounters counters(std::map<std::string, std::string>{{"id-7", "Parse"}});
   fn::ProcessBundleResponse response;
   for (const char* transform : {"id-7", "id-8"}) {
     pipeline::MonitoringInfo* const info = response.add_monitoring_infos();
