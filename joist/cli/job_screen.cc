@@ -7,6 +7,7 @@
 #include <iterator>
 #include <utility>
 
+#include "joist/base/one_line.h"
 #include "joist/engine/status_table.h"
 #include "joist/exec/wall_time.h"
 
@@ -61,6 +62,12 @@ void JobScreen::ShowProgress(const std::string& job, const JobStatus& status) {
 void JobScreen::TakeAway(const std::string& job) {
   const std::lock_guard lock(mutex_);
   jobs_.erase(job);
+}
+
+void JobScreen::ShowMessage(const std::string& job, std::string_view text) {
+  // Users' text may have what moves cursors.
+  constexpr size_t kMostLetters = 1000;
+  Tell("job " + job + ": " + Shortened(OneLine(text), kMostLetters));
 }
 
 void JobScreen::Run() {

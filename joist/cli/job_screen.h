@@ -36,6 +36,7 @@ class JobScreen final : public portability::JobDisplay {
   void ShowGraph(const std::string& job, std::string_view picture) override;
   void ShowProgress(const std::string& job, const JobStatus& status) override;
   void TakeAway(const std::string& job) override;
+  void ShowMessage(const std::string& job, std::string_view text) override;
 
  private:
   /// Of the graph of one job; the rest is left away.

@@ -88,6 +88,13 @@ TEST(JobScreen, HasALineOfEachJobWhereThereAreMany) {
   EXPECT_THAT(seen, Not(HasSubstr("Step 1")));
 }
 
+TEST(JobScreen, ShowsMessagesOfOneLineThatMoveNoCursor) {
+  Terminal terminal(24);
+  JobScreen screen(terminal.file());
+  screen.ShowMessage("a", "two\nlines \033[2J");
+  EXPECT_EQ(terminal.Until("\n"), "job a: two lines ?[2J\r\n");
+}
+
 TEST(JobScreen, CutsLongGraphs) {
   Terminal terminal(24);
   JobScreen screen(terminal.file());

@@ -4,6 +4,8 @@
 
 #include <optional>
 
+#include "joist/base/one_line.h"
+
 namespace joist::cli {
 
 void ProgressLog::ShowProgress(const std::string& job, const JobStatus& status) {
@@ -13,6 +15,10 @@ void ProgressLog::ShowProgress(const std::string& job, const JobStatus& status) 
     line = jobs_[job].Line(status);
   }
   if (line.has_value()) log_.Say(serve::Severity::kInfo, "job " + *line, {});
+}
+
+void ProgressLog::ShowMessage(const std::string& job, std::string_view text) {
+  log_.Say(serve::Severity::kInfo, "job " + job + ": " + OneLine(text));
 }
 
 void ProgressLog::TakeAway(const std::string& job) {

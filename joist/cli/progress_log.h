@@ -25,6 +25,7 @@ class ProgressLog final : public portability::JobDisplay {
   void ShowGraph(const std::string& /*job*/, std::string_view /*picture*/) override {}
   void ShowProgress(const std::string& job, const JobStatus& status) override;
   void TakeAway(const std::string& job) override;
+  void ShowMessage(const std::string& job, std::string_view text) override;
 
  private:
   const serve::ServerLog log_;

@@ -72,27 +72,28 @@ std::string CheckpointText(const JobStatus& status, Timestamp now) {
   return text;
 }
 
-/// How far input that ends is: "[2/3] ██████░░░░░░ 48 %".
-std::string StagesText(const JobStatus& status) {
+/// How far input that ends is: "[2/3] 48 %", with a bar where there is room for it.
+std::string StagesText(const JobStatus& status, bool has_bar) {
   constexpr int kWidth = 12;
   const double progress = std::clamp(status.stage_progress, 0.0, 1.0);
   std::string text =
       "[" + std::to_string(status.stage) + "/" + std::to_string(status.stages) + "] ";
-  for (int i = 0; i < kWidth; ++i) text += i < progress * kWidth ? "█" : "░";
-  return text + Format(" %.0f %%", progress * 100);
+  for (int i = 0; has_bar && i < kWidth; ++i) text += i < progress * kWidth ? "█" : "░";
+  return text + Format(has_bar ? " %.0f %%" : "%.0f %%", progress * 100);
 }
 
-std::string Headline(const JobStatus& status, Timestamp now) {
+std::string Headline(const JobStatus& status, Timestamp now, bool has_bar) {
   // The clock runs on while the figures stand still.
   const Duration age = std::max(now - status.gathered_at, Duration::Zero());
   std::string line = Shortened(status.job, 24) + "  " + ShortTime(status.run_time + age) + "  ";
   if (status.is_stream) {
     line += std::to_string(status.lanes) + (status.lanes == 1 ? " lane" : " lanes");
   } else {
-    line += StagesText(status);
+    line += StagesText(status, has_bar);
   }
   if (status.is_stream || status.bundles > 0) {
-    line += ", " + ShortNumber(static_cast<double>(status.bundles)) + " bundles";
+    line += ", " + ShortNumber(static_cast<double>(status.bundles)) +
+            (status.bundles == 1 ? " bundle" : " bundles");
   }
   if (status.memory_bytes > 0) {
     line += ", " + ShortNumber(static_cast<double>(status.memory_bytes)) + "B of memory";
@@ -239,7 +240,7 @@ std::vector<std::string> StatusTable(const JobStatus& status, const JobStatus& b
   for (const StepStatus& step : status.steps) names = std::max(names, Letters(step.name).size());
   names = std::min(names, columns - others);
 
-  std::vector<std::string> lines = {Shortened(Headline(status, now), columns)};
+  std::vector<std::string> lines = {Shortened(Headline(status, now, /*has_bar=*/true), columns)};
   if (status.checkpoint.has_value()) lines.push_back(CheckpointText(status, now));
   const Duration age = now - status.gathered_at;
   if (status.is_paused) {
@@ -286,7 +287,7 @@ std::vector<std::string> StatusBlock(const JobStatus& status, const JobStatus& b
 }
 
 std::string StatusLine(const JobStatus& status, const JobStatus& before, Timestamp now) {
-  std::string line = Headline(status, now);
+  std::string line = Headline(status, now, /*has_bar=*/false);
   if (status.checkpoint.has_value()) line += "; " + CheckpointText(status, now);
   uint64_t in = 0;
   uint64_t in_before = 0;

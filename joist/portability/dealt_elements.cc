@@ -29,6 +29,8 @@ constexpr std::chrono::milliseconds kLongBundle{500};
 /// Of what there is, the first bundle has one part in so many.
 constexpr int64_t kFirstPart = 1000;
 constexpr int64_t kMostElements = 1 << 16;
+/// Of a bundle; it has one element at least.
+constexpr size_t kMostBytes = size_t{32} << 20;
 
 /// Elements in the order of a spool, one after the other.
 class SpoolCursor {
@@ -102,9 +104,10 @@ class DealtSource final : public Source {
     EncodedElements elements = {};
   };
 
-  /// All of the positions from `begin` to `end`. `cursor`: of the spool, if the item is one.
+  /// What is at the positions from `begin` to `end`, or, if that is much, to an earlier one.
+  /// `cursor`: of the spool, if the item is one.
   Bundle Gather(uint32_t item, int64_t begin, int64_t end, std::optional<SpoolCursor>* cursor) {
-    Bundle bundle{.item = item, .begin = begin, .end = end};
+    Bundle bundle{.item = item, .begin = begin};
     std::vector<Kept> kept;
     const EncodedElements* given = nullptr;
     {
@@ -118,7 +121,8 @@ class DealtSource final : public Source {
     }
     if (given == nullptr && !cursor->has_value()) cursor->emplace(spools_[item].get());
     size_t k = 0;
-    for (int64_t at = begin; at < end; ++at) {
+    int64_t at = begin;
+    for (; at < end && bundle.elements.bytes() < kMostBytes; ++at) {
       while (k + 1 < kept.size() && kept[k + 1].begin <= at) ++k;
       if (k < kept.size() && kept[k].begin <= at && at < kept[k].end) {
         if (kept[k].begin == at) bundle.elements.Append(kept[k].elements);
@@ -128,6 +132,7 @@ class DealtSource final : public Source {
         (*cursor)->Append(static_cast<size_t>(at), windows_, &bundle.elements);
       }
     }
+    bundle.end = at;
     return bundle;
   }
   /// The rest is given away: another attempt at the same positions begins with what `bundle` keeps.
@@ -182,7 +187,11 @@ class DealtReader final : public Reader {
     try {
       while (tracker.Claim(most, &begin, &end)) {
         const SteadyClock::time_point start = SteadyClock::now();
-        Run(source_->Gather(tracker.item(), begin, end, &cursor), tracker);
+        while (begin < end) {
+          DealtSource::Bundle bundle = source_->Gather(tracker.item(), begin, end, &cursor);
+          begin = bundle.end;
+          Run(std::move(bundle), tracker);
+        }
         const auto took = SteadyClock::now() - start;
         if (took < kShortBundle) most = std::min(most * 2, kMostElements);
         if (took > kLongBundle) most = std::max<int64_t>(most / 2, 1);

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <functional>
@@ -53,15 +54,18 @@ class DealtElements : public testing::Test {
   }
 
   /// Of one share.
-  void Commit(const std::vector<std::string>& values) {
-    ColumnBuffer<std::string> column;
-    for (size_t i = 0; i < values.size(); ++i) column.writer().SetView(i, values[i]);
+  void Commit(const std::vector<Bundle>& batches) {
     const auto sink = breaker_->MakeSink(context_);
-    static_cast<BatchReceiver<std::string>*>(sink->input(0))
-        ->Push({column.view(), values.size(), {}});
+    for (const Bundle& values : batches) {
+      ColumnBuffer<std::string> column;
+      for (size_t i = 0; i < values.size(); ++i) column.writer().SetView(i, values[i]);
+      static_cast<BatchReceiver<std::string>*>(sink->input(0))
+          ->Push({column.view(), values.size(), {}});
+    }
     sink->Finish();
     breaker_->Commit(*sink);
   }
+  void Commit(const Bundle& values) { Commit(std::vector<Bundle>{values}); }
   std::vector<SourceRange> Seal() {
     breaker_->Seal(1);
     source_ = breaker_->MakeOutput();
@@ -106,7 +110,7 @@ class DealtElements : public testing::Test {
 };
 
 TEST_F(DealtElements, BundlesGrowAsLongAsTheyAreShort) {
-  Commit({"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k"});
+  Commit(Bundle{"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k"});
   std::vector<SourceRange> ranges = Seal();
   ASSERT_EQ(ranges.size(), 1U);
   worker_.work = [&](SharedBundle* bundle) {
@@ -121,8 +125,20 @@ TEST_F(DealtElements, BundlesGrowAsLongAsTheyAreShort) {
                                  Windowed(Bundle{"j", "k"})}));
 }
 
+TEST_F(DealtElements, LargeElementsMakeSmallBundles) {
+  std::vector<Bundle> batches(4, Bundle(1000, "a"));
+  std::fill_n(batches[0].begin(), 4, std::string(size_t{20} << 20, 'x'));
+  Commit(batches);
+  std::vector<SourceRange> ranges = Seal();
+  // Of so many the first bundle would have four.
+  EXPECT_TRUE(Read(&ranges[0]));
+  ASSERT_GT(worker_.bundles.size(), 2U);
+  EXPECT_EQ(worker_.bundles[0].size(), 2U);
+  EXPECT_EQ(worker_.bundles[1].size(), 2U);
+}
+
 TEST_F(DealtElements, WhatNobodyHasBegunIsSharedWithoutTheWorker) {
-  Commit({"a", "b", "c", "d", "e"});
+  Commit(Bundle{"a", "b", "c", "d", "e"});
   std::vector<SourceRange> ranges = Seal();
   std::optional<SourceRange> given;
   worker_.work = [&](SharedBundle* bundle) {
@@ -138,7 +154,7 @@ TEST_F(DealtElements, WhatNobodyHasBegunIsSharedWithoutTheWorker) {
 
 // The attempt fails after parts of it were given away, twice; others may have done those by then.
 TEST_F(DealtElements, ARetryBeginsWithWhatWasKept) {
-  Commit({"a", "b"});
+  Commit(Bundle{"a", "b"});
   std::vector<SourceRange> ranges = Seal();
   ranges[0] = {0, 0, 2, false};
   std::vector<SourceRange> given;
@@ -166,7 +182,7 @@ TEST_F(DealtElements, ARetryBeginsWithWhatWasKept) {
 
 // A bundle of several, of which each attempt has less.
 TEST_F(DealtElements, ElementsAreGivenAwayWholeOrInPart) {
-  Commit({"a", "b", "c", "d", "e", "f", "g"});
+  Commit(Bundle{"a", "b", "c", "d", "e", "f", "g"});
   std::vector<SourceRange> ranges = Seal();
   std::vector<SourceRange> given;
   const auto give = [&](const BundleSplit& split) {
@@ -212,7 +228,7 @@ TEST_F(DealtElements, ElementsAreGivenAwayWholeOrInPart) {
 
 // Attempts have bundles of other bounds than those before: each position comes once all the same.
 TEST_F(DealtElements, WhatIsKeptOfOverlappingBundles) {
-  Commit({"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o"});
+  Commit(Bundle{"a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m", "n", "o"});
   std::vector<SourceRange> ranges = Seal();
   ranges[0].divisible = false;
   std::multiset<std::string> left;
@@ -250,7 +266,7 @@ TEST_F(DealtElements, WhatIsKeptOfOverlappingBundles) {
 // Whoever has asked has found something else: the rest is a bundle of its own, which is shared as
 // well.
 TEST_F(DealtElements, WhatNobodyTakesIsGoneOnWith) {
-  Commit({"a", "b"});
+  Commit(Bundle{"a", "b"});
   std::vector<SourceRange> ranges = Seal();
   ranges[0].divisible = false;
   std::optional<SourceRange> given;

@@ -236,6 +236,8 @@ class GrpcFnServer final : public FnServer {
     if (server_ != nullptr) server_->Shutdown(std::chrono::system_clock::now() + kShutdownTimeout);
   }
 
+  explicit GrpcFnServer(int most_message_bytes) : most_message_bytes_(most_message_bytes) {}
+
   Status Listen(const std::string& host, int port) {
     ::grpc::ResourceQuota quota;
     quota.SetMaxThreads(kMostThreads);
@@ -244,7 +246,7 @@ class GrpcFnServer final : public FnServer {
     int bound_port = 0;
     builder.AddListeningPort(host + ":" + std::to_string(port), ::grpc::InsecureServerCredentials(),
                              &bound_port);
-    builder.SetMaxReceiveMessageSize(-1);
+    builder.SetMaxReceiveMessageSize(most_message_bytes_);
     builder.SetMaxSendMessageSize(-1);
     BoundConnections(&builder);
     builder.RegisterService(&control_);
@@ -265,7 +267,8 @@ class GrpcFnServer final : public FnServer {
   const std::string& endpoint() const override { return endpoint_; }
 
   std::shared_ptr<SdkWorker> Expect(WorkerSetup setup) override {
-    const auto worker = std::make_shared<ServedWorker>(std::move(setup), endpoint_);
+    const auto worker =
+        std::make_shared<ServedWorker>(std::move(setup), endpoint_, most_message_bytes_);
     if (Status status = workers_->Add(worker); !status.ok()) worker->Refuse(std::move(status));
     // The runner's share; the worker's calls and bundles have theirs.
     return {worker.get(), [worker, workers = workers_](SdkWorker*) {
@@ -276,6 +279,7 @@ class GrpcFnServer final : public FnServer {
   }
 
  private:
+  const int most_message_bytes_;
   const std::shared_ptr<WorkerTable> workers_ = std::make_shared<WorkerTable>();
   ControlService control_{workers_.get()};
   DataService data_{workers_.get()};
@@ -289,8 +293,9 @@ class GrpcFnServer final : public FnServer {
 
 }  // namespace
 
-Result<std::unique_ptr<FnServer>> FnServer::Start(const std::string& host, int port) {
-  auto server = std::make_unique<GrpcFnServer>();
+Result<std::unique_ptr<FnServer>> FnServer::Start(const std::string& host, int port,
+                                                  int most_message_bytes) {
+  auto server = std::make_unique<GrpcFnServer>(most_message_bytes);
   JOIST_RETURN_IF_ERROR(server->Listen(host, port));
   return std::unique_ptr<FnServer>(std::move(server));
 }

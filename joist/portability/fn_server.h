@@ -147,8 +147,11 @@ struct WorkerSetup {
 class FnServer {
  public:
   virtual ~FnServer() = default;
-  /// Listens on `host` ("localhost") at `port`, 0 for any that is free.
-  static Result<std::unique_ptr<FnServer>> Start(const std::string& host, int port);
+  static constexpr int kMostMessageBytes = 1 << 30;
+  /// Listens on `host` ("localhost") at `port`, 0 for any that is free. A worker's message, which
+  /// may be one element, has `most_message_bytes` at most; a larger one ends its stream.
+  static Result<std::unique_ptr<FnServer>> Start(const std::string& host, int port,
+                                                 int most_message_bytes = kMostMessageBytes);
   /// "localhost:41234".
   virtual const std::string& endpoint() const = 0;
   /// A worker of this id may connect from now on; until the SdkWorker is destroyed. Calls with any

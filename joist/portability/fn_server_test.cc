@@ -766,7 +766,7 @@ TEST_F(FnServerTest, NobodyWaitsForWhoTakesOutputSlowly) {
   sdk_->Echo();
   Connect();
   auto bundle = worker_->MakeBundle("stage", nullptr);
-  constexpr size_t kBytes = 400 << 20;
+  constexpr size_t kBytes = 800 << 20;
   constexpr size_t kBlock = 100'000;
   const size_t before = ResidentBytes();
   size_t sent = 0;
@@ -776,7 +776,7 @@ TEST_F(FnServerTest, NobodyWaitsForWhoTakesOutputSlowly) {
   }
   ASSERT_EQ(bundle->EndInput(), OkStatus());
   ASSERT_TRUE(Until([&] { return bundle->is_done(); }));
-  EXPECT_LT(ResidentBytes(), before + (200 << 20));
+  EXPECT_LT(ResidentBytes(), before + (500 << 20));
   size_t taken = 0;
   for (BundleOutput output; bundle->TryTake(&output);) {
     for (size_t i = 0; i < output.bytes.size(); i += kBlock, taken += kBlock) {
@@ -1024,6 +1024,29 @@ TEST_F(FnServerTest, TheServerEndsWhileABundleIsAtWork) {
   EXPECT_TRUE(bundle->is_done());
   EXPECT_EQ(bundle->response().status().code(), StatusCode::kUnavailable);
   EXPECT_EQ(bundle->EndInput().code(), StatusCode::kUnavailable);
+}
+
+TEST(FnServerStartTest, AMessageOfAWorkerHasALimit) {
+  constexpr int kMost = 1 << 20;
+  const auto server = FnServer::Start("localhost", 0, kMost);
+  ASSERT_TRUE(server.ok());
+  const auto worker = (*server)->Expect({.id = "w1"});
+  worker->AddDescriptor(Descriptor());
+  FakeSdk sdk((*server)->endpoint(), "w1");
+  sdk.Connect();
+  sdk.ConnectData();
+  ASSERT_EQ(worker->WaitUntilConnected(kLong), OkStatus());
+  const auto bundle = worker->MakeBundle("stage", nullptr);
+  sdk.Output(bundle->instruction_id(), "sink", std::string(kMost - 1000, 'x'), false);
+  BundleOutput output;
+  while (!bundle->TryTake(&output) && !bundle->is_done()) bundle->Wait(kLong);
+  EXPECT_EQ(output.bytes.size(), static_cast<size_t>(kMost - 1000));
+  sdk.Output(bundle->instruction_id(), "sink", std::string(kMost + 1000, 'x'), false);
+  while (!bundle->is_done()) bundle->Wait(kLong);
+  EXPECT_EQ(bundle->response().status().code(), StatusCode::kUnavailable);
+  EXPECT_NE(
+      bundle->response().status().message().find("or sent more than 1048576 bytes in one message"),
+      std::string::npos);
 }
 
 TEST(FnServerStartTest, AnAddressThatIsTakenIsRefused) {

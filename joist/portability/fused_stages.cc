@@ -2,6 +2,8 @@
 
 #include "joist/portability/fused_stages.h"
 
+#include <org/apache/beam/model/pipeline/v1/beam_runner_api.pb.h>
+
 #include <algorithm>
 #include <map>
 #include <utility>
@@ -59,9 +61,14 @@ class Fuser {
     stages_.push_back(std::move(stage));
   }
 
+  const std::string& WindowingOf(const std::string& collection) const {
+    return pipeline_.components->pcollections().at(collection).windowing_strategy_id();
+  }
+
   bool TryJoin(size_t t, size_t stage) {
     for (const SideInputUse& side : transform(t).side_inputs) {
       if (DependsOn(side.collection, stage)) return false;
+      if (WindowingOf(transform(t).main_input) != WindowingOf(stages_[stage].input)) return false;
     }
     stage_of_[t] = stage;
     stages_[stage].transforms.push_back(t);

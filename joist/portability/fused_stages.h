@@ -3,7 +3,8 @@
 // FuseStages: which transforms of SDKs are executed together, in one bundle of one worker: those
 // that hand elements on to one another, as long as they have one environment, none of them keeps
 // state by key or splits its elements but the first, and none waits for a side input that is made
-// of what the stage itself gives. Pure.
+// of what the stage itself gives, or by other windows than those in which elements come to the
+// stage, where they wait. Pure.
 
 #ifndef JOIST_PORTABILITY_FUSED_STAGES_H_
 #define JOIST_PORTABILITY_FUSED_STAGES_H_

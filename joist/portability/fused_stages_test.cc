@@ -3,9 +3,11 @@
 #include "joist/portability/fused_stages.h"
 
 #include <gtest/gtest.h>
+#include <org/apache/beam/model/pipeline/v1/beam_runner_api.pb.h>
 
 #include <algorithm>
 #include <functional>
+#include <memory>
 #include <random>
 #include <set>
 #include <string>
@@ -20,6 +22,7 @@ namespace {
 /// A pipeline in the making. Each transform `t` has one output, "t.out".
 class Drawing {
  public:
+  Drawing() { pipeline.components = std::make_unique<pipeline::Components>(); }
   /// A ParDo of `environment`.
   ExpandedTransform& ParDo(const std::string& id, const std::string& reads,
                            const std::vector<std::string>& sides = {},
@@ -35,6 +38,12 @@ class Drawing {
   ExpandedTransform& Own(const std::string& id, std::string_view urn,
                          const std::vector<std::string>& reads) {
     return Add(id, urn, reads);
+  }
+
+  /// From a transform on, elements have other windows.
+  void Rewindow(const std::string& id) {
+    auto* const collection = &pipeline.components->mutable_pcollections()->at(id + ".out");
+    collection->set_windowing_strategy_id(id);
   }
 
   /// "impulse | a b -> b.out": the transforms of each stage, and what it gives to others.
@@ -62,6 +71,11 @@ class Drawing {
     for (const std::string& from : reads) made.inputs.push_back(from + ".out");
     if (made.inputs.size() == 1) made.main_input = made.inputs[0];
     made.outputs = {id + ".out"};
+    auto& collection = (*pipeline.components->mutable_pcollections())[id + ".out"];
+    if (!made.main_input.empty()) {
+      collection.set_windowing_strategy_id(
+          pipeline.components->pcollections().at(made.main_input).windowing_strategy_id());
+    }
     pipeline.producers[id + ".out"] = pipeline.transforms.size();
     pipeline.transforms.push_back(std::move(made));
     return pipeline.transforms.back();
@@ -69,6 +83,22 @@ class Drawing {
 };
 
 using Stages = std::vector<std::string>;
+
+// Elements wait for side inputs where they come to a stage, by the windows that they have there.
+TEST(FuseStages, SideInputsAreOfTheStagesWindows) {
+  Drawing p;
+  p.Own("impulse", kImpulseUrn, {});
+  p.ParDo("a", "impulse");
+  p.ParDo("windows", "a");
+  p.Rewindow("windows");
+  p.ParDo("b", "windows");
+  p.Own("side", kImpulseUrn, {});
+  p.ParDo("c", "b", {"side"});
+  p.ParDo("d", "c", {"side"});
+  p.ParDo("before", "a", {"side"});
+  EXPECT_EQ(p.Stages(), (Stages{"impulse -> impulse.out", "side -> side.out",
+                                "a windows b before -> b.out", "c d ->"}));
+}
 
 TEST(FuseStages, AChainIsOneStage) {
   Drawing p;

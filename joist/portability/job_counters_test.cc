@@ -191,7 +191,8 @@ TEST(JobCounters, AttemptedAndCommittedAreCountedApart) {
 
 TEST(JobCounters, AreOfTransformsByTheirNames) {
   NamingWorker worker;
-  JobCounters counters(std::map<std::string, std::string>{{"id-7", "Parse"}});
+  const std::map<std::string, std::string> names = {{"id-7", "Parse"}};
+  JobCounters counters(names);
   fn::ProcessBundleResponse response;
   for (const char* transform : {"id-7", "id-8"}) {
     pipeline::MonitoringInfo* const info = response.add_monitoring_infos();

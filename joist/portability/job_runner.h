@@ -27,6 +27,8 @@ class JobListener {
   enum class Importance : uint8_t { kDebug, kDetail, kBasic, kWarning, kError };
   /// A line for whoever submitted the job: what its code logs, what was retried, why it failed.
   virtual void Message(Importance importance, std::string_view text) = 0;
+  /// A message that the client was given and that nobody sees there: its log goes to its worker.
+  virtual void Unseen(Importance /*importance*/, std::string_view /*text*/) {}
   /// What the job has counted so far: serialized MonitoringInfos (metrics.proto), of bundles that
   /// are committed and of those that were only attempted.
   virtual void Metrics(std::vector<std::string> attempted, std::vector<std::string> committed) = 0;

@@ -21,23 +21,48 @@ constexpr std::chrono::milliseconds kLookInterval{200};
 
 constexpr std::string_view kEmbedsElements = "beam:protocol:control_request_elements_embedding:v1";
 
+/// Whether it comes from what runs the users' code, of which they know nothing.
+bool IsOfHarness(const fn::LogEntry& entry) {
+  constexpr std::string_view kPlaces[] = {"apache_beam/runners/worker/",
+                                          "/pkg/beam/core/runtime/harness/",
+                                          "org.apache.beam.fn.harness."};
+  return std::ranges::any_of(kPlaces, [&](std::string_view place) {
+    return entry.log_location().find(place) != std::string::npos;
+  });
+}
+
+/// Whether all of its trace is in its message, as Python's formatting of messages puts it there.
+bool HasTrace(const fn::LogEntry& entry) {
+  std::string_view trace = entry.trace();
+  while (trace.ends_with('\n')) trace.remove_suffix(1);
+  return entry.message().find(trace) != std::string::npos;
+}
+
+JobListener::Importance ImportanceOf(const fn::LogEntry& entry) {
+  using Severity = fn::LogEntry::Severity;
+  if (entry.severity() >= Severity::ERROR) return JobListener::Importance::kError;
+  if (entry.severity() >= Severity::WARN) return JobListener::Importance::kWarning;
+  return IsOfHarness(entry) ? JobListener::Importance::kDetail : JobListener::Importance::kBasic;
+}
+
 /// What a worker's code logs, behind the name of the user's step that it is of.
 void PassOn(const fn::LogEntry& entry, const pipeline::Components& components,
             JobListener* listener) {
   using Severity = fn::LogEntry::Severity;
-  using Importance = JobListener::Importance;
   // Some SDKs tell of each plan and each bundle, which takes longer to pass on than to run.
   if (entry.severity() != Severity::UNSPECIFIED && entry.severity() < Severity::INFO) return;
+  if (IsEcho(entry.message())) {
+    const std::string& echo = entry.message();  // "(time=…)(id=…)text"
+    return listener->Unseen(ImportanceOf(entry),
+                            echo.substr(echo.find(')', echo.find(")(") + 1) + 1));
+  }
   if (entry.severity() >= Severity::ERROR && TellsOfFailedBundle(entry.message())) return;
   std::string text;
   const auto step = components.transforms().find(entry.transform_id());
   if (step != components.transforms().end()) text = "[" + step->second.unique_name() + "] ";
   text += entry.message();
-  if (!entry.trace().empty()) text += "\n" + entry.trace();
-  listener->Message(entry.severity() >= Severity::ERROR  ? Importance::kError
-                    : entry.severity() >= Severity::WARN ? Importance::kWarning
-                                                         : Importance::kBasic,
-                    text);
+  if (!HasTrace(entry)) text += "\n" + entry.trace();
+  listener->Message(ImportanceOf(entry), text);
 }
 
 }  // namespace

@@ -22,7 +22,6 @@
 #include "joist/exec/wall_time.h"
 #include "joist/model/coder.h"
 #include "joist/portability/quoted.h"
-#include "joist/portability/sdk_error.h"
 #include "joist/portability/shared_bundle.h"
 #include "joist/portability/stage_output.h"
 

@@ -18,6 +18,7 @@
 #include "joist/portability/job_workers.h"
 #include "joist/portability/keyed_state.h"
 #include "joist/portability/opaque_windows.h"
+#include "joist/portability/sdk_error.h"
 #include "joist/portability/side_input_state.h"
 #include "joist/portability/stage_figures.h"
 #include "joist/portability/window_codec.h"
@@ -60,7 +61,7 @@ struct RemoteStage {
   std::shared_ptr<JobWorkers> workers = {};
   std::shared_ptr<JobCounters> counters = {};
   std::shared_ptr<StageFigures> figures = std::make_shared<StageFigures>();
-  std::vector<std::string> transforms = {};  ///< The names of the users' steps in it.
+  std::vector<SdkStep> transforms = {};
 };
 
 /// One input of std::string, or, where `stage` has state, of KV<std::string, std::string>: encoded

@@ -393,7 +393,7 @@ class GraphMaker {
     stage.counters = setup_.counters;
     step_.figures = stage.figures;
     for (const size_t t : fused.transforms) {
-      stage.transforms.push_back(pipeline_.transforms[t].name);
+      stage.transforms.push_back({pipeline_.transforms[t].id, pipeline_.transforms[t].name});
     }
 
     fn::ProcessBundleDescriptor descriptor;

@@ -42,7 +42,13 @@ StepKind KindOf(std::string_view urn) {
 
 /// "beam:transform:group_by_key:v1" as "group_by_key", but as Beam's SDKs say where they all do.
 std::string KindName(std::string_view urn) {
-  if (urn == kParDoUrn) return "ParDo";
+  for (const std::string_view part :
+       {kParDoUrn, kPairWithRestrictionUrn, kSplitAndSizeUrn, kTruncateUrn, kProcessSizedUrn}) {
+    if (urn == part) return "ParDo";
+  }
+  for (const std::string_view part : {kPrecombineUrn, kMergeAccumulatorsUrn, kExtractOutputsUrn}) {
+    if (urn == part) return "Combine";
+  }
   if (urn == kGroupByKeyUrn) return "GroupByKey";
   if (urn == kFlattenUrn) return "Flatten";
   if (urn == kImpulseUrn) return "Impulse";

@@ -133,6 +133,7 @@ ExpandedTransform Transform(const std::string& name, std::string_view urn,
           .environment = environment,
           .main_input = inputs.size() == 1 ? inputs[0] : "",
           .inputs = inputs,
+          .side_inputs = {},
           .outputs = {name + ".out"}};
 }
 
@@ -147,7 +148,7 @@ TEST(DrawRunnerSteps, SaysWhatRunsTogetherInAWorker) {
                          Transform("Pair", kParDoUrn, "p", {"Create/Map.out"}),
                          Transform("Both", kFlattenUrn, "", {"Pair.out", "Create/Map.out"}),
                          Transform("Group", kGroupByKeyUrn, "", {"Both.out"}),
-                         Transform("Sum", kParDoUrn, "g", {"Group.out"})};
+                         Transform("Sum", kMergeAccumulatorsUrn, "g", {"Group.out"})};
   pipeline.transforms[5].side_inputs = {{"side", "Pair.out", std::string(kIterableSideInputUrn)}};
   for (size_t i = 0; i < pipeline.transforms.size(); ++i) {
     pipeline.producers[pipeline.transforms[i].outputs[0]] = i;
@@ -160,7 +161,7 @@ TEST(DrawRunnerSteps, SaysWhatRunsTogetherInAWorker) {
             "├─ Pair  (ParDo in python)  ← Create/Map  [2]\n"
             "├─ Both  (Flatten)  ← Pair, Create/Map\n"
             "├─ Group  (GroupByKey)  ← Both  [3]\n"
-            "└─ Sum  (ParDo in go)  ← Group  side ← Pair  [4]\n");
+            "└─ Sum  (Combine in go)  ← Group  side ← Pair  [4]\n");
 }
 
 }  // namespace

@@ -12,12 +12,21 @@
 
 namespace joist::portability {
 
-/// Whose error it is: "step "Parse"", the one of `steps` (names of transforms, not none) that
-/// `error` says was running. Where it says nothing of the kind, what they are parts of: "step
-/// "Count"", or "one of the steps "Parse", "Count"".
-std::string FailedStep(std::string_view error, std::span<const std::string> steps);
+/// A transform of a stage.
+struct SdkStep {
+  std::string id;
+  std::string name;
+};
+
+/// Whose error it is: "step "Parse"", the one of `steps` (not none) that `error` says was running.
+/// Where it says nothing of the kind, what they are parts of: "step "Count"", or "one of the steps
+/// "Parse", "Count"".
+std::string FailedStep(std::string_view error, std::span<const SdkStep> steps);
 /// Whether a worker's log line tells of a bundle that fails, which the bundle's answer does too.
 bool TellsOfFailedBundle(std::string_view line);
+/// Whether it is a message of the job that its client, which has the worker within it and sends its
+/// own log there, has been given: a Go program with LOOPBACK. Passed on, it would come again.
+bool IsEcho(std::string_view line);
 
 /// The error itself, in a line: "ZeroDivisionError: division by zero". Of what is no traceback that
 /// is known, all, in a line; 500 bytes at most. What leads up to it ("step "Parse": ") stays.

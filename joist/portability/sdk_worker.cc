@@ -50,9 +50,10 @@ void Truncate(std::string* text) {
 
 }  // namespace
 
-ServedWorker::ServedWorker(WorkerSetup setup, std::string endpoint)
+ServedWorker::ServedWorker(WorkerSetup setup, std::string endpoint, int most_message_bytes)
     : setup_(WithEndpoints(std::move(setup), endpoint)),
       endpoint_(std::move(endpoint)),
+      most_message_bytes_(most_message_bytes),
       control_(std::make_shared<ControlStream>()),
       status_(std::make_shared<StatusStream>()) {
   // SDKs open the one without a name also where they use none but others.
@@ -85,7 +86,9 @@ bool ServedWorker::HasLostData() const {
 }
 
 Status ServedWorker::DataEnded() const {
-  return {StatusCode::kUnavailable, "SDK worker " + id() + " has ended its data stream"};
+  return {StatusCode::kUnavailable,
+          "SDK worker " + id() + " has ended its data stream, or sent more than " +
+              std::to_string(most_message_bytes_) + " bytes in one message"};
 }
 
 void ServedWorker::AddDescriptor(const fn::ProcessBundleDescriptor& descriptor) {

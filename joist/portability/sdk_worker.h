@@ -35,7 +35,7 @@ class ServedWorker final : public SdkWorker, public std::enable_shared_from_this
   using DataStream = WorkerStream<fn::Elements, fn::Elements>;
   using StatusStream = WorkerStream<fn::WorkerStatusResponse, fn::WorkerStatusRequest>;
 
-  ServedWorker(WorkerSetup setup, std::string endpoint);
+  ServedWorker(WorkerSetup setup, std::string endpoint, int most_message_bytes);
 
   const std::string& id() const override { return setup_.id; }
   Status WaitUntilConnected(std::chrono::milliseconds timeout) override;
@@ -108,6 +108,7 @@ class ServedWorker final : public SdkWorker, public std::enable_shared_from_this
 
   const WorkerSetup setup_;
   const std::string endpoint_;
+  const int most_message_bytes_;
   const std::shared_ptr<ControlStream> control_;
   const std::shared_ptr<StatusStream> status_;
   std::vector<NamedStream> data_;  ///< Not changed, but for what is guarded.

@@ -25,6 +25,7 @@ namespace joist::portability {
 class EncodedElements {
  public:
   size_t size() const { return ends_.size(); }
+  size_t bytes() const { return bytes_.size(); }
   std::string_view operator[](size_t i) const { return Bytes(i, i + 1); }
   /// Of those from `first` to `end`.
   std::string_view Bytes(size_t first, size_t end) const {

@@ -9,7 +9,7 @@ import sys
 import time
 
 import apache_beam as beam
-from apache_beam.metrics.metric import Metrics
+from apache_beam.metrics.metric import Metrics, MetricsFilter
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.transforms import userstate
 
@@ -104,7 +104,8 @@ def fail_in_coder(p):
 
 
 def slow(p):
-    _ = (p | "Numbers" >> beam.Create(range(3000)) | "Sleep" >> beam.ParDo(Slow())
+    """Of about 14 seconds."""
+    _ = (p | "Numbers" >> beam.Create(range(1400)) | "Sleep" >> beam.ParDo(Slow())
          | "Pair" >> beam.Map(lambda n: (n % 10, n)) | "Group" >> beam.GroupByKey()
          | "Sums" >> beam.MapTuple(lambda key, numbers: (key, sum(numbers))))
 
@@ -118,15 +119,11 @@ def count(p):
 
 
 def counted(result):
-    query = result.metrics().query()
-    seen = {}
-    for kind, results in query.items():
-        for metric in results:
-            if metric.key.metric.namespace == "of":
-                for which in ("attempted", "committed"):
-                    value = getattr(metric, which)
-                    seen[f"{metric.key.step} {metric.key.metric.name} {kind} {which}"] = str(value)
-    return seen
+    """What "Count them" has counted."""
+    query = result.metrics().query(MetricsFilter().with_namespace("of").with_step("Count them"))
+    return {f"{metric.key.metric.name} {kind} {which}": str(getattr(metric, which))
+            for kind, results in query.items() for metric in results
+            for which in ("attempted", "committed")}
 
 
 def main():

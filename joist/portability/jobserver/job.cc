@@ -34,8 +34,9 @@ std::string Done(const JobMetrics& metrics, std::chrono::milliseconds time) {
   for (const JobMetrics::StepWork& step : metrics.steps) elements += step.elements_in;
   std::string done = ShortTime(Duration::Millis(time.count()));
   if (!metrics.steps.empty()) {
-    done += ", " + ShortNumber(static_cast<double>(elements)) + " elements into " +
-            std::to_string(metrics.steps.size()) + " steps";
+    done += ", " + ShortNumber(static_cast<double>(elements)) +
+            (elements == 1 ? " element into " : " elements into ") +
+            std::to_string(metrics.steps.size()) + (metrics.steps.size() == 1 ? " step" : " steps");
   }
   if (metrics.peak_memory_bytes > 0) {
     done +=
@@ -110,6 +111,12 @@ void Job::Metrics(std::vector<std::string> attempted, std::vector<std::string> c
   const std::lock_guard lock(mutex_);
   attempted_ = std::move(attempted);
   committed_ = std::move(committed);
+}
+
+void Job::Unseen(Importance importance, std::string_view text) {
+  if (display_ != nullptr && importance >= Importance::kBasic) {
+    display_->ShowMessage(submitted_.id, text);
+  }
 }
 
 void Job::Graph(std::string_view picture) {

@@ -62,6 +62,7 @@ class Job final : public JobListener {
 
   void Message(Importance importance, std::string_view text) override;
   void Metrics(std::vector<std::string> attempted, std::vector<std::string> committed) override;
+  void Unseen(Importance importance, std::string_view text) override;
   void Graph(std::string_view picture) override;
   void Progress(const JobStatus& status) override;
 

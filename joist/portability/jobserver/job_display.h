@@ -12,7 +12,7 @@
 
 namespace joist::portability {
 
-/// Thread-safe. What is given of one job comes in this order.
+/// Thread-safe. What is given of one job comes in this order, but for messages.
 class JobDisplay {
  public:
   virtual ~JobDisplay() = default;
@@ -21,6 +21,8 @@ class JobDisplay {
   /// How far it is; often. It may be long until the next one.
   virtual void ShowProgress(const std::string& job, const JobStatus& status) = 0;
   virtual void TakeAway(const std::string& job) = 0;
+  /// A message of the job that is seen nowhere else.
+  virtual void ShowMessage(const std::string& job, std::string_view text) = 0;
 };
 
 }  // namespace joist::portability

@@ -245,14 +245,15 @@ TEST_F(JobServerTest, RunsAJob) {
   EXPECT_EQ(WaitFor(id), State::DONE);
   // Whoever comes later hears everything again.
   const auto messages = MessagesOf(id);
-  ASSERT_EQ(messages.size(), 4U);
+  ASSERT_EQ(messages.size(), 5U);
   EXPECT_EQ(messages[0].state_response().state(), State::STARTING);
   EXPECT_EQ(messages[1].state_response().state(), State::RUNNING);
   EXPECT_EQ(messages[2].message_response().message_text(), "runs word count: done");
   EXPECT_EQ(messages[2].message_response().importance(), job::JobMessage::JOB_MESSAGE_BASIC);
   EXPECT_THAT(messages[2].message_response().time(), HasSubstr("Z"));
-  EXPECT_EQ(messages[3].state_response().state(), State::DONE);
-  EXPECT_GT(messages[3].state_response().timestamp().seconds(), 1'700'000'000);
+  EXPECT_THAT(messages[3].message_response().message_text(), ::testing::StartsWith("done: "));
+  EXPECT_EQ(messages[4].state_response().state(), State::DONE);
+  EXPECT_GT(messages[4].state_response().timestamp().seconds(), 1'700'000'000);
   EXPECT_THAT(StatesOf(id), ElementsAre(State::DONE));
 }
 
@@ -425,9 +426,9 @@ TEST_F(JobServerTest, BoundsMessages) {
   EXPECT_EQ(WaitFor(id), State::DONE);
   const auto messages = MessagesOf(id);
   ASSERT_EQ(messages.size(), 1003U);  // And the three states.
-  EXPECT_EQ(messages[2].message_response().message_text(), "m2002");
-  EXPECT_LT(messages[1000].message_response().message_text().size(), 70'000U);
-  EXPECT_EQ(messages[1001].message_response().message_text(), "a\uFFFD");
+  EXPECT_EQ(messages[2].message_response().message_text(), "m2003");
+  EXPECT_LT(messages[999].message_response().message_text().size(), 70'000U);
+  EXPECT_EQ(messages[1000].message_response().message_text(), "a\uFFFD");
 }
 
 TEST_F(JobServerTest, ForgetsOldJobs) {

@@ -119,5 +119,80 @@ TEST(JobTableTest, ManyThreads) {
   jobs.Stop();
 }
 
+/// Tells what it is called with.
+class SeenDisplay final : public JobDisplay {
+ public:
+  void ShowGraph(const std::string& job, std::string_view picture) override {
+    seen.push_back(job + " is " + std::string(picture));
+  }
+  void ShowProgress(const std::string& job, const JobStatus& status) override {
+    seen.push_back(job + " after " + std::to_string(status.run_time.millis));
+  }
+  void TakeAway(const std::string& job) override { seen.push_back(job + " is gone"); }
+  void ShowMessage(const std::string& job, std::string_view text) override {
+    seen.push_back(job + " says " + std::string(text));
+  }
+
+  std::vector<std::string> seen;
+};
+
+/// All messages of a job, one a line.
+std::string MessagesOf(const Job& job) {
+  std::string messages;
+  JobEvent event;
+  for (uint64_t next = 0; job.WaitForEvent(next, false, {}, &event) == Job::Next::kEvent;
+       next = event.number + 1) {
+    if (!event.state) messages += event.text + "\n";
+  }
+  return messages;
+}
+
+TEST(JobTableTest, ShowsJobsWhileTheyRun) {
+  FakeJobRunner runner([](const SubmittedJob&, JobListener* listener) {
+    listener->Graph("a tree");
+    JobStatus status;
+    status.job = "job-a";
+    for (const int64_t second : {1, 12, 13}) {
+      status.run_time = Duration::Seconds(second);
+      listener->Progress(status);
+    }
+    listener->Unseen(JobListener::Importance::kWarning, "a worry");
+    listener->Unseen(JobListener::Importance::kDetail, "a detail");
+    return OkStatus();
+  });
+  SeenDisplay display;
+  JobTable jobs(&runner, {}, IgnoreLine, &display);
+  ASSERT_TRUE(jobs.Add(Prepared("a", 1)).ok());
+  auto job = jobs.Run("a");
+  ASSERT_TRUE(job.ok());
+  WaitForEnd(**job);
+  jobs.Stop();
+  EXPECT_THAT(display.seen,
+              ::testing::ElementsAre("job-a is a tree", "job-a after 1000", "job-a after 12000",
+                                     "job-a after 13000", "job-a says a worry", "job-a is gone"));
+  // Who has submitted it hears of one of the three.
+  EXPECT_THAT(MessagesOf(**job),
+              ::testing::MatchesRegex("runs a: done\njob-a  12.0s  [^\n]*\ndone: [0-9]+ms\n"));
+}
+
+TEST(JobTableTest, SaysInALineWhyAJobHasFailed) {
+  FakeJobRunner runner([](const SubmittedJob&, JobListener*) {
+    return Internal(
+        "step \"Parse\": Traceback (most recent call last):\n  File \"a.py\", line 1\n"
+        "ValueError: no number\n");
+  });
+  JobTable jobs(&runner, {}, IgnoreLine);
+  ASSERT_TRUE(jobs.Add(Prepared("a", 1)).ok());
+  auto job = jobs.Run("a");
+  ASSERT_TRUE(job.ok());
+  WaitForEnd(**job);
+  jobs.Stop();
+  EXPECT_EQ((*job)->summary(), "step \"Parse\": ValueError: no number");
+  EXPECT_THAT(MessagesOf(**job),
+              HasSubstr("step \"Parse\": ValueError: no number\n"
+                        "Traceback (most recent call last):\n  File \"a.py\", line 1\n"
+                        "ValueError: no number\n"));
+}
+
 }  // namespace
 }  // namespace joist::portability
