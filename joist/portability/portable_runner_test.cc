@@ -944,7 +944,7 @@ TEST_F(Drain, WhatStillComesIsCutToo) {
   sdk_.functions["read"] = [&, read = sdk_.functions["read"]](Call* call) {
     read(call);
     if (!requests_.drain || failed_at > 0) return;
-    for (const auto& file : std::filesystem::directory_iterator(folder)) {
+    for (const auto& file : std::filesystem::directory_iterator(folder / "drain")) {
       if (file.path().filename().string().starts_with("checkpoint")) {
         checkpoints.insert(file.path().filename());
       }
