@@ -38,7 +38,7 @@ constexpr std::chrono::milliseconds kWait{50};
 /// A splittable function works on its own for so long; then it is asked for the rest, if it is of a
 /// stream, or for a part of it, if somebody has nothing to do.
 constexpr std::chrono::milliseconds kMostWork{200};
-/// Of what a worker does not begin or goes on with, so much is for who asks for a part.
+/// When a worker gives a part away, so much of what it has left to do stays with it.
 constexpr double kKept = 0.5;
 /// Who could give no part is asked again when as much time has passed as it had then, but for this.
 constexpr std::chrono::milliseconds kLongestRefusal{2'000};
