@@ -98,12 +98,13 @@ class JobServerTest(unittest.TestCase):
         self.assertIn("--max_workers is from 1 on", self.refused("--max_workers=0", code=2))
         self.assertIn("--threads is from 0 on", self.refused("--threads=-1", code=2))
         self.assertIn("did you mean --max_jobs?", self.refused("--max_job=2", code=2))
+        self.assertIn("--progress", self.refused("--progress=sometimes", code=2))
 
     def test_explains_itself(self):
         done = subprocess.run([PROGRAM, "job-server", "--help"], capture_output=True, text=True,
                               timeout=20, check=True)
-        for word in ("--allow_process", "--max_artifact_bytes", "--state_dir", "Examples:",
-                     "--runner=PortableRunner"):
+        for word in ("--allow_process", "--max_artifact_bytes", "--state_dir", "--progress",
+                     "Examples:", "--runner=PortableRunner"):
             self.assertIn(word, done.stdout)
 
 
