@@ -113,8 +113,8 @@ class SdkWorker {
                                                    std::vector<std::string> cache_tokens = {}) = 0;
   /// Tells the SDK that what a bundle did is safe (FinalizeBundle), and waits for nothing.
   virtual void Finalize(const std::string& instruction_id) = 0;
-  /// What counters stand for (MonitoringInfosMetadata): serialized MonitoringInfo by short id,
-  /// fetched from the worker where they are not known yet.
+  /// What counters stand for (MonitoringInfosMetadata): DeterministicBytes of MonitoringInfo by
+  /// short id, fetched from the worker where they are not known yet.
   virtual Result<std::string> MonitoringInfo(const std::string& short_id) = 0;
   /// What the worker tells of itself for people to read (BeamFnWorkerStatus): threads, caches.
   /// kUnavailable where it has no stream for that, kDeadlineExceeded.

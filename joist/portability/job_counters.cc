@@ -12,6 +12,7 @@
 
 #include "joist/model/coder.h"
 #include "joist/model/wire.h"
+#include "joist/portability/deterministic_bytes.h"
 
 namespace joist::portability {
 namespace {
@@ -162,7 +163,7 @@ Counts JobCounters::Attempted(SdkWorker& worker, const fn::ProcessBundleResponse
     for (const pipeline::MonitoringInfo& info : response.monitoring_infos()) {
       pipeline::MonitoringInfo of = info;
       of.clear_payload();
-      counts[of.SerializeAsString()] = info.payload();
+      counts[DeterministicBytes(of)] = info.payload();
     }
   }
   const std::lock_guard lock(mutex_);

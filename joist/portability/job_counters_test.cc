@@ -189,6 +189,23 @@ TEST(JobCounters, AttemptedAndCommittedAreCountedApart) {
   EXPECT_EQ(committed, (std::vector<std::string>{"one 5", "two 2"}));
 }
 
+// A map of protobuf's has another order in each message.
+TEST(JobCounters, AreOneHoweverTheirLabelsCome) {
+  NamingWorker worker;
+  JobCounters counters;
+  for (int first = 0; first < 20; ++first) {
+    fn::ProcessBundleResponse response;
+    pipeline::MonitoringInfo* const info = response.add_monitoring_infos();
+    *info = Info("sum_int64:v1", "lines");
+    for (int i = 0; i < 20; ++i) {
+      (*info->mutable_labels())["label " + std::to_string((first + i) % 20)] = "x";
+    }
+    info->set_payload(Encoded(Int{1}));
+    counters.Attempted(worker, response);
+  }
+  EXPECT_EQ(Shown(counters.attempted()), std::vector<std::string>{"lines 20"});
+}
+
 TEST(JobCounters, AreOfTransformsByTheirNames) {
   NamingWorker worker;
   const std::map<std::string, std::string> names = {{"id-7", "Parse"}};

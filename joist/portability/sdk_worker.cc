@@ -8,6 +8,7 @@
 #include <atomic>
 #include <utility>
 
+#include "joist/portability/deterministic_bytes.h"
 #include "joist/portability/quoted.h"
 #include "joist/portability/running_bundle.h"
 
@@ -183,7 +184,7 @@ void ServedWorker::KeepMonitoringInfos(const fn::InstructionResponse& response) 
   const std::lock_guard lock(mutex_);
   for (const auto& [short_id, info] : response.monitoring_infos().monitoring_info()) {
     if (monitoring_infos_.size() == kMostMonitoringInfos) monitoring_infos_.clear();
-    monitoring_infos_.insert_or_assign(short_id, info.SerializeAsString());
+    monitoring_infos_.insert_or_assign(short_id, DeterministicBytes(info));
   }
   changed_.notify_all();
 }

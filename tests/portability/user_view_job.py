@@ -104,8 +104,8 @@ def fail_in_coder(p):
 
 
 def slow(p):
-    """Of about 14 seconds."""
-    _ = (p | "Numbers" >> beam.Create(range(1400)) | "Sleep" >> beam.ParDo(Slow())
+    """Of about 15 seconds on two threads."""
+    _ = (p | "Numbers" >> beam.Create(range(3000)) | "Sleep" >> beam.ParDo(Slow())
          | "Pair" >> beam.Map(lambda n: (n % 10, n)) | "Group" >> beam.GroupByKey()
          | "Sums" >> beam.MapTuple(lambda key, numbers: (key, sum(numbers))))
 

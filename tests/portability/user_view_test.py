@@ -43,7 +43,8 @@ class UserViewTest(unittest.TestCase):
         with open(cls.boot, "w", encoding="utf-8") as file:
             file.write(f"#!/bin/sh\nexec '{sys.executable}' '{HERE}/python_worker.py' \"$@\"\n")
         os.chmod(cls.boot, 0o700)
-        cls.server = job_server.JobServer(OPTIONS, "--allow_process", "--log_format=json")
+        cls.server = job_server.JobServer(OPTIONS, "--allow_process", "--log_format=json",
+                                           "--threads=2")
         cls.addClassCleanup(cls.server.__exit__)
 
     def run_job(self, kind, *environment):
@@ -104,12 +105,12 @@ class UserViewTest(unittest.TestCase):
         before = len(self.said())
         outcome = self.run_job("slow", "--environment_type=LOOPBACK")
         self.assertEqual(outcome.status, 0, outcome.text)
-        progress = r"job-\w+  \S+s  \[2/3\] (\d+) %, 1 bundle, .* elements, \S+ elements/s into steps"
+        progress = r"job-\w+  \S+s  \[2/3\] (\d+) %, \d+ bundles?, .* elements, \S+ elements/s into steps"
         heard = re.findall(f"INFO:root:{progress}", outcome.text)
         self.assertGreaterEqual(len(heard), 1, outcome.text)
         # A worker says how far it is before its bundle is done.
         self.assertTrue(20 <= int(heard[0]) <= 99, outcome.text)
-        done = r"done: \S+s, 4\.2k elements into 6 steps, \S+B of memory at most"
+        done = r"done: \S+s, 9\.0k elements into 6 steps, \S+B of memory at most"
         self.assertRegex(outcome.text, f"INFO:root:{done}")
         said = self.said()[before:]
         self.assertRegex(said[0], r"^job job-\w+ starts$")
