@@ -23,7 +23,7 @@ class ProgressLines {
     if (!before_.has_value()) before_ = status;
     if (status.run_time < next_) return std::nullopt;
     next_ = status.run_time + std::clamp(status.run_time, kFirst, kLongest);
-    const std::string line = StatusLine(status, *before_, status.gathered_at);
+    std::string line = StatusLine(status, *before_, status.gathered_at);
     before_ = status;
     return line;
   }
