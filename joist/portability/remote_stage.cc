@@ -43,7 +43,7 @@ constexpr double kKept = 0.5;
 /// Who could give no part is asked again when as much time has passed as it had then, but for this.
 constexpr std::chrono::milliseconds kLongestRefusal{2'000};
 /// How often a worker that is waited for is asked how far it is.
-constexpr std::chrono::milliseconds kBetweenLooks{1000};
+constexpr std::chrono::milliseconds kBetweenQuestions{1000};
 constexpr std::string_view kReadIndex = "beam:metric:data_channel:read_index:v1";
 constexpr std::string_view kElementCount = "beam:metric:element_count:v1";
 constexpr std::chrono::milliseconds kSplitTimeout{10'000};
@@ -382,7 +382,7 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
     if (bundle_ != nullptr) return;
     bundle_bytes_ = 0;
     sent_.clear();
-    next_look_ = SteadyClock::now() + kBetweenLooks;
+    next_look_ = SteadyClock::now() + kBetweenQuestions;
     bundle_ = MakeBundle(stage_->descriptor_id);
   }
   std::unique_ptr<WorkerBundle> MakeBundle(const std::string& descriptor_id) {
@@ -454,7 +454,7 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
   void AskHowFar() {
     const SteadyClock::time_point now = SteadyClock::now();
     if (now < next_look_) return;
-    next_look_ = now + kBetweenLooks;
+    next_look_ = now + kBetweenQuestions;
     bundle_->AskForProgress();
     const auto progress = bundle_->progress();
     if (progress == nullptr) return;
