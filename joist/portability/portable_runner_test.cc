@@ -12,8 +12,6 @@
 #include <org/apache/beam/model/pipeline/v1/metrics.pb.h>
 #include <unistd.h>
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <atomic>
 #include <chrono>
