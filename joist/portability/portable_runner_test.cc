@@ -20,6 +20,7 @@
 #include <future>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <thread>
@@ -577,7 +578,9 @@ TEST_F(PortableRunnerTest, AWorkersDeathIsOneAttempt) {
   });
   Record("work");
   RunToEnd();
-  EXPECT_EQ(recorded().size(), static_cast<size_t>(kElements));
+  // A bundle that has ended in a worker which dies before the runner hears of it comes again.
+  const std::set<std::string> once(sdk_.recorded.begin(), sdk_.recorded.end());
+  EXPECT_EQ(once.size(), static_cast<size_t>(kElements));
   EXPECT_EQ(sdk_.started, 4);
 }
 
@@ -938,14 +941,19 @@ TEST_F(Drain, WhatStillComesIsCutToo) {
 
   // It fails when there is a checkpoint that was begun when the drain was.
   int failed_at = 0;
+  std::optional<std::set<std::string>> before;  // When the drain began.
   std::set<std::string> checkpoints;
   sdk_.functions["read"] = [&, read = sdk_.functions["read"]](Call* call) {
     read(call);
     if (!requests_.drain || failed_at > 0) return;
+    std::set<std::string> names;
     for (const auto& file : std::filesystem::directory_iterator(folder / "drain")) {
-      if (file.path().filename().string().starts_with("checkpoint")) {
-        checkpoints.insert(file.path().filename());
-      }
+      const std::string name = file.path().filename();
+      if (name.starts_with("checkpoint")) names.insert(name);
+    }
+    if (!before.has_value()) before = names;
+    for (const std::string& name : names) {
+      if (!before->contains(name)) checkpoints.insert(name);
     }
     if (checkpoints.size() < 8) return std::this_thread::sleep_for(std::chrono::milliseconds(20));
     failed_at = RangeOf(*call).from;
