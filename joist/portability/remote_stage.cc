@@ -317,7 +317,6 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
   void Send(const Batch<In>& batch) {
     if (!truncates()) EnsureBundle();
     bytes_.clear();
-    std::string_view header;
     for (size_t i = 0; i < batch.count; ++i) {
       if constexpr (kIsKeyed) {
         const std::string_view key = batch.values.keys()[i];
