@@ -9,15 +9,15 @@
 #include "joist/cli/main.h"
 
 #ifdef JOIST_WITH_SERVE
+#include "apps/joist/job_server_command.h"
 #include "apps/joist/pubsub_commands.h"
 #include "apps/joist/serve.h"
 #include "apps/joist/table_commands.h"
-#include "joist/cli/job_server.h"
 
 int main(int argc, char** argv) {
   const joist::cli::Command more[] = {
       joist::apps::kServeCommand,   joist::apps::kTopicCommand, joist::apps::kSubscriptionCommand,
-      joist::apps::kDatasetCommand, joist::apps::kTableCommand, joist::cli::kJobServerCommand};
+      joist::apps::kDatasetCommand, joist::apps::kTableCommand, joist::apps::JobServerCommand()};
   return joist::cli::Main(argc, argv, more);
 }
 #else
