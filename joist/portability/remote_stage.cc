@@ -3,7 +3,6 @@
 #include "joist/portability/remote_stage.h"
 
 #include <org/apache/beam/model/fn_execution/v1/beam_fn_api.pb.h>
-#include <org/apache/beam/model/pipeline/v1/metrics.pb.h>
 
 #include <algorithm>
 #include <atomic>
@@ -21,9 +20,13 @@
 #include "joist/exec/waiting_elements.h"
 #include "joist/exec/wall_time.h"
 #include "joist/model/coder.h"
+#include "joist/portability/bundle_progress.h"
+#include "joist/portability/bundle_split.h"
 #include "joist/portability/quoted.h"
+#include "joist/portability/restrictions.h"
 #include "joist/portability/shared_bundle.h"
 #include "joist/portability/stage_output.h"
+#include "joist/portability/stage_shares.h"
 
 namespace joist::portability {
 namespace {
@@ -44,8 +47,6 @@ constexpr double kKept = 0.5;
 constexpr std::chrono::milliseconds kLongestRefusal{2'000};
 /// How often a worker that is waited for is asked how far it is.
 constexpr std::chrono::milliseconds kBetweenQuestions{1000};
-constexpr std::string_view kReadIndex = "beam:metric:data_channel:read_index:v1";
-constexpr std::string_view kElementCount = "beam:metric:element_count:v1";
 constexpr std::chrono::milliseconds kSplitTimeout{10'000};
 /// When a worker knows a bundle no more, its end has come here after so long.
 constexpr std::chrono::milliseconds kLongestEnd{2'000};
@@ -56,44 +57,9 @@ constexpr Timestamp kLatestDue = Timestamp::Max() - Duration::Millis(1);
 /// What a bundle's finalization may take until nobody needs it any more.
 constexpr Duration kFinalizationExpires = Duration::Millis(600'000);
 
-/// An element and restriction that are to be worked on (again).
-struct Restriction {
-  std::string element;  ///< A windowed value of the stage's input.
-  Timestamp due;        ///< In processing time.
-  Timestamp hold;       ///< No output will be before.
-  bool is_truncated = false;
-};
-
 Timestamp TimestampOf(const ::google::protobuf::Timestamp& time) {
   return Timestamp::Millis(time.seconds() * 1000 + time.nanos() / 1'000'000);
 }
-
-/// What the operators of a stage have in common. Thread-safe.
-class StageShares {
- public:
-  /// Of those who work at the same time each has a number: the least that was free.
-  int TakeNumber() {
-    const std::lock_guard lock(mutex_);
-    const auto free = std::find(is_taken_.begin(), is_taken_.end(), false);
-    const auto number = free - is_taken_.begin();
-    if (free == is_taken_.end()) is_taken_.push_back(false);
-    is_taken_[static_cast<size_t>(number)] = true;
-    return static_cast<int>(number);
-  }
-  void ReturnNumber(int number) {
-    const std::lock_guard lock(mutex_);
-    is_taken_[static_cast<size_t>(number)] = false;
-  }
-
-  /// Whether bundles may be split: not when nobody knows what has become of one.
-  bool splits() const { return splits_; }
-  void EndSplits() { splits_ = false; }
-
- private:
-  std::mutex mutex_;
-  std::vector<bool> is_taken_;
-  std::atomic<bool> splits_ = true;
-};
 
 template <class In>
 class RemoteOperator final : public Operator, public BatchReceiver<In>, private StateHandler {
@@ -135,7 +101,7 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
       for (size_t i = 0; i < batch.count; ++i) WorkOnShared(batch.values[i].bundle);
       return;
     }
-    CountIn(batch.count);
+    context_.stats->elements_in += batch.count;
     ForEachUnsliced(batch, [this](const Batch<In>& unsliced) {
       if (!sides_.has_value() || !context_.is_stream) return Send(unsliced);
       ForEachWindowRun(unsliced, [&](const Window& window, size_t first, size_t count) {
@@ -194,26 +160,19 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
   }
   Timestamp hold() const override {
     Timestamp hold = waiting_.earliest();
-    for (const Restriction& work : work_) hold = std::min(hold, work.hold);
+    hold = std::min(hold, work_.hold());
     if constexpr (kIsKeyed) hold = std::min(hold, state_->hold());
     return hold;
   }
   Timestamp next_work() const override {
-    Timestamp next = Timestamp::Max();
-    for (const Restriction& work : work_) next = std::min(next, work.due);
+    Timestamp next = work_.next_due();
     if constexpr (kIsKeyed) next = std::min(next, state_->next_due());
     return next;
   }
 
   void SaveWhole(std::string* out) override {
     waiting_.Save(out);
-    PutVarint(work_.size(), out);
-    for (const Restriction& work : work_) {
-      PutBytes(work.element, out, /*nested=*/true);
-      SaveValue(work.due, out);
-      SaveValue(work.hold, out);
-      PutByte(work.is_truncated ? 1 : 0, out);
-    }
+    work_.Save(out);
     PutByte(is_draining_ ? 1 : 0, out);
     if (saves_windows()) {
       stage_->opaque_windows->Save(out);
@@ -235,20 +194,7 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
         return is_own;
       }
     };
-    uint64_t count;
-    if (!waiting_.Restore(in, takes) || !in->TakeVarint(&count)) return false;
-    for (; count > 0; --count) {
-      Restriction work;
-      std::string_view element;
-      uint8_t is_truncated;
-      if (!in->TakeBytes(&element, /*nested=*/true) || !RestoreValue(in, &work.due) ||
-          !RestoreValue(in, &work.hold) || !in->TakeByte(&is_truncated)) {
-        return false;
-      }
-      work.element = element;
-      work.is_truncated = is_truncated != 0;
-      if (is_own) work_.push_back(std::move(work));
-    }
+    if (!waiting_.Restore(in, takes) || !work_.Restore(in, /*adds=*/is_own)) return false;
     uint8_t is_draining;
     if (!in->TakeByte(&is_draining)) return false;
     if (is_draining != 0) Drain();
@@ -266,8 +212,7 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
   void Drain() override {
     is_draining_ = true;
     if constexpr (kIsKeyed) state_->Drain();
-    if (!truncates()) return;
-    for (Restriction& work : work_) work.due = Timestamp::Min();
+    if (truncates()) work_.Hasten();
   }
   OperatorStatus status() const override {
     OperatorStatus status;
@@ -311,8 +256,6 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
     }
   }
 
-  void CountIn(size_t elements) { context_.stats->elements_in += elements; }
-
   /// Elements whose side inputs are there.
   void Send(const Batch<In>& batch) {
     if (!truncates()) EnsureBundle();
@@ -355,10 +298,13 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
         bytes_ += batch.values[i];
       }
       if (stage_->splittable.empty()) continue;
-      (truncates() ? work_ : sent_).push_back({bytes_.substr(begin), now(), header_timestamp_});
+      Restriction work = {bytes_.substr(begin), now(), header_timestamp_};
       if (truncates()) {
+        work_.Add(std::move(work));
         bytes_.clear();
         --unsent_;
+      } else {
+        sent_.push_back(std::move(work));
       }
     }
     SendBytes();
@@ -455,30 +401,16 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
     if (now < next_look_) return;
     next_look_ = now + kBetweenQuestions;
     bundle_->AskForProgress();
-    const auto progress = bundle_->progress();
-    if (progress == nullptr) return;
-    uint64_t made = 0;
-    for (const auto& [short_id, payload] : progress->monitoring_data()) {
-      const Result<std::string> bytes = worker_->MonitoringInfo(short_id);
-      pipeline::MonitoringInfo info;
-      int64_t number;
-      ByteReader in(payload);
-      if (!bytes.ok() || !info.ParseFromString(*bytes)) continue;
-      if (info.urn() == kReadIndex && Coder<int64_t>::Decode(&in, &number, /*nested=*/true)) {
-        figures_.Begun(static_cast<uint64_t>(std::max<int64_t>(number + 1, 0)));
-      }
-      if (info.urn() == kElementCount && IsOutput(info) &&
-          Coder<int64_t>::Decode(&in, &number, /*nested=*/true)) {
-        made += static_cast<uint64_t>(std::max<int64_t>(number, 0));
-      }
-    }
-    figures_.Made(made);
-  }
-  bool IsOutput(const pipeline::MonitoringInfo& info) const {
-    const auto of = info.labels().find("PCOLLECTION");
-    return of != info.labels().end() &&
-           std::any_of(stage_->outputs.begin(), stage_->outputs.end(),
-                       [&](const RemoteOutput& output) { return output.collection == of->second; });
+    const auto response = bundle_->progress();
+    if (response == nullptr) return;
+    const BundleProgress progress =
+        ReadBundleProgress(*response, *worker_, [this](const std::string& collection) {
+          return std::any_of(
+              stage_->outputs.begin(), stage_->outputs.end(),
+              [&](const RemoteOutput& output) { return output.collection == collection; });
+        });
+    figures_.Begun(progress.begun);
+    figures_.Made(progress.made);
   }
 
   void TakeOutput() {
@@ -529,7 +461,7 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
     }
     if (root.application().output_watermarks().empty()) work.hold = Timestamp::Min();
     work.is_truncated = truncates();  // What it is the rest of is.
-    work_.push_back(std::move(work));
+    work_.Add(std::move(work));
   }
 
   /// Whether restrictions are cut before they are worked on.
@@ -538,16 +470,14 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
   /// Has the SDK cut what it has not cut yet. What it leaves of several is not told apart: it holds
   /// back what the first of them does.
   void Truncate() {
-    const auto whole = std::stable_partition(
-        work_.begin(), work_.end(), [](const Restriction& work) { return work.is_truncated; });
-    if (whole == work_.end()) return;
+    const std::vector<Restriction> whole = work_.TakeWhole();
+    if (whole.empty()) return;
     const std::unique_ptr<WorkerBundle> bundle = MakeBundle(stage_->truncation->descriptor_id);
     Timestamp hold = Timestamp::Max();
-    for (auto work = whole; work != work_.end(); ++work) {
-      hold = std::min(hold, work->hold);
-      Check(bundle->Send(stage_->source, work->element), /*retryable=*/true);
+    for (const Restriction& work : whole) {
+      hold = std::min(hold, work.hold);
+      Check(bundle->Send(stage_->source, work.element), /*retryable=*/true);
     }
-    work_.erase(whole, work_.end());
     Check(bundle->EndInput(), /*retryable=*/true);
     std::string left;
     const auto take = [&] {
@@ -564,13 +494,12 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
         Fail(Internal(std::string("the SDK has cut a restriction to what is none: ") + in.error()),
              /*retryable=*/true);
       }
-      work_.push_back({left.substr(begin, in.position() - begin), now(), hold, true});
+      work_.Add({left.substr(begin, in.position() - begin), now(), hold, true});
     }
   }
 
   /// Works on what is in `shared`, but for what is offered to others.
   void WorkOnShared(SharedBundle* shared) {
-    CountIn(shared->elements().size());
     EnsureBundle();
     const EncodedElements& elements = shared->elements();
     own_ = elements.size();
@@ -584,6 +513,7 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
       first = i + 1;
     }
     EndBundle();
+    context_.stats->elements_in += own_;
     // Of what the function itself has left for later nothing is given away: nobody knows what an
     // element is without it, which another attempt would have to begin with.
     shared_ = nullptr;
@@ -631,7 +561,7 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
     for (const auto& channel : response.channel_splits()) {
       for (auto i = static_cast<size_t>(std::max<int64_t>(channel.first_residual_element(), 0));
            i < sent_.size(); ++i) {
-        work_.push_back(std::move(sent_[i]));
+        work_.Add(std::move(sent_[i]));
       }
       sent_.resize(std::min(sent_.size(), static_cast<size_t>(std::max<int64_t>(
                                               channel.first_residual_element(), 0))));
@@ -642,47 +572,26 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
   /// Offers a part of the bundle to who has asked for it. False if the worker gives none.
   bool ShareOut() {
     const fn::ProcessBundleSplitResponse response = Split(kKept);
-    if (response.residual_roots_size() == 0 && response.channel_splits_size() == 0) return false;
-    const auto size = static_cast<int64_t>(own_);
-    int64_t whole = -1;
-    int64_t first_rest = -1;
-    if (response.channel_splits_size() == 1) {
-      whole = response.channel_splits(0).last_primary_element() + 1;
-      first_rest = std::min(response.channel_splits(0).first_residual_element(), size);
-    }
-    const bool has_parts = response.residual_roots_size() > 0;
-    if (whole < 0 || whole > first_rest || (whole < first_rest) != has_parts) {
+    for (const fn::DelayedBundleApplication& root : response.residual_roots()) CheckRest(root);
+    Result<std::optional<BundleSplit>> split = ReadBundleSplit(response, shared_->elements(), own_);
+    if (!split.ok()) {
       shares_->EndSplits();
-      Fail(Internal("the SDK has split a bundle of " + std::to_string(size) +
-                    " elements in a way that makes no sense: " + response.ShortDebugString()),
-           /*retryable=*/true);
+      Fail(split.status(), /*retryable=*/true);
     }
-    if (whole == size) return false;
-    BundleSplit split{.whole = static_cast<size_t>(whole)};
-    for (const fn::BundleApplication& root : response.primary_roots()) {
-      split.kept.Append(root.element(), {});
-    }
-    for (const fn::DelayedBundleApplication& root : response.residual_roots()) {
-      CheckRest(root);
-      split.rest.Append(root.application().element(), {});
-    }
-    split.rest.Append(shared_->elements(), static_cast<size_t>(first_rest), own_);
-    own_ = static_cast<size_t>(first_rest);
-    shared_->Offer(std::move(split));
+    if (!split->has_value()) return false;
+    figures_.GivenAway(own_ - (*split)->own);
+    own_ = (*split)->own;
+    shared_->Offer(*std::move(*split));
     return true;
   }
 
   /// What is due.
   void WorkOn(Timestamp now) {
     if (truncates()) Truncate();
-    std::vector<Restriction> all = std::exchange(work_, {});
-    if (all.empty()) return;
+    std::vector<Restriction> due = work_.TakeDue(now);
+    if (due.empty()) return;
     EnsureBundle();
-    for (Restriction& work : all) {
-      if (work.due > now) {
-        work_.push_back(std::move(work));
-        continue;
-      }
+    for (Restriction& work : due) {
       bytes_ += work.element;
       ++unsent_;
       sent_.push_back(std::move(work));
@@ -750,7 +659,7 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
   struct Nothing {};
   std::optional<std::conditional_t<kIsKeyed, KeyedState, Nothing>> state_;
   WaitingElements<In> waiting_;  ///< For side inputs.
-  std::vector<Restriction> work_;
+  Restrictions work_;
   BundleCallbacks callbacks_;
   Timestamp now_ = Timestamp::Min();  ///< In a stream.
   bool is_draining_ = false;

@@ -10,53 +10,15 @@
 #define JOIST_PORTABILITY_SHARED_BUNDLE_H_
 
 #include <atomic>
-#include <cstddef>
 #include <mutex>
 #include <optional>
 #include <string>
-#include <string_view>
-#include <vector>
 
 #include "joist/model/coder.h"
+#include "joist/portability/bundle_split.h"
+#include "joist/portability/encoded_elements.h"
 
 namespace joist::portability {
-
-/// Encoded windowed values, one after the other. A value.
-class EncodedElements {
- public:
-  size_t size() const { return ends_.size(); }
-  size_t bytes() const { return bytes_.size(); }
-  std::string_view operator[](size_t i) const { return Bytes(i, i + 1); }
-  /// Of those from `first` to `end`.
-  std::string_view Bytes(size_t first, size_t end) const {
-    return std::string_view(bytes_).substr(OffsetOf(first), OffsetOf(end) - OffsetOf(first));
-  }
-  /// An element in two pieces.
-  void Append(std::string_view header, std::string_view value) {
-    bytes_ += header;
-    bytes_ += value;
-    ends_.push_back(bytes_.size());
-  }
-  /// Those of `from` from `first` to `end`.
-  void Append(const EncodedElements& from, size_t first, size_t end) {
-    for (; first < end; ++first) Append(from[first], {});
-  }
-  void Append(const EncodedElements& all) { Append(all, 0, all.size()); }
-
- private:
-  size_t OffsetOf(size_t i) const { return i == 0 ? 0 : ends_[i - 1]; }
-
-  std::string bytes_;
-  std::vector<size_t> ends_;
-};
-
-/// A bundle in two: it keeps its first `whole` elements and, of the next, `kept`; `rest` is all
-/// else.
-struct BundleSplit {
-  size_t whole = 0;
-  EncodedElements kept = {};
-  EncodedElements rest = {};
-};
 
 /// Thread-safe.
 class SharedBundle {

@@ -34,6 +34,11 @@ class BundleFigures {
     sent_ += elements;
     of_->elements_sent.fetch_add(elements, std::memory_order_relaxed);
   }
+  /// So many of those are another's now.
+  void GivenAway(uint64_t elements) {
+    sent_ -= elements;
+    of_->elements_sent.fetch_sub(elements, std::memory_order_relaxed);
+  }
   /// The worker says that it has begun so many.
   void Begun(uint64_t elements) { Raise(std::min(elements, sent_), &begun_, &of_->elements_in); }
   /// The worker says that it has output so many, of which all may not have come.
