@@ -2,7 +2,6 @@
 
 #include "joist/portability/side_input_view.h"
 
-#include "joist/exec/key_numbers.h"
 #include "joist/exec/view.h"
 
 namespace joist::portability {
@@ -15,7 +14,6 @@ KeyedValues::KeyedValues(const Spools<EncodedKv>& spools, MemoryBudget* memory) 
     for (const auto& spool : spools_) spool->Spill(memory);  // Kept for their keys alone.
   } else {
     Build();
-    has_keys_ = true;
   }
 }
 
@@ -23,17 +21,12 @@ void KeyedValues::Build() {
   std::vector<uint32_t> key_of;
   for (const auto& spool : spools_) {
     for (const auto& block : spool->blocks()) {
-      numbers_.Upsert(
-          block.values.size(), [&](size_t i) { return block.values[i].key; },
-          [&] { return static_cast<uint32_t>(ends_.size()); },
-          [&](size_t i, uint32_t number) {
-            if (number == ends_.size()) {
-              ends_.push_back(0);
-              keys_.push_back(block.values[i].key);
-            }
-            ++ends_[number];
-            key_of.push_back(number);
-          });
+      for (const auto& value : block.values) {
+        const uint32_t number = index_.Add(value.key);
+        if (number == ends_.size()) ends_.push_back(0);
+        ++ends_[number];
+        key_of.push_back(number);
+      }
     }
   }
   uint32_t sum = 0;
@@ -51,35 +44,35 @@ void KeyedValues::Build() {
 Iterable<std::string> KeyedValues::Get(std::string_view key, Cache& cache) const {
   if (pages_ != nullptr) [[unlikely]]
     return pages_->Get(key, cache);
-  const uint32_t* const number = numbers_.Lookup(key);
-  if (number == nullptr) return {};
+  const std::optional<uint32_t> number = index_.Find(key);
+  if (!number.has_value()) return {};
   const uint32_t begin = *number == 0 ? 0 : ends_[*number - 1];
   return Iterable<std::string>(values_.get() + begin, ends_[*number] - begin);
 }
 
 const std::vector<std::string_view>& KeyedValues::keys() const {
+  if (pages_ == nullptr) return index_.keys();
   const std::lock_guard lock(mutex_);
-  if (!has_keys_) ListKeys();
-  has_keys_ = true;
-  return keys_;
+  if (!keys_on_disk_.has_value()) {
+    key_bytes_.Reset();
+    keys_on_disk_ = ListKeys();
+  }
+  return *keys_on_disk_;
 }
 
-void KeyedValues::ListKeys() const {
-  KeyNumbers<std::string> numbers;
+std::vector<std::string_view> KeyedValues::ListKeys() const {
+  KeyIndex index;
   Page<EncodedKv> page;
-  keys_.clear();
-  key_bytes_.Reset();
   for (const auto& spool : spools_) {
     for (const auto& block : spool->blocks()) {
       spool->Load(block, &page);
       for (size_t i = 0; i < page.size; ++i) {
         const std::string_view key = page.values[i].key;
-        uint32_t number;
-        numbers.Find(&key, 1, &number);
-        if (number == keys_.size()) keys_.push_back(key_bytes_.Copy(key));
+        if (!index.Find(key).has_value()) index.Add(key_bytes_.Copy(key));
       }
     }
   }
+  return index.keys();
 }
 
 /// A side input by key, for exec/view.h.

@@ -8,6 +8,7 @@
 
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -16,6 +17,7 @@
 #include "joist/exec/hash_pages.h"
 #include "joist/exec/reshuffle.h"
 #include "joist/exec/step.h"
+#include "joist/portability/key_index.h"
 
 namespace joist::portability {
 
@@ -36,20 +38,19 @@ class KeyedValues {
 
  private:
   void Build();
-  void ListKeys() const;
+  std::vector<std::string_view> ListKeys() const;
 
   Spools<EncodedKv> spools_;  ///< Where the bytes lie.
   // In memory.
-  KeyTable<std::string, uint32_t> numbers_;
+  KeyIndex index_;
   std::vector<uint32_t> ends_;  ///< In values_, by a key's number.
   std::unique_ptr<std::string_view[]> values_;
   // On disk.
   std::unique_ptr<HashPages<std::string, std::string>> pages_;
 
   mutable std::mutex mutex_;
-  mutable bool has_keys_ = false;
-  mutable Arena key_bytes_;                     ///< Of keys on disk.
-  mutable std::vector<std::string_view> keys_;  ///< In memory by number.
+  mutable Arena key_bytes_;  ///< Of keys on disk, once they were asked for.
+  mutable std::optional<std::vector<std::string_view>> keys_on_disk_;
 };
 
 /// A side input by key as one thread sees it.

@@ -8,11 +8,7 @@
 namespace joist::portability {
 
 StageOutput::StageOutput(const WireCoder* coder, const WindowCodec* windows)
-    : coder_(coder),
-      windows_codec_(windows),
-      timestamps_(kBatchSize),
-      windows_(kBatchSize),
-      panes_(kBatchSize) {}
+    : coder_(coder), windows_codec_(windows) {}
 
 Result<size_t> StageOutput::Push(std::string_view bytes) {
   ByteReader reader(bytes);
@@ -24,9 +20,9 @@ Result<size_t> StageOutput::Push(std::string_view bytes) {
     const std::string_view value = bytes.substr(begin, reader.position() - begin);
     for (const Window& window : header_.windows) {
       values_.writer().SetView(count_, value);
-      timestamps_[count_] = header_.timestamp;
-      windows_[count_] = window;
-      panes_[count_] = header_.pane;
+      timestamps_.Set(count_, header_.timestamp);
+      windows_.Set(count_, window);
+      panes_.Set(count_, header_.pane);
       ++pushed;
       if (++count_ == kBatchSize) Flush();
     }
@@ -40,10 +36,7 @@ Result<size_t> StageOutput::Push(std::string_view bytes) {
 
 void StageOutput::Flush() {
   if (count_ == 0) return;
-  Meta meta;
-  meta.timestamps = SharedColumn<Timestamp>(timestamps_.data());
-  meta.windows = SharedColumn<Window>(windows_.data());
-  meta.panes = SharedColumn<PaneInfo>(panes_.data());
+  const Meta meta{timestamps_.column(), windows_.column(), panes_.column()};
   output_.Push({values_.view(), std::exchange(count_, 0), meta});
 }
 

@@ -5,6 +5,9 @@
 #ifndef JOIST_PORTABILITY_STAGE_OUTPUT_H_
 #define JOIST_PORTABILITY_STAGE_OUTPUT_H_
 
+#include <algorithm>
+#include <cstddef>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -14,6 +17,37 @@
 #include "joist/portability/wire_coder.h"
 
 namespace joist::portability {
+
+/// A column of a batch that is written from its beginning to its end. It has memory only where its
+/// items differ: most elements of a bounded pipeline have one time, window and pane.
+template <class T>
+class VaryingColumn {
+ public:
+  /// Each i in turn, below kBatchSize; 0 begins again.
+  void Set(size_t i, const T& item) {
+    if (i == 0) {
+      constant_ = item;
+      varies_ = false;
+    }
+    if (!varies_) {
+      if (item == constant_) [[likely]]
+        return;
+      varies_ = true;
+      items_.resize(kBatchSize);
+      std::fill_n(items_.begin(), i, constant_);
+    }
+    items_[i] = item;
+  }
+  /// Good until the next Set.
+  SharedColumn<T> column() const {
+    return varies_ ? SharedColumn<T>(items_.data()) : SharedColumn<T>(constant_);
+  }
+
+ private:
+  T constant_ = {};
+  bool varies_ = false;
+  std::vector<T> items_;
+};
 
 /// Belongs to one thread.
 class StageOutput {
@@ -33,9 +67,9 @@ class StageOutput {
   const WindowCodec* const windows_codec_;
   WindowedHeader header_;
   ColumnBuffer<std::string> values_;
-  std::vector<Timestamp> timestamps_;
-  std::vector<Window> windows_;
-  std::vector<PaneInfo> panes_;
+  VaryingColumn<Timestamp> timestamps_;
+  VaryingColumn<Window> windows_;
+  VaryingColumn<PaneInfo> panes_;
   size_t count_ = 0;
   Output<std::string> output_;
 };

@@ -20,6 +20,7 @@ class Consumer final : public BatchReceiver<std::string> {
  public:
   void Push(const Batch<std::string>& batch) override {
     ++batches;
+    constant_batches += batch.meta.is_constant() ? 1 : 0;
     EXPECT_LE(batch.count, kBatchSize);
     EXPECT_GT(batch.count, 0U);
     for (size_t i = 0; i < batch.count; ++i) {
@@ -28,6 +29,7 @@ class Consumer final : public BatchReceiver<std::string> {
   }
   std::vector<Seen> seen;
   size_t batches = 0;
+  size_t constant_batches = 0;
 };
 
 class StageOutputTest : public testing::Test {
@@ -81,6 +83,29 @@ TEST_F(StageOutputTest, MoreThanABatch) {
   // Nothing of it is left over.
   EXPECT_EQ(output_.Push("").value(), 0U);
   EXPECT_EQ(consumer_.batches, 3U);
+}
+
+TEST_F(StageOutputTest, WhatAllShareIsThereOnce) {
+  const PaneInfo late = {PaneTiming::kLate, false, false, 5, 3};
+  const PaneInfo none = PaneInfo::NoFiring();
+  std::vector<Seen> expected;
+  const auto push = [&](std::initializer_list<std::tuple<int64_t, int64_t, PaneInfo>> elements) {
+    std::string bytes;
+    for (const auto& [time, minute, pane] : elements) {
+      bytes += Encoded("a", time, {Minute(minute)}, pane);
+      expected.emplace_back(Nested("a"), time, Minute(minute), pane);
+    }
+    EXPECT_TRUE(output_.Push(bytes).ok());
+  };
+  push({{1, 0, none}, {1, 0, none}, {1, 0, none}});
+  EXPECT_EQ(consumer_.constant_batches, 1U);
+  push({{1, 0, none}, {1, 0, none}, {1, 0, late}, {1, 0, none}});
+  push({{1, 0, none}, {1, 1, none}, {1, 0, none}});
+  push({{2, 0, none}, {1, 0, none}, {2, 0, none}});
+  EXPECT_EQ(consumer_.constant_batches, 1U);
+  push({{2, 1, late}, {2, 1, late}});
+  EXPECT_EQ(consumer_.constant_batches, 2U);
+  EXPECT_EQ(consumer_.seen, expected);
 }
 
 TEST_F(StageOutputTest, ElementsOfNoWindowAreNone) {
