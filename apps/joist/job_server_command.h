@@ -1,7 +1,7 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
 
-#ifndef APPS_JOIST_JOB_SERVER_COMMAND_H_
-#define APPS_JOIST_JOB_SERVER_COMMAND_H_
+#ifndef JOIST_APPS_JOIST_JOB_SERVER_COMMAND_H_
+#define JOIST_APPS_JOIST_JOB_SERVER_COMMAND_H_
 
 #include "joist/cli/command.h"
 
@@ -14,4 +14,4 @@ cli::Command JobServerCommand();
 
 }  // namespace joist::apps
 
-#endif  // APPS_JOIST_JOB_SERVER_COMMAND_H_
+#endif  // JOIST_APPS_JOIST_JOB_SERVER_COMMAND_H_

@@ -214,7 +214,7 @@ const Command kJobServerCommand = {
     "  --memory=BYTES            that a job's data may take [half of what the machine has left]\n"
     "  --threads=N               of a job [one for each processor]\n"
     "  --max_workers=N           SDK workers of each environment of a job [64]; one that asks for\n"
-    "                            more (its option sdk_workers) is refused\n"
+    "                            more (its option sdk_worker_parallelism) is refused\n"
     "  --artifacts_dir=FOLDER    for the files that clients stage [the system's temporary folder]\n"
     "  --max_artifact_bytes=N    that a job may stage [1GiB]\n"
     "  --state_dir=FOLDER        for streams' checkpoints, which are nowhere else [none: streams "

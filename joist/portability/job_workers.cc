@@ -3,6 +3,7 @@
 #include "joist/portability/job_workers.h"
 
 #include <org/apache/beam/model/fn_execution/v1/beam_fn_api.pb.h>
+#include <org/apache/beam/model/fn_execution/v1/beam_provision_api.pb.h>
 #include <org/apache/beam/model/pipeline/v1/beam_runner_api.pb.h>
 
 #include <algorithm>
@@ -138,7 +139,10 @@ Result<JobWorkers::Started> JobWorkers::Start(const std::string& environment, co
   const pipeline::Environment& of = components_->environments().at(environment);
   WorkerSetup setup;
   setup.id = id;
-  setup.provision_info = settings_.provision_info;
+  fn::ProvisionInfo own;
+  *own.mutable_dependencies() = of.dependencies();
+  // What follows a serialized message is merged into it.
+  setup.provision_info = settings_.provision_info + own.SerializeAsString();
   const auto& capabilities = of.capabilities();
   setup.embeds_elements =
       std::find(capabilities.begin(), capabilities.end(), kEmbedsElements) != capabilities.end();

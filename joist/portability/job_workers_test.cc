@@ -5,6 +5,7 @@
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 #include <org/apache/beam/model/fn_execution/v1/beam_fn_api.grpc.pb.h>
+#include <org/apache/beam/model/fn_execution/v1/beam_provision_api.grpc.pb.h>
 #include <org/apache/beam/model/pipeline/v1/beam_runner_api.pb.h>
 
 #include <atomic>
@@ -92,9 +93,14 @@ class GatedWorkers : public testing::Test {
       (*components_.mutable_environments())[id].set_urn(id);
     }
     server_ = *FnServer::Start("localhost", 0);
-    workers_ =
-        std::make_unique<JobWorkers>(server_.get(), &starter_, &listener_, &components_,
-                                     JobWorkers::Settings{.job_id = "job", .provision_info = {}});
+    workers_ = std::make_unique<JobWorkers>(
+        server_.get(), &starter_, &listener_, &components_,
+        JobWorkers::Settings{.job_id = "job", .provision_info = Info()});
+  }
+  static std::string Info() {
+    fn::ProvisionInfo info;
+    info.set_retrieval_token("token");
+    return info.SerializeAsString();
   }
   std::future<Result<std::shared_ptr<SdkWorker>>> AskForSlow(int share) {
     return std::async(std::launch::async, [this, share] { return workers_->Get("slow", share); });
@@ -106,6 +112,23 @@ class GatedWorkers : public testing::Test {
   std::unique_ptr<FnServer> server_;
   std::unique_ptr<JobWorkers> workers_;
 };
+
+// The boot programs in Beam's images fetch what they are told of, and nothing else.
+TEST_F(GatedWorkers, AreToldWhatTheirEnvironmentDependsOn) {
+  components_.mutable_environments()->at("quick").add_dependencies()->set_role_urn("program");
+  components_.mutable_environments()->at("slow").add_dependencies()->set_role_urn("another's");
+  ASSERT_TRUE(workers_->Get("quick", 0).ok());
+  ::grpc::ClientContext context;
+  context.AddMetadata("worker_id", "job-worker-1");
+  fn::GetProvisionInfoResponse response;
+  const auto stub = fn::ProvisionService::NewStub(
+      ::grpc::CreateChannel(server_->endpoint(), ::grpc::InsecureChannelCredentials()));
+  ASSERT_TRUE(stub->GetProvisionInfo(&context, {}, &response).ok());
+  const fn::ProvisionInfo& info = response.info();
+  EXPECT_EQ(info.retrieval_token(), "token");
+  ASSERT_EQ(info.dependencies_size(), 1);
+  EXPECT_EQ(info.dependencies(0).role_urn(), "program");
+}
 
 TEST_F(GatedWorkers, OthersDoNotWaitForOneThatStarts) {
   auto slow = AskForSlow(0);

@@ -50,9 +50,7 @@ class PortableRunner final : public JobRunner {
          "Folder of a stream's checkpoints, below the server's --state_dir; where it has some, the "
          "job goes on from the last. By default it is called as the job."},
         {"checkpoint_interval", JobOption::Type::kInteger,
-         "Milliseconds between a stream's checkpoints.", "10000"},
-        {"sdk_workers", JobOption::Type::kInteger,
-         "SDK workers of each environment; --max_workers of the server at most.", "1"}};
+         "Milliseconds between a stream's checkpoints.", "10000"}};
   }
 
   Status Check(const SubmittedJob& job) override {
@@ -122,10 +120,7 @@ class PortableRunner final : public JobRunner {
     RunSettings run;
     run.job_name = job.id;
     // Each worker is to have something to do.
-    run.threads =
-        std::max(settings_.threads > 0 ? settings_.threads
-                                       : static_cast<int>(std::thread::hardware_concurrency()),
-                 most_workers);
+    run.threads = std::max(Threads(), most_workers);
     run.memory = memory - memory / kOutputPart;
     run.keep_failures = "none";
     std::shared_ptr<void> folder;
@@ -186,11 +181,16 @@ class PortableRunner final : public JobRunner {
     std::thread thread_;
   };
 
+  /// An option that SDKs have by themselves; 0 leaves it to the runner.
   Result<int> WorkersOf(const JobOptions& options) const {
     JOIST_ASSIGN_OR_RETURN(const int64_t workers,
-                           options.Number("sdk_workers", 1, 1, settings_.max_workers,
+                           options.Number("sdk_worker_parallelism", 1, 0, settings_.max_workers,
                                           " (--max_workers of the server)"));
-    return static_cast<int>(workers);
+    return workers == 0 ? std::min(Threads(), settings_.max_workers) : static_cast<int>(workers);
+  }
+  int Threads() const {
+    return settings_.threads > 0 ? settings_.threads
+                                 : static_cast<int>(std::thread::hardware_concurrency());
   }
   static Result<Duration> CheckpointInterval(const JobOptions& options) {
     JOIST_ASSIGN_OR_RETURN(

@@ -735,10 +735,11 @@ TEST_F(PortableRunnerTest, OptionsBeyondTheServersLimitsAreRefused) {
     job.options = WithOption(option, value);
     return MakePortableRunner(settings_, &starter_)->Check(job);
   };
-  EXPECT_EQ(check("sdk_workers", "3"), OkStatus());
-  EXPECT_EQ(check("sdk_workers", "4").message(),
-            "the pipeline option sdk_workers is 4; it is a whole number from 1 to 3 (--max_workers "
-            "of the server)");
+  EXPECT_EQ(check("sdk_worker_parallelism", "3"), OkStatus());
+  EXPECT_EQ(check("sdk_worker_parallelism", "0"), OkStatus());
+  EXPECT_EQ(check("sdk_worker_parallelism", "4").message(),
+            "the pipeline option sdk_worker_parallelism is 4; it is a whole number from 0 to 3 "
+            "(--max_workers of the server)");
   EXPECT_FALSE(check("checkpoint_interval", "0").ok());
   EXPECT_EQ(check("checkpoint_dir", "counts").code(), StatusCode::kFailedPrecondition);
   settings_.state_directory = "/nowhere/state";
@@ -752,7 +753,7 @@ class SharedCountdown : public Countdown {
  protected:
   SharedCountdown() {
     sdk_.kept_fraction = 0.5;
-    (*options_.mutable_fields())["sdk_workers"].set_number_value(2);
+    (*options_.mutable_fields())["sdk_worker_parallelism"].set_number_value(2);
   }
   void PutRead() {
     Countdown::PutRead([this](Call* call, int left) {

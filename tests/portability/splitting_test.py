@@ -116,7 +116,7 @@ class SplittingTest(unittest.TestCase):
         those expected must be there."""
         path = os.path.join(self.folder, "numbers")
         options = PipelineOptions(["--runner=PortableRunner", f"--job_endpoint={SERVER.endpoint}",
-                                   "--environment_type=LOOPBACK", "--sdk_workers=2",
+                                   "--environment_type=LOOPBACK", "--sdk_worker_parallelism=2",
                                    "--experiments=disable_logging_submission_environment"])
         with beam.Pipeline(options=options) as pipeline:
             _ = (build(pipeline)
