@@ -7,9 +7,9 @@
 
 namespace joist::apps {
 
-/// `joist job-server`: the process goes on as the program joist-job-server, where that lies beside this
-/// one: without the code of tables and files, which job servers have no use for, it takes a third of
-/// the memory. Where it doesn't, this program serves the jobs.
+/// `joist job-server`: the process goes on as the program joist-job-server, where that lies beside
+/// this one: without the code of tables and files, which job servers have no use for, it takes a
+/// third of the memory. Where it doesn't, this program serves the jobs.
 cli::Command JobServerCommand();
 
 }  // namespace joist::apps

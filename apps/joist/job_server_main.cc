@@ -1,7 +1,7 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
 //
-// The program joist-job-server, which `joist job-server` becomes (job_server_command.h). It is linked
-// to what the job server needs and to nothing else, and statically (cmake/static_link.py).
+// The program joist-job-server, which `joist job-server` becomes (job_server_command.h). It is
+// linked to what the job server needs and to nothing else, and statically (cmake/static_link.py).
 
 #include <algorithm>
 #include <vector>
