@@ -10,6 +10,7 @@
 
 include_guard(GLOBAL)
 include(FetchPackages)
+include(ProtoLibrary)
 
 set(JOIST_BEAM_FOUND OFF)
 if(NOT JOIST_GOOGLE_FOUND)
@@ -59,16 +60,5 @@ add_custom_command(OUTPUT ${sources} ${headers}
           --plugin=protoc-gen-grpc=${JOIST_GRPC_PLUGIN} ${protos}
   DEPENDS ${generated}/beam.pb ${generated}/well_known.pb
   COMMENT "Generating Beam's protocols")
-# The files alone, for whom only reads them (./dev lint).
-add_custom_target(joist_beam_files DEPENDS ${sources} ${headers})
-add_library(joist_beam_protos STATIC ${sources})
-set_target_properties(joist_beam_protos PROPERTIES UNITY_BUILD OFF EXPORT_COMPILE_COMMANDS OFF)
-add_dependencies(joist_beam_protos joist_beam_files)
-target_include_directories(joist_beam_protos SYSTEM PUBLIC ${generated})
-target_link_libraries(joist_beam_protos PUBLIC PkgConfig::grpcpp protobuf::libprotobuf)
-# Generated code gains little from more, and takes twice as long to compile.
-target_compile_options(joist_beam_protos PRIVATE $<$<CONFIG:Release>:-O1>)
-if(JOIST_SANITIZE)
-  target_compile_options(joist_beam_protos PRIVATE -fsanitize=${JOIST_SANITIZE})
-endif()
+joist_proto_library(beam ${generated} ${sources} ${headers})
 set(JOIST_BEAM_FOUND ON)

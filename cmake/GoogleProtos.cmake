@@ -9,6 +9,7 @@
 
 include_guard(GLOBAL)
 include(FetchPackages)
+include(ProtoLibrary)
 
 set(JOIST_GOOGLE_FOUND OFF)
 find_program(JOIST_PROTOC protoc)
@@ -57,17 +58,5 @@ foreach(source ${joist_google_sources})
     COMMENT "Generating ${source}")
   list(APPEND sources ${outputs})
 endforeach()
-# The files alone, for whom only reads them (./dev lint).
-add_custom_target(joist_google_files DEPENDS ${sources})
-add_library(joist_google_protos STATIC ${sources})
-set_target_properties(joist_google_protos PROPERTIES
-  UNITY_BUILD OFF EXPORT_COMPILE_COMMANDS OFF)
-add_dependencies(joist_google_protos joist_google_files)
-target_include_directories(joist_google_protos SYSTEM PUBLIC ${generated})
-target_link_libraries(joist_google_protos PUBLIC PkgConfig::grpcpp protobuf::libprotobuf)
-# Generated code gains little from more, and takes twice as long to compile.
-target_compile_options(joist_google_protos PRIVATE $<$<CONFIG:Release>:-O1>)
-if(JOIST_SANITIZE)
-  target_compile_options(joist_google_protos PRIVATE -fsanitize=${JOIST_SANITIZE})
-endif()
+joist_proto_library(google ${generated} ${sources})
 set(JOIST_GOOGLE_FOUND ON)

@@ -4,7 +4,6 @@
 
 #include <unistd.h>
 
-#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
@@ -17,6 +16,7 @@
 
 #include "joist/cli/command_options.h"
 #include "joist/cli/job_server.h"
+#include "joist/cli/stop_signals.h"
 #include "joist/model/fields.h"
 #include "joist/sdk/options.h"
 #include "joist/serve/json_schema.h"
@@ -33,8 +33,6 @@ namespace joist::apps {
 namespace {
 
 constexpr int kWrongArguments = 2;
-/// As that of programs that end by SIGINT.
-constexpr int kInterrupted = 130;
 
 struct ServeOptions {
   std::string data;
@@ -213,14 +211,6 @@ int Refuse(const std::string& program, const Status& status, int exit_code) {
   return exit_code;
 }
 
-/// Which of them comes. They must be blocked in all threads.
-int WaitForSignal(const sigset_t& signals) {
-  int signal = 0;
-  while (sigwait(&signals, &signal) != 0) {
-  }
-  return signal;
-}
-
 int Serve(const std::string& program, std::span<const std::string_view> arguments) {
   ServeOptions options;
   const OptionFields fields = FieldsOf(&options);
@@ -230,22 +220,16 @@ int Serve(const std::string& program, std::span<const std::string_view> argument
   if (!settings.ok()) return Refuse(program, settings.status(), kWrongArguments);
   // gRPC's own lines say nothing that isn't said here.
   setenv("GRPC_VERBOSITY", "NONE", 0);
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGINT);
-  sigaddset(&signals, SIGTERM);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // Before there are threads, which inherit it.
+  cli::StopSignals signals;
   auto server = serve::Server::Start(std::move(*settings));
   if (!server.ok()) return Refuse(program, server.status(), 1);
   const auto jobs = StartJobs(options);
   if (!jobs.ok()) return Refuse(program, jobs.status(), 1);
   SayWhere(**server, jobs.value().get(), options);
-  const int signal = WaitForSignal(signals);
-  // A second one ends the process at once; what was acknowledged is on disk.
-  pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+  const int exit_code = signals.Wait();
   if (jobs.value() != nullptr) jobs.value()->Stop();
   (*server)->Stop();
-  return signal == SIGINT ? kInterrupted : 0;
+  return exit_code;
 }
 
 }  // namespace

@@ -4,12 +4,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <poll.h>
-#include <pty.h>
-#include <unistd.h>
 
 #include <string>
 
+#include "joist/engine/testing/terminal.h"
 #include "joist/exec/wall_time.h"
 
 namespace joist::cli {
@@ -18,34 +16,6 @@ namespace {
 using testing::ContainsRegex;
 using testing::HasSubstr;
 using testing::Not;
-
-class Terminal {
- public:
-  explicit Terminal(unsigned short rows) {
-    const winsize size = {rows, 80, 0, 0};
-    EXPECT_EQ(openpty(&screen_, &file_, nullptr, nullptr, &size), 0);
-  }
-  ~Terminal() {
-    close(screen_);
-    close(file_);
-  }
-  int file() const { return file_; }
-  /// What has come, up to and with `text`, or in five seconds.
-  std::string Until(const std::string& text) {
-    std::string seen;
-    pollfd ready = {screen_, POLLIN, 0};
-    while (seen.find(text) == std::string::npos && poll(&ready, 1, 5000) == 1) {
-      char c;
-      if (read(screen_, &c, 1) != 1) break;
-      seen += c;
-    }
-    return seen;
-  }
-
- private:
-  int screen_ = -1;
-  int file_ = -1;
-};
 
 JobStatus StatusOf(const std::string& job, size_t steps) {
   JobStatus status;
@@ -61,7 +31,7 @@ JobStatus StatusOf(const std::string& job, size_t steps) {
 }
 
 TEST(JobScreen, ShowsEachJobUntilItIsTakenAway) {
-  Terminal terminal(24);
+  Terminal terminal(80, 24);
   JobScreen screen(terminal.file());
   screen.ShowProgress("a", StatusOf("a", 2));
   screen.ShowProgress("b", StatusOf("b", 1));
@@ -77,7 +47,7 @@ TEST(JobScreen, ShowsEachJobUntilItIsTakenAway) {
 }
 
 TEST(JobScreen, HasALineOfEachJobWhereThereAreMany) {
-  Terminal terminal(6);
+  Terminal terminal(80, 6);
   JobScreen screen(terminal.file());
   for (const char* job : {"a", "b", "c", "d", "e", "f", "g"}) {
     screen.ShowProgress(job, StatusOf(job, 10));
@@ -89,14 +59,14 @@ TEST(JobScreen, HasALineOfEachJobWhereThereAreMany) {
 }
 
 TEST(JobScreen, ShowsMessagesOfOneLineThatMoveNoCursor) {
-  Terminal terminal(24);
+  Terminal terminal(80, 24);
   JobScreen screen(terminal.file());
   screen.ShowMessage("a", "two\nlines \033[2J");
   EXPECT_EQ(terminal.Until("\n"), "job a: two lines ?[2J\r\n");
 }
 
 TEST(JobScreen, CutsLongGraphs) {
-  Terminal terminal(24);
+  Terminal terminal(80, 24);
   JobScreen screen(terminal.file());
   screen.ShowGraph("a", "job: 1 step\n└─ Read\n");
   EXPECT_EQ(terminal.Until("Read\r\n"), "job: 1 step\r\n└─ Read\r\n");

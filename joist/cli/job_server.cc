@@ -4,7 +4,6 @@
 
 #include <unistd.h>
 
-#include <csignal>
 #include <cstdio>
 #include <cstdlib>
 #include <functional>
@@ -15,6 +14,7 @@
 #include "joist/cli/command_options.h"
 #include "joist/cli/job_screen.h"
 #include "joist/cli/progress_log.h"
+#include "joist/cli/stop_signals.h"
 #include "joist/portability/jobserver/job_server.h"
 #include "joist/portability/jobserver/worker_starter.h"
 #include "joist/portability/portable_runner.h"
@@ -23,8 +23,6 @@ namespace joist::cli {
 namespace {
 
 constexpr int kWrongJobArguments = 2;
-/// As that of programs that end by SIGINT.
-constexpr int kInterrupted = 130;
 
 /// What others call this machine, where it listens on all of its addresses.
 std::string NameOf(const std::string& host) {
@@ -136,11 +134,7 @@ int ServeJobs(const std::string& program, std::span<const std::string_view> argu
   if (!status.ok()) return Refuse(program, status, kWrongJobArguments);
   // gRPC's own lines say nothing that isn't said here.
   setenv("GRPC_VERBOSITY", "NONE", 0);
-  sigset_t signals;
-  sigemptyset(&signals);
-  sigaddset(&signals, SIGINT);
-  sigaddset(&signals, SIGTERM);
-  pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // Before there are threads, which inherit it.
+  StopSignals signals;
   const bool has_screen = options.progress == ShowsProgress::kAuto &&
                           options.log_format == serve::LogFormat::kText &&
                           isatty(STDERR_FILENO) == 1;
@@ -173,15 +167,11 @@ int ServeJobs(const std::string& program, std::span<const std::string_view> argu
   std::fflush(stdout);
   log.Say(serve::Severity::kInfo, "serving",
           {{"endpoint", endpoint}, {"process", std::to_string(getpid())}});
-  int signal = 0;
-  while (sigwait(&signals, &signal) != 0) {
-  }
-  // A second one ends the process at once.
-  pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+  const int exit_code = signals.Wait();
   log.Say(serve::Severity::kInfo, "stopping");
   server.value()->Stop();
   log.Say(serve::Severity::kInfo, "stopped");
-  return signal == SIGINT ? kInterrupted : 0;
+  return exit_code;
 }
 
 }  // namespace
