@@ -153,7 +153,8 @@ TEST(WireCoder, SizesThatTheBytesDoNotJustifyAreRefused) {
   }
   std::string more_than_all;
   PutVarint(~uint64_t{0}, &more_than_all);
-  ByteReader beyond(more_than_all + "abc");
+  more_than_all += "abc";
+  ByteReader beyond(more_than_all);
   EXPECT_FALSE(CoderOf(MakeCoderSpec(kBytesCoder)).Skip(&beyond));
 }
 
