@@ -47,7 +47,7 @@ class Usage:
 
     def __init__(self, pid):
         self._pid = pid
-        self._peaks = {}
+        self._peaks, self._written = {}, {}
         self._ended = threading.Event()
         self._begin = self._look()
         self._thread = threading.Thread(target=self._watch, daemon=True)
@@ -74,6 +74,9 @@ class Usage:
                     for line in file:
                         if line.startswith("VmHWM:"):
                             self._peaks[pid] = int(line.split()[1]) * 1024
+                        elif line.startswith("RssAnon:"):
+                            self._written[pid] = max(self._written.get(pid, 0),
+                                                     int(line.split()[1]) * 1024)
             except OSError:
                 pass
         return sum(processes[pid][1] for pid in family if pid in processes)
@@ -83,10 +86,12 @@ class Usage:
             self._look()
 
     def end(self):
-        """(processor seconds since the beginning, peak bytes), as long as the process is there."""
+        """(processor seconds since the beginning, peak bytes, those of them that were written to and
+        so are nobody else's), as long as the process is there."""
         self._ended.set()
         self._thread.join()
-        return self._look() - self._begin, sum(self._peaks.values())
+        seconds = self._look() - self._begin
+        return seconds, sum(self._peaks.values()), sum(self._written.values())
 
 
 def client_of(options, pipeline, size, endpoint):
@@ -105,7 +110,7 @@ def client_of(options, pipeline, size, endpoint):
 
 def measure(options, runner, pipeline, size, log):
     """What one run of the pipeline took: {"seconds", "cpu", "peak", "wrong"} of the SDK, with a runner
-    of its own also {"runner_cpu", "runner_peak"}. None if there is no such run."""
+    of its own also {"runner_cpu", "runner_peak", "runner_written"}. None if there is no such run."""
     with contextlib.ExitStack() as stack:
         endpoint, pid = "", None
         if runner == "Flink":
@@ -128,7 +133,7 @@ def measure(options, runner, pipeline, size, log):
         except subprocess.TimeoutExpired:
             result = {"wrong": f"no end after {options.limit} s"}
         if usage:
-            result["runner_cpu"], result["runner_peak"] = usage.end()
+            result["runner_cpu"], result["runner_peak"], result["runner_written"] = usage.end()
         return result
 
 
@@ -155,10 +160,12 @@ def per_second(size, seconds):
 def table_row(size, unit, runner, results):
     wall, cpu = median(results, "seconds"), median(results, "cpu")
     peak, runner_peak = median(results, "peak"), median(results, "runner_peak")
+    written = median(results, "runner_written")
     wrong = next((result["wrong"] for result in results if result["wrong"]), "")
     return [f"{size} {unit}", runner, number(wall), per_second(size, wall), number(cpu),
             number(wall and cpu and wall / cpu, 2), number(median(results, "runner_cpu")),
-            number(runner_peak and runner_peak / 1e6, 0), number(peak and peak / 1e6, 0),
+            number(runner_peak and runner_peak / 1e6, 0), number(written and written / 1e6, 0),
+            number(peak and peak / 1e6, 0),
             "no" if wrong else "yes"]
 
 
@@ -168,7 +175,8 @@ def goals(name, by_runner):
     parts = [f"wall {median(joist, 'seconds') / median(joist, 'cpu'):.2f} × the SDK's processor time "
              f"(asked: {GOAL_WALL})"]
     if "Prism" in by_runner:
-        for what, word in (("runner_cpu", "processor time"), ("runner_peak", "memory")):
+        for what, word in (("runner_cpu", "processor time"), ("runner_peak", "memory"),
+                           ("runner_written", "memory without code")):
             ours, theirs = median(joist, what), median(by_runner["Prism"], what)
             if ours and theirs:
                 parts.append(f"{word} 1/{theirs / ours:.1f} of Prism's (asked: 1/{GOAL_SHARE})")
@@ -239,7 +247,7 @@ def main():
                 if runner == "Joist" and not wrong:
                     lines.append(goals(pipeline, by_runner))
     print_table(["pipeline", "size", "runner", "wall s", "units/s", "SDK's CPU s", "wall / SDK's CPU",
-                 "runner's CPU s", "runner's peak MB", "SDK's peak MB", "right"], rows)
+                 "runner's CPU s", "runner's peak MB", "without code", "SDK's peak MB", "right"], rows)
     print("\n".join(lines))
     return 1 if failed else 0
 
