@@ -78,7 +78,27 @@ KeyedState::~KeyedState() = default;
 
 bool KeyedState::Enter(std::string_view key, const Window& window, Timestamp element) {
   const std::lock_guard lock(mutex_);
+  Remember(window);
   return EnterCell(key, window, element);
+}
+
+void KeyedState::Remember(const Window& window) {
+  if (!spec_.windows.is_opaque() || remembered_ == window) return;
+  Result<std::string> encoding = spec_.windows.EncodingOf(window);
+  ThrowIfError(encoding.status());
+  own_windows_[*std::move(encoding)] = window;
+  remembered_ = window;
+}
+
+Result<Window> KeyedState::WindowOf(const std::string& bytes) const {
+  if (const auto own = own_windows_.find(bytes); own != own_windows_.end()) return own->second;
+  return spec_.windows.Decode(bytes);
+}
+
+void KeyedState::EndRequests() {
+  const std::lock_guard lock(mutex_);
+  own_windows_.clear();
+  remembered_.reset();
 }
 
 bool KeyedState::IsOfThisLane(std::string_view key) const {
@@ -151,7 +171,7 @@ Status KeyedState::HandleOf(const fn::StateRequest& request, fn::StateResponse* 
   const auto what = [&] {
     return "state " + Quoted(spec->user_state_id) + " of " + Quoted(spec->transform_id);
   };
-  const Result<Window> window = spec_.windows.Decode(*name->window);
+  const Result<Window> window = WindowOf(*name->window);
   if (!window.ok()) return InvalidArgument(what() + ": " + window.status().message());
   if (!IsKey(*name->key))
     return InvalidArgument(what() + " is asked for by a key that is none here");
@@ -314,6 +334,7 @@ void KeyedState::PutBackAside() {
 
 void KeyedState::Emit(const KeyedTimers::Fired& fired, uint32_t family,
                       std::vector<FiredTimer>* out) {
+  Remember(table_.window(fired.cell));
   FiredTimer& timer = out->emplace_back();
   timer.family = &spec_.timers[family];
   ThrowIfError(EncodeTimer({.key = table_.key(fired.cell),

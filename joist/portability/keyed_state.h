@@ -79,6 +79,8 @@ class KeyedState final : public KeyedCells {
   /// Answers requests for user state. Of what has expired there is nothing, and nothing is kept.
   /// kInvalidArgument, kUnimplemented; whatever befalls the reading of what is on disk.
   Status Handle(const fn::StateRequest& request, fn::StateResponse* response);
+  /// The bundle is done in which it was asked for.
+  void EndRequests();
   /// For WorkerBundles: a token under which the one SDK worker that uses this state may keep what
   /// it knows of it. No other KeyedState has it, so what a bundle did that is tried again is
   /// forgotten.
@@ -116,6 +118,10 @@ class KeyedState final : public KeyedCells {
   size_t BytesOfStates(uint32_t cell) const override;
 
   Status HandleOf(const fn::StateRequest& request, fn::StateResponse* response);
+  /// `window` will be with the SDK.
+  void Remember(const Window& window);
+  /// The window of a state request.
+  Result<Window> WindowOf(const std::string& bytes) const;
   /// The cell, with its states in memory; none if it has expired.
   std::optional<uint32_t> FindCell(std::string_view key, const Window& window);
   bool IsKey(std::string_view key) const;
@@ -132,6 +138,10 @@ class KeyedState final : public KeyedCells {
   Timestamp clocks_[2] = {Timestamp::Min(), Timestamp::Min()};  ///< By domain.
   std::string cache_token_;
   std::mutex mutex_;
+  /// Windows of the SDK's own type that are with it, by the encodings of their own coder: so Java's
+  /// SDK names them in state requests, as Python's and Go's don't.
+  std::unordered_map<std::string, Window> own_windows_;
+  std::optional<Window> remembered_;                ///< The last of them.
   std::vector<std::unique_ptr<States>> states_;     ///< By cell; null where they are not in memory.
   std::unordered_map<uint32_t, WithSdk> with_sdk_;  ///< By cell.
   /// Taken out, to wait for EndTimers.

@@ -66,6 +66,7 @@ struct Options {
   int64_t memory_bytes = 1 << 30;
   int lane = 0;
   int lanes = 1;
+  WindowCodec windows = WindowCodec::ForIntervals();
 };
 
 /// A KeyedState in windows of a minute, as an operator uses it.
@@ -82,7 +83,7 @@ class Kept {
     context.memory_bytes = options.memory_bytes;
     context.lane = options.lane;
     context.lanes = options.lanes;
-    KeyedStateSpec spec = SpecOf(WindowCodec::ForIntervals(), options.has_expiration);
+    KeyedStateSpec spec = SpecOf(options.windows, options.has_expiration);
     spec.has_script = options.has_script;
     state_ = std::make_unique<KeyedState>(context, std::move(spec));
   }
@@ -225,6 +226,53 @@ TEST(KeyedState, KeepsStatesByKeyWindowAndName) {
   EXPECT_EQ(kept.Read("ann", Minute(1)), (Names{"4"}));
   EXPECT_EQ(kept.Read("bob"), (Names{"5"}));
   EXPECT_EQ(kept.Read("eve"), Names());
+}
+
+// Python and Go send what custom_window makes of a window, Java what its own coder does.
+TEST(KeyedState, WindowsOfTheSdksOwnHaveTwoNames) {
+  const auto table = std::make_shared<OpaqueWindows>();
+  const WindowCodec windows{WindowCode(MakeCoderSpec("mine"), table)};
+  const Window five = table->Intern(Timestamp::Seconds(60), "five").value();
+  const Window six = table->Intern(Timestamp::Seconds(70), "six").value();
+  Kept kept({.windows = windows});
+  const auto request = [&](const std::string& window, const std::string& appended) {
+    fn::StateKey key = Kept::Bag("ann");
+    key.mutable_bag_user_state()->set_window(window);
+    fn::StateResponse response;
+    const Status status =
+        kept->Handle(appended.empty() ? GetOf(key) : AppendTo(key, Nested(appended)), &response);
+    return status.ok() ? response.get().data() : status.message();
+  };
+  std::string wire;
+  ASSERT_EQ(windows.Encode(five, &wire), OkStatus());
+  ASSERT_TRUE(kept.Enter("ann", five));
+  ASSERT_TRUE(kept.Enter("ann", six));
+  request("five", "a");
+  request(wire, "b");
+  request("six", "c");
+  EXPECT_EQ(request("five", ""), Nested("a") + Nested("b"));
+  EXPECT_EQ(request(wire, ""), Nested("a") + Nested("b"));
+  kept->EndRequests();
+  EXPECT_EQ(request(wire, ""), Nested("a") + Nested("b"));
+  EXPECT_NE(request("five", "").find("no window"), std::string::npos);
+
+  // A timer brings its window along.
+  fn::StateResponse response;
+  std::string timer;
+  const std::string ann = Nested("ann");
+  ThrowIfError(EncodeTimer({.key = ann,
+                            .tag = "",
+                            .windows = {six},
+                            .is_cleared = false,
+                            .fires = Timestamp::Seconds(65),
+                            .hold = Timestamp::Seconds(65)},
+                           windows, &timer));
+  kept.Take("event", timer);
+  kept->set_watermark(Timestamp::Seconds(66));
+  std::vector<FiredTimer> fired;
+  ASSERT_TRUE(kept->NextTimers(TimeDomain::kEvent, &fired));
+  EXPECT_EQ(request("six", ""), Nested("c"));
+  kept->EndTimers();
 }
 
 TEST(KeyedState, RefusesWhatIsNotThere) {

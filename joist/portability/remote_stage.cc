@@ -373,6 +373,7 @@ class RemoteOperator final : public Operator, public BatchReceiver<In>, private 
     TakeOutput();
     TakeResponse(*bundle_);
     figures_.End();
+    if constexpr (kIsKeyed) state_->EndRequests();
     bundle_.reset();
     sent_.clear();
   }

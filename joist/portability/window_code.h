@@ -35,6 +35,8 @@ class WindowCode {
   bool Knows(const Window& window) const;
   /// kInternal where an opaque window is not known (any more).
   Status Put(const Window& window, std::string* out) const;
+  /// What the coder of the SDK's own makes of an opaque window. kInternal where it is not known.
+  Result<std::string> EncodingOf(const Window& window) const;
 
   /// Of the same bytes as wire_coder(), but without the window's own coder, which only its SDK has.
   CoderSpec runner_coder() const;
@@ -44,7 +46,6 @@ class WindowCode {
 
  private:
   enum class Kind : uint8_t { kGlobal, kInterval, kOpaque };
-  Result<std::string> EncodingOf(const Window& window) const;
 
   Kind kind_;
   CoderSpec wire_coder_;

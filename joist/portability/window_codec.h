@@ -40,6 +40,11 @@ class WindowCodec {
   Result<Window> Decode(std::string_view bytes) const;
   Status Encode(const Window& window, std::string* out) const { return code_.Put(window, out); }
 
+  /// Whether windows are of a type that only the SDK knows.
+  bool is_opaque() const { return code_.is_opaque(); }
+  /// As WindowCode's.
+  Result<std::string> EncodingOf(const Window& window) const { return code_.EncodingOf(window); }
+
   /// A sequence of windows, as headers and timers have it.
   Status EncodeWindows(std::span<const Window> windows, std::string* out) const;
   bool TakeWindows(ByteReader* in, std::vector<Window>* windows) const;

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
 """java_suite.py (--joist=PROGRAM | --prism=PROGRAM | --endpoint=HOST:PORT) [NAME…]: pipelines of Beam's
-Java SDK: its own word count, and sums in state given out by timers, in batch and as a stream.
+Java SDK: its own word count, and sums in state given out by timers, in batch and as a stream, also in
+windows of the program's own.
 """
 
 import argparse
@@ -63,6 +64,8 @@ TESTS = {
     "word_count": word_count,
     "windowed_state": windowed_state(),
     "windowed_state_stream": windowed_state("--asStream=true"),
+    "own_windows": windowed_state("--ownWindows=true"),
+    "own_windows_stream": windowed_state("--ownWindows=true", "--asStream=true"),
 }
 
 

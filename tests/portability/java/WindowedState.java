@@ -1,12 +1,19 @@
 // Copyright The Joist Authors. SPDX-License-Identifier: Apache-2.0
 
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
 import java.util.ArrayList;
+import java.util.Collection;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import org.apache.beam.sdk.Pipeline;
 import org.apache.beam.sdk.PipelineResult;
+import org.apache.beam.sdk.coders.Coder;
+import org.apache.beam.sdk.coders.CustomCoder;
 import org.apache.beam.sdk.coders.KvCoder;
 import org.apache.beam.sdk.coders.StringUtf8Coder;
 import org.apache.beam.sdk.coders.VarLongCoder;
@@ -27,7 +34,10 @@ import org.apache.beam.sdk.transforms.DoFn;
 import org.apache.beam.sdk.transforms.ParDo;
 import org.apache.beam.sdk.transforms.windowing.BoundedWindow;
 import org.apache.beam.sdk.transforms.windowing.FixedWindows;
+import org.apache.beam.sdk.transforms.windowing.NonMergingWindowFn;
 import org.apache.beam.sdk.transforms.windowing.Window;
+import org.apache.beam.sdk.transforms.windowing.WindowFn;
+import org.apache.beam.sdk.transforms.windowing.WindowMappingFn;
 import org.apache.beam.sdk.values.KV;
 import org.apache.beam.sdk.values.PCollection;
 import org.apache.beam.sdk.values.TimestampedValue;
@@ -52,6 +62,72 @@ public class WindowedState {
     boolean getAsStream();
 
     void setAsStream(boolean value);
+
+    @Description("Whether windows are of a type of this program, which runners don't know")
+    boolean getOwnWindows();
+
+    void setOwnWindows(boolean value);
+  }
+
+  /** The minute of that number, which is all that its encoding says. */
+  static class Minute extends BoundedWindow {
+    final long number;
+
+    Minute(long number) {
+      this.number = number;
+    }
+
+    @Override
+    public Instant maxTimestamp() {
+      return new Instant((number + 1) * MINUTE.getMillis() - 1);
+    }
+
+    @Override
+    public boolean equals(Object other) {
+      return other instanceof Minute && ((Minute) other).number == number;
+    }
+
+    @Override
+    public int hashCode() {
+      return Long.hashCode(number);
+    }
+  }
+
+  static class MinuteCoder extends CustomCoder<Minute> {
+    @Override
+    public void encode(Minute minute, OutputStream out) throws IOException {
+      VarLongCoder.of().encode(minute.number, out);
+    }
+
+    @Override
+    public Minute decode(InputStream in) throws IOException {
+      return new Minute(VarLongCoder.of().decode(in));
+    }
+
+    @Override
+    public void verifyDeterministic() {}
+  }
+
+  static class Minutes extends NonMergingWindowFn<Object, Minute> {
+    @Override
+    public Collection<Minute> assignWindows(AssignContext context) {
+      return Collections.singletonList(new Minute(minuteOf(context.timestamp())));
+    }
+
+    @Override
+    public boolean isCompatible(WindowFn<?, ?> other) {
+      return other instanceof Minutes;
+    }
+
+    @Override
+    public Coder<Minute> windowCoder() {
+      return new MinuteCoder();
+    }
+
+    @Override
+    public WindowMappingFn<Minute> getDefaultWindowMappingFn() {
+      throw new UnsupportedOperationException();
+    }
   }
 
   static class SumUntilTheEnd extends DoFn<KV<String, Long>, String> {
@@ -177,7 +253,11 @@ public class WindowedState {
         PipelineOptionsFactory.fromArgs(arguments).withValidation().as(Options.class);
     Pipeline pipeline = Pipeline.create(options);
     events(pipeline, options.getAsStream())
-        .apply("Minutes", Window.into(FixedWindows.of(MINUTE)))
+        .apply(
+            "Minutes",
+            options.getOwnWindows()
+                ? Window.into(new Minutes())
+                : Window.into(FixedWindows.of(MINUTE)))
         .apply("Sum", ParDo.of(new SumUntilTheEnd()))
         .apply("Keep", ParDo.of(new Keep()));
     PipelineResult.State state = pipeline.run().waitUntilFinish();
