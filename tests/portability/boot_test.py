@@ -24,6 +24,15 @@ CONTAINERS = "github.com/apache/beam/sdks/v2"
 LIMIT = 120  # Seconds of a job.
 
 
+def boot_program(language):
+    return beam_go.built(beam_go.TESTS, f"{language}_boot", "build",
+                         f"{CONTAINERS}/{language}/container")
+
+
+def word_count():
+    return beam_go.built(beam_go.BENCH, "wordcount", "build", "./wordcount")
+
+
 class BootTest(unittest.TestCase):
     def setUp(self):
         folder = tempfile.TemporaryDirectory(prefix=f"joist_boot_{os.getpid()}_")
@@ -33,8 +42,7 @@ class BootTest(unittest.TestCase):
     def options(self, language, **env):
         """Those of a job whose workers keep what they fetch in self.folder/staged. Boot programs keep
         it in /tmp/staged, whosever it is, unless they are told otherwise."""
-        boot = beam_go.built(beam_go.TESTS, f"{language}_boot", "build",
-                             f"{CONTAINERS}/{language}/container")
+        boot = boot_program(language)
         command = os.path.join(self.folder, "boot")
         with open(command, "w", encoding="utf-8") as script:
             script.write(f'#!/bin/sh\nexec "{boot}" --semi_persist_dir="{self.folder}" "$@"\n')
@@ -46,7 +54,7 @@ class BootTest(unittest.TestCase):
         text = os.path.join(self.folder, "text")
         with open(text, "w", encoding="utf-8") as file:
             file.write("to be or not to be\n" * 100)
-        program = beam_go.built(beam_go.BENCH, "wordcount", "build", "./wordcount")
+        program = word_count()
         ran = subprocess.run(
             [program, f"--endpoint={SERVER.endpoint}", f"--input={text}",
              f"--worker_binary={program}", *self.options("go")],
@@ -82,6 +90,10 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     job_server.add_server_arguments(parser)
     options, rest = parser.parse_known_args()
+    # Before unittest, which would call it an error that what cannot be built here is skipped.
+    boot_program("go")
+    boot_program("python")
+    word_count()
     with job_server.JobServer(options, "--allow_process") as server:
         SERVER = server
         ran = unittest.main(argv=[sys.argv[0], *rest], exit=False, verbosity=2)
