@@ -46,6 +46,19 @@ class JoistTest(unittest.TestCase):
         self.assertIn(says, result.stderr)
         self.assertEqual(os.listdir(self.path("out")), [])
 
+    def test_the_job_server_is_a_program_of_its_own(self):
+        other = os.path.join(os.path.dirname(os.path.abspath(JOIST)), "joist-job-server")
+        if not os.path.exists(other):
+            self.skipTest("built without Beam's protocols")
+        with subprocess.Popen([JOIST, "job-server", "--port=0"], stdout=subprocess.PIPE,
+                              stderr=subprocess.DEVNULL, text=True) as server:
+            try:
+                self.assertIn("--job_endpoint=localhost:", server.stdout.readline())
+                self.assertEqual(os.readlink(f"/proc/{server.pid}/exe"), os.path.realpath(other))
+            finally:
+                server.terminate()
+        self.assertEqual(server.returncode, 0)
+
     # --- run ---------------------------------------------------------------------------------
 
     def test_run(self):

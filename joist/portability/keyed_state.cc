@@ -78,8 +78,9 @@ KeyedState::~KeyedState() = default;
 
 bool KeyedState::Enter(std::string_view key, const Window& window, Timestamp element) {
   const std::lock_guard lock(mutex_);
+  if (!EnterCell(key, window, element)) return false;
   Remember(window);
-  return EnterCell(key, window, element);
+  return true;
 }
 
 void KeyedState::Remember(const Window& window) {

@@ -94,7 +94,9 @@ TEST(BundleFigures, CountEachElementOnceWhateverTheWorkerSays) {
     EXPECT_EQ(figures.elements_in, 10);
     bundle.End();
     EXPECT_EQ(figures.bundles, 1);
-    bundle.Sent(5);
+    bundle.Sent(8);
+    bundle.GivenAway(3);
+    EXPECT_EQ(figures.elements_sent, 15);
     bundle.Came(1);
     EXPECT_EQ(figures.elements_out, 8);
   }
